@@ -1,0 +1,52 @@
+"""The grammar of verbs: an action has a rule, a change, an event and a next step, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Protocol, TypeVar
+
+from django.db import transaction
+
+from controlplane.domain.errors import NotAllowed
+
+ROLES = ("viewer", "operator", "approver", "editor", "admin")
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+
+class Actor(Protocol):
+    """Who acts: a member, a token or the system itself."""
+
+    name: str
+
+    def may(self, role: str, project: object) -> bool: ...
+
+
+def action(
+    *, label: str, role: str, confirm: str = "", tone: str = "", icon: str = "", atomic: bool = True
+) -> Callable[[Verb], Verb]:
+    """Make `verb(subject, *, by, …)` an action.
+
+    It refuses an actor below `role` in the subject's project, opens the transaction, and carries `label`, `role`,
+    `confirm` (a question, empty for none), `tone` and `icon`, so that button, bulk bar, admin and API share one
+    declaration. The subject is the thing acted on, or the Project when something new is made in it. Work that must talk
+    to the outside uses `atomic=False` and opens its own transactions.
+    """
+
+    def declare(verb: Verb) -> Verb:
+        @wraps(verb)
+        def guarded(subject: Any, *args: Any, by: Actor, **kwargs: Any) -> Any:
+            project = getattr(subject, "project", subject)
+            if not by.may(role, project):
+                raise NotAllowed(f"{label} needs the role {role} in this project.")
+            if not atomic:
+                return verb(subject, *args, by=by, **kwargs)
+            with transaction.atomic():
+                return verb(subject, *args, by=by, **kwargs)
+
+        guarded.label, guarded.role, guarded.confirm = label, role, confirm  # type: ignore[attr-defined]
+        guarded.tone, guarded.icon, guarded.is_action = tone, icon, True  # type: ignore[attr-defined]
+        return guarded  # type: ignore[return-value]
+
+    return declare
