@@ -1,0 +1,321 @@
+"""The functions an expression may call: CEL's standard library, its string and math extensions, and optionals."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from controlplane.domain.expressions import operators
+from controlplane.domain.expressions.errors import WrongType
+from controlplane.domain.expressions.patterns import matches
+from controlplane.domain.expressions.values import ABSENT, Frame, Optional, as_text, is_number, name_of
+
+Function = Callable[..., Any]
+
+
+def _size(frame: Frame, value: Any) -> int:
+    if isinstance(value, str | list | dict):
+        return len(value)
+    raise WrongType(f"size() needs a string, a list or an object, not {name_of(value)}.")
+
+
+def _int(frame: Frame, value: Any) -> int:
+    try:
+        if isinstance(value, datetime):
+            return int(value.timestamp())
+        if is_number(value) or isinstance(value, str):
+            return int(operators.add(frame, int(value), 0))
+    except (ValueError, OverflowError):
+        pass
+    raise WrongType(f"int() cannot read {_shown(value)}.")
+
+
+def _double(frame: Frame, value: Any) -> float:
+    try:
+        if is_number(value) or isinstance(value, str):
+            return float(value)
+    except (ValueError, OverflowError):
+        pass
+    raise WrongType(f"double() cannot read {_shown(value)}.")
+
+
+def _bool(frame: Frame, value: Any) -> bool:
+    known = {"true": True, "True": True, "TRUE": True, "t": True, "1": True}
+    known |= {"false": False, "False": False, "FALSE": False, "f": False, "0": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value in known:
+        return known[value]
+    raise WrongType(f"bool() cannot read {_shown(value)}.")
+
+
+def _string(frame: Frame, value: Any) -> str:
+    return as_text(value)
+
+
+def _timestamp(frame: Frame, value: Any) -> datetime:
+    try:
+        if isinstance(value, datetime):
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo:
+                return moment
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise WrongType(f"timestamp() cannot read {_shown(value)}; it takes text such as 2026-01-31T12:00:00Z.")
+
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s|us|ns)")
+
+
+def _duration(frame: Frame, value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    text = value.lstrip("+-") if isinstance(value, str) else ""
+    parts = _SPAN.findall(text) if len(text) < 100 else []
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise WrongType(f"duration() cannot read {_shown(value)}; it takes text such as 90s, 1h30m or 500ms.")
+    try:
+        span = timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    except OverflowError:
+        raise WrongType(f"duration() cannot read {_shown(value)}: it is too long.")
+    return -span if value.startswith("-") else span
+
+
+def _moment_part(name: str, read: Callable[[datetime], int], of_span: float = 0) -> Function:
+    def part(frame: Frame, value: Any, zone: str = "UTC") -> int:
+        if isinstance(value, timedelta) and of_span:
+            return int(value / timedelta(seconds=of_span))
+        if not isinstance(value, datetime):
+            raise WrongType(f"{name}() needs a timestamp, not {name_of(value)}.")
+        if zone != "UTC":
+            raise WrongType(f"{name}() knows only the zone UTC.")
+        return read(value.astimezone(UTC))
+
+    return part
+
+
+def _text_test(name: str, test: Callable[[str, str], Any]) -> Function:
+    def tested(frame: Frame, text: Any, other: Any) -> Any:
+        _need_text(name, text, other)
+        frame.spend(len(text) >> 8)
+        return test(text, other)
+
+    return tested
+
+
+def _text_change(name: str, change: Callable[[str], str]) -> Function:
+    def changed(frame: Frame, text: Any) -> str:
+        _need_text(name, text)
+        frame.allot(len(text))
+        return change(text)
+
+    return changed
+
+
+def _find(name: str, search: Callable[..., int]) -> Function:
+    def found(frame: Frame, text: Any, part: Any, at: Any = None) -> int:
+        _need_text(name, text, part)
+        frame.spend(len(text) >> 8)
+        if at is None:
+            return search(text, part, 0, len(text))
+        _need_place(name, at, text)
+        if name == "indexOf":
+            return search(text, part, at, len(text))
+        return search(text, part, 0, min(len(text), at + len(part)))
+
+    return found
+
+
+def _char_at(frame: Frame, text: Any, at: Any) -> str:
+    _need_text("charAt", text)
+    _need_place("charAt", at, text)
+    return str(text[at : at + 1])
+
+
+def _substring(frame: Frame, text: Any, start: Any, end: Any = None) -> str:
+    _need_text("substring", text)
+    end = len(text) if end is None else end
+    _need_place("substring", start, text)
+    _need_place("substring", end, text)
+    if start > end:
+        raise WrongType(f"substring() starts at {start}, after its end {end}.")
+    frame.allot(end - start)
+    return str(text[start:end])
+
+
+def _replace(frame: Frame, text: Any, old: Any, new: Any, limit: Any = -1) -> str:
+    _need_text("replace", text, old, new)
+    count = text.count(old) if limit < 0 else min(limit, text.count(old))
+    frame.spend(len(text) >> 6)
+    frame.allot(len(text) + count * max(0, len(new) - len(old)))
+    return str(text.replace(old, new, limit))
+
+
+def _split(frame: Frame, text: Any, separator: Any, limit: Any = -1) -> list[str]:
+    _need_text("split", text, separator)
+    frame.allot(len(text))
+    frame.spend(len(text) >> 4)
+    if limit == 0:
+        return []
+    if not separator:
+        return list(text) if limit < 0 or limit >= len(text) else [*text[: limit - 1], text[limit - 1 :]]
+    return list(text.split(separator, -1 if limit < 0 else limit - 1))
+
+
+def _join(frame: Frame, items: Any, separator: Any = "") -> str:
+    if not isinstance(items, list):
+        raise WrongType(f"join() needs a list of strings, not {name_of(items)}.")
+    _need_text("join", separator, *items)
+    frame.spend(len(items))
+    frame.allot(sum(map(len, items)) + len(separator) * len(items))
+    return str(separator.join(items))
+
+
+def _extreme(name: str, pick: Callable[..., Any]) -> Function:
+    def picked(frame: Frame, *values: Any) -> Any:
+        numbers = values[0] if len(values) == 1 and isinstance(values[0], list) else list(values)
+        frame.spend(len(numbers))
+        for number in numbers:
+            _need_number(name, number)
+        if not numbers:
+            raise WrongType(f"{name}() needs at least one number.")
+        return pick(numbers)
+
+    return picked
+
+
+def _of_number(name: str, calculate: Callable[[Any], Any]) -> Function:
+    def calculated(frame: Frame, number: Any) -> Any:
+        _need_number(name, number)
+        return calculate(number)
+
+    return calculated
+
+
+def _rounded(number: float) -> float:
+    """Half away from zero, as CEL's math.round."""
+    return math.copysign(math.floor(abs(number) + 0.5), number)
+
+
+def _or_value(frame: Frame, maybe: Any, other: Any) -> Any:
+    return _need_optional("orValue", maybe).value if maybe.present else other
+
+
+def _or(frame: Frame, maybe: Any, other: Any) -> Any:
+    return maybe if _need_optional("or", maybe).present else _need_optional("or", other)
+
+
+def _value(frame: Frame, maybe: Any) -> Any:
+    if not _need_optional("value", maybe).present:
+        raise WrongType("value() was asked of a value that is absent; orValue(…) gives a default.")
+    return maybe.value
+
+
+def _need_optional(name: str, value: Any) -> Optional:
+    if isinstance(value, Optional):
+        return value
+    raise WrongType(f"{name}() needs an optional value such as params.?name, not {name_of(value)}.")
+
+
+def _need_text(name: str, *values: Any) -> None:
+    for value in values:
+        if not isinstance(value, str):
+            raise WrongType(f"{name}() needs a string, not {name_of(value)}.")
+
+
+def _need_number(name: str, value: Any) -> None:
+    if not is_number(value):
+        raise WrongType(f"{name}() needs a number, not {name_of(value)}.")
+
+
+def _need_place(name: str, at: Any, text: str) -> None:
+    if not isinstance(at, int) or isinstance(at, bool) or not 0 <= at <= len(text):
+        raise WrongType(f"{name}() needs a place from 0 to {len(text)}, not {_shown(at)}.")
+
+
+def _shown(value: Any) -> str:
+    return repr(value[:60]) if isinstance(value, str) else name_of(value)
+
+
+def _lower(text: str) -> str:
+    return "".join(one.lower() if one.isascii() else one for one in text)
+
+
+def _upper(text: str) -> str:
+    return "".join(one.upper() if one.isascii() else one for one in text)
+
+
+FUNCTIONS: dict[str, Function] = {
+    "_+_": operators.add,
+    "_-_": operators.subtract,
+    "_*_": operators.multiply,
+    "_/_": operators.divide,
+    "_%_": operators.remainder,
+    "-_": operators.negate,
+    "!_": operators.invert,
+    "_==_": operators.same,
+    "_!=_": operators.different,
+    "_<_": operators.order("<", operator.lt),
+    "_<=_": operators.order("<=", operator.le),
+    "_>_": operators.order(">", operator.gt),
+    "_>=_": operators.order(">=", operator.ge),
+    "@in": operators.within,
+    "_[_]": operators.index,
+    "_?._": operators.optional_index,
+    "_[?_]": operators.optional_index,
+    "size": _size,
+    "int": _int,
+    "double": _double,
+    "bool": _bool,
+    "string": _string,
+    "dyn": lambda frame, value: value,
+    "timestamp": _timestamp,
+    "duration": _duration,
+    "getFullYear": _moment_part("getFullYear", lambda moment: moment.year),
+    "getMonth": _moment_part("getMonth", lambda moment: moment.month - 1),
+    "getDate": _moment_part("getDate", lambda moment: moment.day),
+    "getDayOfMonth": _moment_part("getDayOfMonth", lambda moment: moment.day - 1),
+    "getDayOfWeek": _moment_part("getDayOfWeek", lambda moment: moment.isoweekday() % 7),
+    "getDayOfYear": _moment_part("getDayOfYear", lambda moment: moment.timetuple().tm_yday - 1),
+    "getHours": _moment_part("getHours", lambda moment: moment.hour, 3600),
+    "getMinutes": _moment_part("getMinutes", lambda moment: moment.minute, 60),
+    "getSeconds": _moment_part("getSeconds", lambda moment: moment.second, 1),
+    "contains": _text_test("contains", lambda text, part: part in text),
+    "startsWith": _text_test("startsWith", str.startswith),
+    "endsWith": _text_test("endsWith", str.endswith),
+    "matches": _text_test("matches", matches),
+    "lowerAscii": _text_change("lowerAscii", _lower),
+    "upperAscii": _text_change("upperAscii", _upper),
+    "trim": _text_change("trim", str.strip),
+    "reverse": _text_change("reverse", lambda text: text[::-1]),
+    "indexOf": _find("indexOf", str.find),
+    "lastIndexOf": _find("lastIndexOf", str.rfind),
+    "charAt": _char_at,
+    "substring": _substring,
+    "replace": _replace,
+    "split": _split,
+    "join": _join,
+    "math.@max": _extreme("math.greatest", max),
+    "math.@min": _extreme("math.least", min),
+    "math.abs": _of_number("math.abs", abs),
+    "math.ceil": _of_number("math.ceil", lambda number: float(math.ceil(number))),
+    "math.floor": _of_number("math.floor", lambda number: float(math.floor(number))),
+    "math.round": _of_number("math.round", _rounded),
+    "math.trunc": _of_number("math.trunc", lambda number: float(math.trunc(number))),
+    "math.sqrt": _of_number("math.sqrt", lambda number: math.sqrt(number) if number >= 0 else math.nan),
+    "optional.of": lambda frame, value: Optional(True, value),
+    "optional.none": lambda frame: ABSENT,
+    "orValue": _or_value,
+    "or": _or,
+    "hasValue": lambda frame, maybe: _need_optional("hasValue", maybe).present,
+    "value": _value,
+}
