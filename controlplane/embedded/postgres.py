@@ -1,0 +1,270 @@
+"""The embedded PostgreSQL: its data, its start, its ending after a crash."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from controlplane.embedded.accounts import Account, can_enter, server_account
+from controlplane.embedded.binaries import SHELTER, PostgresBinaries, find_postgres
+from controlplane.embedded.folders import runtime_folder
+from controlplane.embedded.problems import CannotStart
+from controlplane.embedded.processes import MOMENT, Program, started_at
+
+SUPERUSER, ROLE, DATABASE = "postgres", "sparkops", "sparkops"
+READY_SECONDS = 60
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "effective_cache_size": "1GB",
+    "maintenance_work_mem": "128MB",
+    "random_page_cost": "1.1",
+    # The queue's rows change all the time; short naps keep its tables small.
+    "autovacuum_naptime": "15s",
+    # Statements are short; compiling them costs more than it saves.
+    "jit": "off",
+    # An action never waits for anybody while it holds a transaction open.
+    "idle_in_transaction_session_timeout": "60s",
+    "log_checkpoints": "off",
+    "log_timezone": "UTC",
+    "timezone": "UTC",
+}
+# For tests: nothing of theirs has to survive the machine.
+FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "shared_buffers": "64MB"}
+BOOTSTRAP = f"""
+SELECT 'CREATE ROLE {ROLE} LOGIN CREATEDB CREATEROLE' WHERE NOT EXISTS (
+  SELECT FROM pg_roles WHERE rolname = '{ROLE}') \\gexec
+GRANT pg_monitor, pg_read_all_stats TO {ROLE} WITH ADMIN OPTION;
+GRANT pg_signal_backend TO {ROLE};
+\\connect template1
+SELECT 'CREATE EXTENSION IF NOT EXISTS vector' FROM pg_available_extensions WHERE name = 'vector' \\gexec
+\\connect postgres
+SELECT 'CREATE DATABASE {DATABASE} OWNER {ROLE}' WHERE NOT EXISTS (
+  SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec
+"""  # noqa: S608 - only constants of this file get in
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A PostgreSQL data folder with the binaries, the user and the socket folder that go with it."""
+
+    data: Path
+    sockets: Path
+    binaries: PostgresBinaries
+    account: Account | None
+    durable: bool = True
+
+    @property
+    def url(self) -> str:
+        """The address of our database for the role of the portal, who is not a superuser."""
+        return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(self.sockets), safe='/')}"
+
+    def program(self) -> Program:
+        settings = (
+            SETTINGS | ({} if self.durable else FORGETFUL) | {"unix_socket_directories": str(self.sockets)}
+        )
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return Program(
+            name="postgres",
+            command=(self.binaries["postgres"], "-D", str(self.data), *options),
+            folder=self.data,
+            account=self.account,
+            stop_signal=signal.SIGINT,
+            orphan_signal=signal.SIGINT,
+            patience=30,
+            before=self.clear_the_way,
+        )
+
+    def clear_the_way(self) -> None:
+        """End what a crash left running on this data; a pid file that names a stranger shall not stop us."""
+        for signum, seconds in ((signal.SIGINT, 20.0), (signal.SIGKILL, 5.0)):
+            for pid in processes_in(self.data):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signum)
+            deadline = time.monotonic() + seconds
+            while processes_in(self.data) and time.monotonic() < deadline:
+                time.sleep(MOMENT)
+        disown_stale_pid(self.data / "postmaster.pid")
+
+    def wait_until_ready(self, process: subprocess.Popen[bytes], log: Path | None = None) -> None:
+        """Wait until the server answers, then make sure that our role and database exist.
+
+        Raises CannotStart with the end of `log` when it ends or does not answer in time.
+        """
+        deadline = time.monotonic() + READY_SECONDS
+        while self.ask("SELECT 1").returncode:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise CannotStart(f"PostgreSQL did not start.\n{tail(log)}".rstrip())
+            time.sleep(MOMENT)
+        made = self.ask(BOOTSTRAP)
+        if made.returncode:
+            raise CannotStart(f"PostgreSQL refused to make our database: {made.stderr.strip()}")
+
+    def ask(self, sql: str) -> subprocess.CompletedProcess[str]:
+        """Run `sql` through psql as the superuser of the cluster."""
+        command = [self.binaries["psql"], "-XqAt", "-v", "ON_ERROR_STOP=1"]
+        command += ["-h", str(self.sockets), "-U", SUPERUSER, "-d", "postgres"]
+        return subprocess.run(command, input=sql, capture_output=True, text=True, cwd="/")
+
+
+def prepare(
+    data: Path, *, announce: Callable[[str], None], durable: bool = True, folder: str = "postgres"
+) -> Cluster:
+    """The cluster in the data folder `data`, made now if there is none.
+
+    Raises CannotStart when the data is of another major version, another user's, or cannot be made.
+    """
+    own = data / folder
+    account = server_account(own if own.exists() else pointer(own))
+    place = reachable_place(own, account, announce)
+    binaries = matching_binaries(place, account, announce)
+    cluster = Cluster(place, runtime_folder(place, account), binaries, account, durable)
+    if not (place / "PG_VERSION").exists():
+        announce(f"Making a PostgreSQL {binaries.major} database in {place}.")
+        initialise(cluster)
+    return cluster
+
+
+def pointer(own: Path) -> Path:
+    """Where the data lies that could not lie in `own`: noted in a file beside it."""
+    note = own.with_name(f"{own.name}.location")
+    return Path(note.read_text().strip()) if note.exists() else own
+
+
+def reachable_place(own: Path, account: Account | None, announce: Callable[[str], None]) -> Path:
+    """`own`, or a folder under SHELTER when PostgreSQL's user cannot get to it."""
+    place = pointer(own)
+    if account is None or place != own or can_enter(account, own.parent):
+        return place
+    if own.exists():
+        raise CannotStart(
+            f"PostgreSQL runs as the user {account.name}, who can no longer reach {own}. "
+            "Let it pass through the folders above, or move the data folder and set SPARKOPS_DATA_DIR."
+        )
+    place = SHELTER / f"{runtime_folder(own).name}" / own.name
+    place.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    own.with_name(f"{own.name}.location").write_text(f"{place}\n")
+    announce(
+        f"PostgreSQL runs as the user {account.name}, who cannot reach {own.parent}. Its data is in {place}."
+    )
+    return place
+
+
+def matching_binaries(
+    place: Path, account: Account | None, announce: Callable[[str], None]
+) -> PostgresBinaries:
+    """Binaries of the version that wrote the data, or the best there are for a new folder."""
+    version = place / "PG_VERSION"
+    if not version.exists():
+        return find_postgres(account, announce=announce)
+    written_by = version.read_text().strip()
+    try:
+        return find_postgres(account, major=int(written_by), announce=announce)
+    except CannotStart as problem:
+        raise CannotStart(
+            f"The database in {place} was written by PostgreSQL {written_by}. {problem} "
+            f"Install PostgreSQL {written_by}, dump the database with its pg_dump and load it into "
+            "a new one, or set SPARKOPS_DATA_DIR to start with an empty one. Nothing was changed."
+        ) from problem
+
+
+def initialise(cluster: Cluster) -> None:
+    """Make the data folder in one step: a start killed half-way leaves nothing that looks finished."""
+    draft = cluster.data.with_name(f"{cluster.data.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700, parents=True)
+    account = cluster.account
+    if account:
+        os.chown(draft, account.uid, account.gid)
+    command = [
+        cluster.binaries["initdb"],
+        "-D",
+        str(draft),
+        "-U",
+        SUPERUSER,
+        "--auth=trust",
+        "--encoding=UTF8",
+    ]
+    command += locale(cluster.binaries.major) + ([] if cluster.durable else ["--no-sync"])
+    made = subprocess.run(
+        command,
+        cwd=draft,
+        capture_output=True,
+        text=True,
+        **(account.drop if account else {}),  # type: ignore[call-overload]
+    )
+    if made.returncode:
+        raise CannotStart(
+            f"PostgreSQL could not make its data folder: {made.stderr.strip() or made.stdout.strip()}"
+        )
+    draft.rename(cluster.data)
+
+
+def locale(major: int) -> list[str]:
+    """Unicode rules that do not depend on the system's C library, where the version has them."""
+    builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if major >= 17 else []
+    return [*builtin, "--locale=C" if major >= 17 else "--locale=C.UTF-8"]
+
+
+def processes_in(data: Path) -> list[int]:
+    """The processes of a server on `data`: they work in that folder, or carry it in their command line."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        pid = int(entry.name)
+        if pid != os.getpid() and (works_in(entry, data) or serves(entry, data)) and started_at(pid):
+            found.append(pid)
+    return found
+
+
+def works_in(entry: Path, data: Path) -> bool:
+    try:
+        return os.readlink(entry / "cwd") == str(data) and is_postgres(entry)
+    except OSError:
+        return False
+
+
+def serves(entry: Path, data: Path) -> bool:
+    arguments = command_line(entry)
+    return is_postgres(entry) and b"-D" in arguments and os.fsencode(data) in arguments
+
+
+def is_postgres(entry: Path) -> bool:
+    arguments = command_line(entry)
+    return Path(os.fsdecode(arguments[0])).name.startswith("postgres")
+
+
+def command_line(entry: Path) -> list[bytes]:
+    try:
+        return (entry / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return [b""]
+
+
+def disown_stale_pid(lock: Path) -> None:
+    """When the pid in a stale lock file now belongs to another program, name ourselves instead.
+
+    PostgreSQL refuses to start while that pid is alive, unless it is its parent's; its other check, for
+    shared memory still in use, needs the rest of the file and stays in force.
+    """
+    lines = lock.read_text().splitlines() if lock.exists() else []
+    if lines and not is_postgres(Path("/proc") / lines[0]) and Path("/proc/self").exists():
+        owner = lock.stat()
+        lock.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+        os.chown(lock, owner.st_uid, owner.st_gid)
+
+
+def tail(log: Path | None, lines: int = 15) -> str:
+    """The last lines of a log file, for a message."""
+    if not log or not log.exists():
+        return ""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,69 @@
+"""A pytest plugin that starts a PostgreSQL and a Valkey of our own before Django reads its settings.
+
+Load it early (`-p tests.servers`). SPARKOPS_TEST_DATABASE_URL and SPARKOPS_TEST_REDIS_URL name servers
+of yours instead. Under xdist the controller starts everything once: each worker has its own database in the one
+PostgreSQL, and its own Valkey, because channels in Valkey know no walls.
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import os
+import secrets
+import shutil
+import tempfile
+
+import pytest
+
+from controlplane.embedded.temporary import TemporaryServers
+
+ON_WORKER = "PYTEST_XDIST_WORKER"
+servers: list[TemporaryServers] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    options = early_config.known_args_namespace
+    if ON_WORKER not in os.environ and not getattr(options, "help", False):
+        prepare_environment()
+
+
+def prepare_environment() -> None:
+    """Fill in every setting that the tests need; what a developer's shell says must not leak into them."""
+    for name in ("PORT", "HOST", "DEBUG", "SENTRY_DSN", "BEHIND_TLS", "DATABASE_URL_FILE", "REDIS_URL_FILE"):
+        os.environ.pop(name, None)
+    data = tempfile.mkdtemp(prefix="sparkops-data-")
+    atexit.register(shutil.rmtree, data, ignore_errors=True)
+    os.environ["SPARKOPS_DATA_DIR"] = data
+    os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
+    os.environ["SPARKOPS_SECRETS_KEYS"] = f"test:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    own_database = os.environ.get("SPARKOPS_TEST_DATABASE_URL")
+    os.environ["DATABASE_URL"] = own_database or temporary().start_postgres()
+    os.environ["REDIS_URL"] = own_redis(0) or temporary().start_valkey("db0")
+
+
+def temporary() -> TemporaryServers:
+    """The servers of this session, started on first use and ended whatever happens."""
+    if not servers:
+        servers.append(TemporaryServers())
+        atexit.register(servers[0].stop)
+    return servers[0]
+
+
+def own_redis(number: int) -> str:
+    """The given Redis with a database number of its own; empty when none was given."""
+    given = os.environ.get("SPARKOPS_TEST_REDIS_URL", "")
+    return f"{given.rstrip('/')}/{number}" if given.startswith("redis") else given
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(specs: list) -> None:  # type: ignore[type-arg]
+    for number, spec in enumerate(specs, start=1):
+        spec.env["REDIS_URL"] = own_redis(number) or temporary().start_valkey(f"db{number}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    if ON_WORKER not in os.environ and servers:
+        servers[0].stop()
