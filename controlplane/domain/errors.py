@@ -26,9 +26,7 @@ class ProblemError(Exception):
     code = "bad_request"
     title = "The request cannot be done"
 
-    def __init__(
-        self, detail: str = "", *, errors: Iterable[FieldError] = (), code: str = "", **extra: object
-    ) -> None:
+    def __init__(self, detail: str = "", *, errors: Iterable[FieldError] = (), code: str = "", **extra: object) -> None:
         self.detail = detail or self.title
         self.errors = list(errors)
         self.code = code or self.code

@@ -25,9 +25,7 @@ class StatefulModel(models.Model):
         """Move to `state` or refuse. The WHERE clause settles races: exactly one caller wins."""
         kind = self._meta.verbose_name
         if not self.can_become(state):
-            raise ActionRefused(
-                f"This {kind} is {self.get_state_display().lower()}, so it cannot become {state}."
-            )
+            raise ActionRefused(f"This {kind} is {self.get_state_display().lower()}, so it cannot become {state}.")
         rows = type(self)._base_manager.filter(pk=self.pk, state=self.state)
         if not rows.update(state=state, **changes):
             raise ActionRefused(f"This {kind} changed in the meantime. Reload and try again.")

@@ -1,0 +1,168 @@
+"""Who does the work and with what: agents, tools, instances; and the slots that bound how much at once."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models.functions import Now
+
+from controlplane.projects.models import Project, ProjectScoped, valid_name
+
+
+class CatalogueQuerySet(ProjectScoped):
+    def for_list(self):
+        """Without the large JSON columns: a list does not show them."""
+        return self.select_related("project")
+
+
+class Catalogued(models.Model):
+    """What agents, tools and instances share: a name that is unique in the project, tags, and who wrote it when."""
+
+    name = models.CharField(max_length=63, validators=[valid_name])
+    description = models.TextField(blank=True)
+    tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+    enabled = models.BooleanField(default=True)
+    max_concurrent = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    version_no = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.CharField(max_length=200, blank=True, editable=False)
+
+    objects = CatalogueQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ToolKind(models.TextChoices):
+    HTTP = "http", "HTTP"
+    FUNCTION = "function", "Function"
+    SQL = "sql", "SQL"
+
+
+class Tool(Catalogued):
+    """A capability with JSON Schema input and output.
+
+    `config` by kind: http {method, url, headers}; function {function: registered name}; sql {instance, sql, max_rows}.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="tools")
+    kind = models.CharField(max_length=16, choices=ToolKind)
+    config = models.JSONField(default=dict)
+    input_schema = models.JSONField(default=dict, blank=True)
+    output_schema = models.JSONField(default=dict, blank=True)
+    timeout_seconds = models.PositiveIntegerField(
+        default=60, validators=[MinValueValidator(1), MaxValueValidator(86_400)]
+    )
+    idempotent = models.BooleanField(
+        default=False, help_text="Calling it twice with the same key does no harm, so a lost worker may try again."
+    )
+    cost_usd = models.DecimalField(max_digits=12, decimal_places=6, default=0)
+
+    class Meta(Catalogued.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="one_tool_per_name"),
+            models.CheckConstraint(condition=models.Q(kind__in=ToolKind.values), name="tool_kind_is_known"),
+        ]
+
+
+class AgentKind(models.TextChoices):
+    LLM = "llm", "Model"
+    HTTP = "http", "HTTP"
+    FUNCTION = "function", "Function"
+
+
+class Agent(Catalogued):
+    """Who does work.
+
+    `config` by kind: llm {base_url, model, api_key, instructions, tools: [names], temperature, max_steps, max_cost_usd};
+    http {method, url, headers}; function {function: registered name}.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="agents")
+    kind = models.CharField(max_length=16, choices=AgentKind)
+    config = models.JSONField(default=dict)
+    timeout_seconds = models.PositiveIntegerField(
+        default=300, validators=[MinValueValidator(1), MaxValueValidator(86_400)]
+    )
+    idempotent = models.BooleanField(default=False)
+
+    class Meta(Catalogued.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="one_agent_per_name"),
+            models.CheckConstraint(condition=models.Q(kind__in=AgentKind.values), name="agent_kind_is_known"),
+        ]
+
+
+class Revision(models.Model):
+    """How a tool or an agent was configured at one version: what a run pins. Never changes."""
+
+    tool = models.ForeignKey(Tool, models.CASCADE, null=True, related_name="revisions")
+    agent = models.ForeignKey(Agent, models.CASCADE, null=True, related_name="revisions")
+    number = models.PositiveIntegerField()
+    snapshot = models.JSONField()
+    created_at = models.DateTimeField(db_default=Now())
+    created_by = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["tool", "number"], name="one_revision_per_tool_and_number"),
+            models.UniqueConstraint(fields=["agent", "number"], name="one_revision_per_agent_and_number"),
+            models.CheckConstraint(
+                condition=models.Q(tool__isnull=True) ^ models.Q(agent__isnull=True),
+                name="revision_is_of_a_tool_or_an_agent",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tool or self.agent} version {self.number}"
+
+
+class Engine(models.TextChoices):
+    POSTGRES = "postgres", "PostgreSQL"
+    SQLITE = "sqlite", "SQLite file"
+    DUCKDB = "duckdb", "CSV or Parquet files"
+
+
+class Instance(Catalogued):
+    """A database that queries run against, read-only. `sealed_url` is its connection; nothing shows it again.
+
+    `address` is what may be shown: the URL without user and password, or the file path.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="instances")
+    engine = models.CharField(max_length=16, choices=Engine)
+    sealed_url = models.TextField(editable=False)
+    address = models.CharField(max_length=500, editable=False)
+    timeout_seconds = models.PositiveIntegerField(
+        default=60, validators=[MinValueValidator(1), MaxValueValidator(3_600)]
+    )
+    checked_at = models.DateTimeField(null=True, editable=False)
+    check_report = models.JSONField(null=True, editable=False)
+
+    class Meta(Catalogued.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="one_instance_per_name"),
+            models.CheckConstraint(condition=models.Q(engine__in=Engine.values), name="instance_engine_is_known"),
+        ]
+
+    @property
+    def is_healthy(self) -> bool | None:
+        return None if self.check_report is None else bool(self.check_report.get("ok"))
+
+
+class Slot(models.Model):
+    """How many steps use something now, and how many may. `key` is `tool:7`, `agent:3` or `instance:2`."""
+
+    key = models.CharField(max_length=40, primary_key=True)
+    capacity = models.PositiveIntegerField()
+    in_use = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.in_use} of {self.capacity}"

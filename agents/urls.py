@@ -1,0 +1,6 @@
+"""Pages of this app, under /p/<project>/."""
+
+from __future__ import annotations
+
+app_name = "agents"
+urlpatterns: list = []

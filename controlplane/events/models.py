@@ -1,0 +1,64 @@
+"""One table, three readings: activity feed, audit trail, and the stream behind the live view."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Func
+from django.db.models.functions import Now
+
+from controlplane.projects.models import Project, ProjectScoped
+
+
+class TransactionId(models.Field):
+    """PostgreSQL's xid8: the transaction that wrote the row."""
+
+    def db_type(self, connection) -> str:
+        return "xid8"
+
+    def from_db_value(self, value, expression, connection) -> int | None:
+        return None if value is None else int(value)
+
+    def get_prep_value(self, value):
+        return None if value is None else str(value)
+
+
+class CurrentTransaction(Func):
+    function = "pg_current_xact_id"
+    output_field = TransactionId()
+
+
+class Event(models.Model):
+    """A fact. `seq` counts a run's events without gaps; `(xid, id)` orders the feed of a project.
+
+    `subject_kind` and `subject_id` name what it is about (`run` 42); `actor` is a name for people, `user` the account.
+    """
+
+    xid = TransactionId(db_default=CurrentTransaction(), editable=False)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="events")
+    subject_kind = models.CharField(max_length=32)
+    subject_id = models.BigIntegerField()
+    seq = models.IntegerField(null=True)
+    type = models.CharField(max_length=64)
+    at = models.DateTimeField(db_default=Now())
+    actor = models.CharField(max_length=200)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    data = models.JSONField(default=dict)
+
+    objects = ProjectScoped.as_manager()
+
+    class Meta:
+        ordering = ["-xid", "-id"]
+        indexes = [models.Index(fields=["project", "xid", "id"], name="event_feed")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject_kind", "subject_id", "seq"], name="one_event_per_seq", nulls_distinct=True
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.subject_kind} {self.subject_id}"
+
+    def as_frame(self) -> dict[str, object]:
+        """The wire form: {"seq", "type", "at", "data"}."""
+        return {"seq": self.seq, "type": self.type, "at": self.at.isoformat(), "data": self.data}

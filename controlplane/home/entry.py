@@ -1,0 +1,19 @@
+"""From / to the project a person was in last, or their first."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from controlplane.domain.errors import NotFound
+from controlplane.projects.models import Project
+
+
+@login_required
+def front_door(request: HttpRequest) -> HttpResponse:
+    projects = Project.objects.visible_to(request.access)
+    project = projects.filter(slug=request.COOKIES.get("project", "")).first() or projects.first()
+    if project is None:
+        raise NotFound("You are not a member of any project yet. Ask an administrator to add you.")
+    return redirect("home:overview", project=project.slug)

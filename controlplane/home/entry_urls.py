@@ -1,0 +1,9 @@
+"""The front door."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from controlplane.home import entry
+
+urlpatterns = [path("", entry.front_door, name="front_door")]

@@ -1,0 +1,45 @@
+"""For load balancers and collectors: alive, ready, measured."""
+
+from __future__ import annotations
+
+import prometheus_client
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from psycopg_pool import PoolTimeout
+from redis.exceptions import RedisError
+
+
+def live(request: HttpRequest) -> JsonResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 when PostgreSQL and Valkey answer, else 503 naming what does not."""
+    checks = {"database": database_answers(), "broker": broker_answers()}
+    healthy = all(checks.values())
+    body = {"status": "ok" if healthy else "unavailable", "checks": checks}
+    return JsonResponse(body, status=200 if healthy else 503)
+
+
+def database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return True
+    except (DatabaseError, PoolTimeout):
+        return False
+
+
+def broker_answers() -> bool:
+    try:
+        cache.get("health")
+        return True
+    except (RedisError, OSError):
+        return False
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus text."""
+    return HttpResponse(prometheus_client.generate_latest(), content_type=prometheus_client.CONTENT_TYPE_LATEST)

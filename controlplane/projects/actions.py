@@ -1,0 +1,160 @@
+"""Verbs on projects, members, tokens and secrets."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from controlplane.domain.action import ROLES, Actor, action
+from controlplane.domain.errors import ActionRefused, Conflict, InvalidInput, NotAllowed
+from controlplane.domain.recording import record
+from controlplane.projects import encryption, events
+from controlplane.projects.models import ApiToken, Member, Project, Role, Secret
+
+
+def create_project(*, slug: str, name: str, time_zone: str = "UTC", by: Actor, owner: AbstractBaseUser) -> Project:
+    """A new project with `owner` as its administrator. Only superusers and the system make projects."""
+    if by.project_id is not None and not getattr(owner, "is_superuser", False):
+        raise NotAllowed("Only an administrator of the installation can create projects.")
+    project = Project(slug=slug, name=name, time_zone=time_zone)
+    project.clean_fields()
+    with transaction.atomic():
+        if Project.objects.filter(slug=slug).exists():
+            raise Conflict(f"There is a project “{slug}” already.")
+        project.save(force_insert=True)
+        Member.objects.create(project=project, user=owner, role=Role.ADMIN)
+        record(events.PROJECT_CREATED, project, by=by, slug=slug)
+    return project
+
+
+@action(label="Save project", role="admin")
+def update_project(project: Project, *, name: str, time_zone: str, by: Actor) -> Project:
+    project.name, project.time_zone = name, time_zone
+    project.full_clean()
+    project.save(update_fields=["name", "time_zone"])
+    record(events.PROJECT_UPDATED, project, by=by, name=name, time_zone=time_zone)
+    return project
+
+
+@action(label="Add member", role="admin")
+def add_member(project: Project, *, user: AbstractBaseUser, role: str, by: Actor) -> Member:
+    if role not in ROLES:
+        raise InvalidInput.field("role", f"Choose one of {', '.join(ROLES)}.")
+    try:
+        with transaction.atomic():
+            member = Member.objects.create(project=project, user=user, role=role)
+    except IntegrityError as error:
+        raise Conflict(f"{user} is a member already.") from error
+    record(events.MEMBER_ADDED, project, by=by, user=user.get_username(), role=role)
+    return member
+
+
+@action(label="Change role", role="admin")
+def change_role(member: Member, *, role: str, by: Actor) -> Member:
+    if role not in ROLES:
+        raise InvalidInput.field("role", f"Choose one of {', '.join(ROLES)}.")
+    keep_an_admin(member, role)
+    member.role = role
+    member.save(update_fields=["role"])
+    record(events.MEMBER_CHANGED, member.project, by=by, user=member.user.get_username(), role=role)
+    return member
+
+
+@action(label="Remove", role="admin", confirm="Remove {subject}? They lose access at once.", tone="danger")
+def remove_member(member: Member, *, by: Actor) -> None:
+    keep_an_admin(member, "")
+    record(events.MEMBER_REMOVED, member.project, by=by, user=member.user.get_username())
+    member.delete()
+
+
+def keep_an_admin(member: Member, role: str) -> None:
+    others = Member.objects.select_for_update().filter(project=member.project, role=Role.ADMIN).exclude(pk=member.pk)
+    if member.role == Role.ADMIN and role != Role.ADMIN and not others.exists():
+        raise ActionRefused("A project keeps at least one administrator.")
+
+
+@action(label="Create token", role="viewer")
+def create_token(project: Project, *, name: str, role: str, days: int, by: Actor) -> tuple[ApiToken, str]:
+    """A token and its secret text `sp_PREFIX_SECRET`, which is shown now and never again. Lives 1 to 366 days."""
+    if role not in ROLES:
+        raise InvalidInput.field("role", f"Choose one of {', '.join(ROLES)}.")
+    if not by.may(role):
+        raise NotAllowed(f"A token cannot have a higher role than yours ({by.role}).")
+    if not 1 <= days <= 366:
+        raise InvalidInput.field("days", "A token lives 1 to 366 days.")
+    if by.user_id is None:
+        raise NotAllowed("A token belongs to a person.")
+    prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(
+        project=project,
+        name=name,
+        role=role,
+        prefix=prefix,
+        secret_hash=hash_secret(secret),
+        created_by_id=by.user_id,
+        expires_at=timezone.now() + timedelta(days=days),
+    )
+    record(events.TOKEN_CREATED, project, by=by, token=name, role=role, days=days)
+    return token, f"sp_{prefix}_{secret}"
+
+
+@action(
+    label="Revoke", role="viewer", confirm="Revoke {subject}? Scripts that use it stop working at once.", tone="danger"
+)
+def revoke_token(token: ApiToken, *, by: Actor) -> None:
+    if token.created_by_id != by.user_id and not by.may("admin"):
+        raise NotAllowed("Only its owner or an administrator revokes a token.")
+    if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        raise ActionRefused("This token is revoked already.")
+    record(events.TOKEN_REVOKED, token.project, by=by, token=token.name)
+
+
+@action(label="Set secret", role="admin")
+def set_secret(project: Project, *, name: str, value: str, by: Actor) -> Secret:
+    if not value:
+        raise InvalidInput.field("value", "A secret cannot be empty.")
+    secret = Secret(project=project, name=name, sealed=encryption.seal(value, bound_to=place(project.pk, name)))
+    secret.clean_fields(exclude=["sealed", "updated_by"])
+    secret, _ = Secret.objects.update_or_create(
+        project=project, name=name, defaults={"sealed": secret.sealed, "updated_by": by.name}
+    )
+    record(events.SECRET_SET, project, by=by, secret=name)
+    return secret
+
+
+@action(label="Delete secret", role="admin", confirm="Delete the secret {subject}?", tone="danger")
+def delete_secret(secret: Secret, *, by: Actor) -> None:
+    record(events.SECRET_DELETED, secret.project, by=by, secret=secret.name)
+    secret.delete()
+
+
+def reveal_secrets(project_id: int, names: set[str]) -> dict[str, str]:
+    """Name -> value, for executors only. Names that do not exist are missing from the answer."""
+    rows = Secret.objects.filter(project_id=project_id, name__in=names)
+    return {row.name: encryption.unseal(row.sealed, bound_to=place(project_id, row.name)) for row in rows}
+
+
+def rotate_secrets() -> int:
+    """Seal every project secret anew with the first configured key. Returns how many changed."""
+    changed = 0
+    for secret in Secret.objects.iterator():
+        if encryption.is_current(secret.sealed):
+            continue
+        bound_to = place(secret.project_id, secret.name)
+        sealed = encryption.seal(encryption.unseal(secret.sealed, bound_to=bound_to), bound_to=bound_to)
+        changed += Secret.objects.filter(pk=secret.pk, sealed=secret.sealed).update(sealed=sealed)
+    return changed
+
+
+def place(project_id: int, name: str) -> str:
+    return f"secret:{project_id}:{name}"
+
+
+def hash_secret(secret: str) -> str:
+    """SHA-256: enough for 256 random bits, and quick enough for every request."""
+    return hashlib.sha256(secret.encode()).hexdigest()

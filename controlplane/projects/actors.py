@@ -1,0 +1,65 @@
+"""Who acts, and what they reach. Every action gets one as `by`; every queryset verb `visible_to` takes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.domain.action import ROLES
+from controlplane.domain.errors import NotFound
+from controlplane.projects.models import ApiToken, Member, Project
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A person, token or the system, with one role in one project (`project_id` None: in all of them)."""
+
+    name: str
+    role: str
+    project_id: int | None
+    user_id: int | None = None
+    kind: str = "user"
+
+    def may(self, role: str, project: object = None) -> bool:
+        """True when this actor's role reaches `role`, in `project` (a Project; default: its own)."""
+        here = project is None or self.project_id is None or self.project_id == getattr(project, "pk", None)
+        return here and ROLES.index(self.role) >= ROLES.index(role)
+
+    @property
+    def project_ids(self) -> list[int] | None:
+        return None if self.project_id is None else [self.project_id]
+
+
+SYSTEM = Actor(name="system", role="admin", project_id=None, kind="system")
+
+
+@dataclass(frozen=True)
+class Access:
+    """All a signed-in person or a token may reach: project id -> role. A superuser is admin everywhere."""
+
+    name: str
+    roles: dict[int, str]
+    user_id: int | None
+    kind: str
+
+    @classmethod
+    def of_user(cls, user) -> Access:
+        if user.is_superuser:
+            roles = dict.fromkeys(Project.objects.values_list("pk", flat=True), "admin")
+        else:
+            roles = dict(Member.objects.filter(user=user).values_list("project_id", "role"))
+        return cls(user.get_username(), roles, user.pk, "user")
+
+    @classmethod
+    def of_token(cls, token: ApiToken) -> Access:
+        return cls(f"token {token.name}", {token.project_id: token.role}, token.created_by_id, "token")
+
+    @property
+    def project_ids(self) -> list[int]:
+        return list(self.roles)
+
+    def actor_in(self, project_id: int) -> Actor:
+        """This person or token, in that project. Raises NotFound for a project out of reach."""
+        role = self.roles.get(project_id)
+        if role is None:
+            raise NotFound("There is no such project.")
+        return Actor(self.name, role, project_id, self.user_id, self.kind)

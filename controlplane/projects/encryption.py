@@ -1,0 +1,45 @@
+"""Values that only the executor may read: AES-256-GCM, key outside the database, key id beside each value."""
+
+from __future__ import annotations
+
+import base64
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+
+class Unreadable(Exception):
+    """No key that is configured opens this value."""
+
+
+def keys() -> dict[str, bytes]:
+    """Key id -> 32 bytes, in the order of SPARKOPS_SECRETS_KEYS; the first one encrypts."""
+    pairs = (entry.split(":", 1) for entry in settings.SECRETS_KEYS)
+    return {key_id: base64.urlsafe_b64decode(text) for key_id, text in pairs}
+
+
+def seal(text: str, *, bound_to: str) -> str:
+    """Encrypt `text`. `bound_to` names its place (such as `secret:7:token`), so a copied value does not open elsewhere."""
+    if not settings.SECRETS_KEYS:
+        raise ImproperlyConfigured("Set SPARKOPS_SECRETS_KEYS to keep secrets.")
+    key_id, key = next(iter(keys().items()))
+    nonce = os.urandom(12)
+    sealed = AESGCM(key).encrypt(nonce, text.encode(), bound_to.encode())
+    return f"{key_id}:{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+
+
+def unseal(sealed: str, *, bound_to: str) -> str:
+    """The text again. Raises Unreadable when the key is gone or the value was moved."""
+    key_id, _, body = sealed.partition(":")
+    raw = base64.urlsafe_b64decode(body)
+    try:
+        return AESGCM(keys()[key_id]).decrypt(raw[:12], raw[12:], bound_to.encode()).decode()
+    except (KeyError, InvalidTag) as error:
+        raise Unreadable("This secret cannot be opened with the configured keys.") from error
+
+
+def is_current(sealed: str) -> bool:
+    return sealed.partition(":")[0] == next(iter(keys()), None)

@@ -1,0 +1,63 @@
+"""What every request passes: the project of its URL, and an honest 503 while the database is away."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from django.contrib.auth.views import redirect_to_login
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
+from psycopg_pool import PoolTimeout
+
+from controlplane.domain.errors import NotFound, ProblemError, Unavailable
+from controlplane.projects.actors import Access
+from controlplane.projects.models import Project
+from controlplane.ui.errors import problem_response
+
+logger = logging.getLogger(__name__)
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+
+
+class ProblemMiddleware:
+    """Turn a refusal into its page or problem JSON, and a lost database into 503 with Retry-After."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            return self.get_response(request)
+        except DATABASE_AWAY as error:
+            return self.process_exception(request, error)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, DATABASE_AWAY):
+            logger.warning("The database does not answer", extra={"action": "database_away"})
+            error = Unavailable("The database does not answer. Try again in a moment.")
+        return problem_response(request, error) if isinstance(error, ProblemError) else None
+
+
+class ProjectMiddleware:
+    """Set `request.access`, and on pages under /p/<slug>/ `request.project` and `request.member` (an Actor)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        request.access = SimpleLazyObject(lambda: Access.of_user(user))
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view, args, kwargs) -> HttpResponse | None:
+        slug = kwargs.pop("project", None) if request.path.startswith("/p/") else None
+        if slug is None:
+            return None
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        request.project = Project.objects.visible_to(request.access).filter(slug=slug).first()
+        if request.project is None:
+            return problem_response(request, NotFound("There is no such project, or you are not a member of it."))
+        request.member = request.access.actor_in(request.project.pk)
+        return None

@@ -1,0 +1,155 @@
+"""The tenant boundary: projects, their members, tokens and secrets."""
+
+from __future__ import annotations
+
+import zoneinfo
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+valid_name = RegexValidator(
+    NAME_PATTERN, "Use lower-case letters, digits, hyphens and underscores; start with a letter or digit."
+)
+
+
+class Role(models.TextChoices):
+    """Each may do what those before it may."""
+
+    VIEWER = "viewer", "Viewer"
+    OPERATOR = "operator", "Operator"
+    APPROVER = "approver", "Approver"
+    EDITOR = "editor", "Editor"
+    ADMIN = "admin", "Admin"
+
+
+def valid_time_zone(name: str) -> None:
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError("This is not an IANA time zone such as Europe/Berlin.")
+
+
+class ProjectScoped(models.QuerySet):
+    """Rows of a project. Views, API, exports and admin all start from `visible_to`."""
+
+    project_field = "project_id"
+
+    def visible_to(self, who):
+        """The rows that an Actor or Access may see."""
+        ids = who.project_ids
+        return self if ids is None else self.filter(**{f"{self.project_field}__in": ids})
+
+
+class ProjectQuerySet(ProjectScoped):
+    project_field = "pk"
+
+
+class Project(models.Model):
+    slug = models.SlugField(max_length=63, unique=True, validators=[valid_name])
+    name = models.CharField(max_length=200)
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[valid_time_zone])
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def project(self) -> Project:
+        """A project is in itself, so that actions treat it like everything else."""
+        return self
+
+
+class Member(models.Model):
+    """A user in a project, with one role."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="members")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role, default=Role.VIEWER)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = ProjectScoped.as_manager()
+
+    class Meta:
+        ordering = ["user__username"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user"], name="one_membership_per_user_and_project"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="member_role_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.project}"
+
+
+class ApiToken(models.Model):
+    """A script's key to one project. Only a hash of it is kept; `prefix` finds it and is safe to show."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=100)
+    role = models.CharField(max_length=16, choices=Role, default=Role.OPERATOR)
+    prefix = models.CharField(max_length=16, unique=True, editable=False)
+    secret_hash = models.CharField(max_length=64, editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ProjectScoped.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [models.CheckConstraint(condition=models.Q(role__in=Role.values), name="token_role_is_known")]
+
+    def __str__(self) -> str:
+        return f"{self.name} (sp_{self.prefix}…)"
+
+    @property
+    def is_live(self) -> bool:
+        return self.revoked_at is None and self.expires_at > timezone.now()
+
+
+class Secret(models.Model):
+    """A named value that tool, agent and instance configurations may use. Write-only: nothing shows it again."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="secrets")
+    name = models.CharField(max_length=63, validators=[RegexValidator(r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")])
+    sealed = models.TextField(editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.CharField(max_length=200, editable=False)
+
+    objects = ProjectScoped.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_secret_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class IdempotencyKey(models.Model):
+    """What a create answered, so that a repeated call gets the same answer and makes nothing new."""
+
+    project = models.ForeignKey(Project, models.CASCADE)
+    owner = models.CharField(max_length=200)
+    key = models.CharField(max_length=200)
+    request_hash = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    body = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "owner", "key"], name="one_answer_per_idempotency_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.key

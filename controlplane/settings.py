@@ -1,0 +1,296 @@
+"""Every value is a literal or is read from the environment; every limit says why it is what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict
+
+from controlplane import logs
+from controlplane.env import env, env_bool, env_int, env_list
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env("SPARKOPS_DATA_DIR") or BASE_DIR / "var").resolve()
+
+# Core
+
+DEBUG = env_bool("DEBUG")
+SECRET_KEY = env("SECRET_KEY")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("Set SECRET_KEY. `make up` makes one by itself and keeps it in the data folder.")
+HOST, PORT = env("HOST", "127.0.0.1"), env_int("PORT", 8000)
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]", HOST]
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+ROOT_URLCONF = "controlplane.urls"
+ASGI_APPLICATION = "controlplane.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "channels",
+    "csp",
+    "django_filters",
+    "django_htmx",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+    "controlplane.embedded",
+    "controlplane.ui",
+    "controlplane.projects",
+    "controlplane.events",
+    "controlplane.listing",
+    "controlplane.outbound",
+    "agents",
+    "workflows",
+    "runs",
+    "controlplane.home",
+]
+
+MIDDLEWARE = [
+    "controlplane.projects.middleware.ProblemMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "controlplane.projects.middleware.ProjectMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "controlplane.ui.context.shell",
+            ],
+            "builtins": ["controlplane.ui.templatetags.ui", "django.templatetags.static"],
+        },
+    },
+]
+
+# Database: PostgreSQL is the queue and the truth
+
+DATABASE_URL = env("DATABASE_URL", "postgresql:///sparkops")
+
+
+def database(url: str) -> dict[str, object]:
+    parts = conninfo_to_dict(url)
+    known = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    settings = {name: str(parts.pop(key, "") or "") for name, key in known.items()}
+    pool = {
+        "min_size": 1,
+        # A process holds a connection only inside a transaction, so a few serve many threads.
+        "max_size": env_int("DATABASE_POOL_SIZE", 20),
+        # Longer than a restart of PostgreSQL takes; after it the caller gets 503 and tries again.
+        "timeout": 5,
+    }
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        **settings,
+        "OPTIONS": {**parts, "pool": pool},
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+DATABASES = {"default": database(DATABASE_URL)}
+
+# Broker and channel layer: both may lose everything
+
+REDIS_URL = env("REDIS_URL", "redis://127.0.0.1:6379/0")
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": env("REDIS_PREFIX", "sparkops:"),
+    "socket_connect_timeout": 2,
+    "socket_timeout": 5,
+    "socket_keepalive": True,
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": env("REDIS_PREFIX", "sparkops:")},
+    }
+}
+
+# The engine. Times in seconds; shortened by the fault suite.
+
+ENGINE_LEASE_SECONDS = env_int("ENGINE_LEASE_SECONDS", 15)
+ENGINE_HEARTBEAT_SECONDS = env_int("ENGINE_HEARTBEAT_SECONDS", 5)
+# A bell that was not answered for this long is rung again.
+ENGINE_RING_AGAIN_SECONDS = env_int("ENGINE_RING_AGAIN_SECONDS", 5)
+ENGINE_WORKER_NAME = env("SPARKOPS_WORKER_NAME")
+# Larger step outputs are kept as artifacts.
+ENGINE_OUTPUT_INLINE_BYTES = 256 * 1024
+
+# Outbound calls
+
+OUTBOUND_ALLOW = env_list("SPARKOPS_OUTBOUND_ALLOW")
+OUTBOUND_MAX_BYTES = 10 * 1024 * 1024
+
+# Secrets: comma list of id:base64-of-32-bytes; the first one encrypts, all decrypt
+
+SECRETS_KEYS = env_list("SPARKOPS_SECRETS_KEYS")
+
+# Sign-in
+
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "controlplane.projects.accounts.ClosedAccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+# Ten wrong passwords in five minutes for one name and address, thirty a minute for one address.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/5m/key,30/m/ip"}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": env("REDIS_PREFIX", "sparkops:"),
+    }
+}
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+
+# HTTP
+
+BEHIND_TLS = env_bool("BEHIND_TLS")
+SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SESSION_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# One request body; larger ones are refused before anyone reads or authenticates them.
+MAX_BODY_BYTES = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+
+# Language and time: the server speaks UTC, pages show the project's zone
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# Files
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [path for path in [BASE_DIR / "static" / "dist"] if path.exists()]
+MANIFEST = (STATIC_ROOT / "staticfiles.json").exists() and not DEBUG
+WHITENOISE_USE_FINDERS = not MANIFEST
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(DATA_DIR / "artifacts")},
+    },
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if MANIFEST or env_bool("COLLECTING_STATIC")
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# The JSON API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "controlplane.projects.authentication.TokenAuthentication",
+        "controlplane.projects.authentication.JWTAuthentication",
+        "controlplane.projects.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "controlplane.api.exception_handler",
+    "DEFAULT_THROTTLE_CLASSES": ["controlplane.projects.throttling.ApiThrottle"],
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+# Calls a minute for one token or person: far above a script's need, far below what hurts the others.
+API_CALLS_PER_MINUTE = env_int("API_CALLS_PER_MINUTE", 6000)
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Spark-Ops Control Plane",
+    "DESCRIPTION": "Start, watch, stop and retry runs; manage agents, tools, instances and workflows.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# Logs: one structured line an occasion
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": logs.formatter(json=env("LOG_FORMAT", "text") == "json")},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
+    "loggers": {name: {"level": "WARNING"} for name in ("django.channels.server", "daphne", "httpx")},
+}
+
+SENTRY_DSN = env("SENTRY_DSN")
+if SENTRY_DSN:
+    import sentry_sdk
+
+    sentry_sdk.init(dsn=SENTRY_DSN, send_default_pii=False)

@@ -1,0 +1,353 @@
+"""Doing it: runs, their steps, attempts, logs and artifacts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from agents.models import Agent
+from controlplane.domain.states import StatefulModel
+from controlplane.projects.models import Project, ProjectScoped
+from workflows.models import Version, Workflow
+
+
+class RunState(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    WAITING_APPROVAL = "waiting_approval", "Waiting for approval"
+    PAUSED = "paused", "Paused"
+    STOPPING = "stopping", "Stopping"
+    SUCCEEDED = "succeeded", "Succeeded"
+    PARTIALLY_SUCCEEDED = "partially_succeeded", "Partially succeeded"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+    TIMED_OUT = "timed_out", "Timed out"
+
+
+RUN_LIVE = [
+    RunState.QUEUED,
+    RunState.RUNNING,
+    RunState.WAITING_APPROVAL,
+    RunState.PAUSED,
+    RunState.STOPPING,
+]
+RUN_FINAL = [state for state in RunState if state not in RUN_LIVE]
+
+
+class StepState(models.TextChoices):
+    PENDING = "pending", "Pending"
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    WAITING = "waiting", "Waiting"
+    RETRYING = "retrying", "Retrying"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+    SKIPPED = "skipped", "Skipped"
+    CANCELLED = "cancelled", "Cancelled"
+    NEEDS_REVIEW = "needs_review", "Needs review"
+
+
+STEP_LIVE = [StepState.PENDING, StepState.QUEUED, StepState.RUNNING, StepState.WAITING, StepState.RETRYING]
+STEP_CLAIMABLE = [StepState.QUEUED, StepState.RETRYING]
+
+
+class Environment(models.TextChoices):
+    DEV = "dev", "Dev"
+    STAGING = "staging", "Staging"
+    PRODUCTION = "production", "Production"
+
+
+class Trigger(models.TextChoices):
+    MANUAL = "manual", "Manual"
+    API = "api", "API"
+    SCHEDULE = "schedule", "Schedule"
+    WEBHOOK = "webhook", "Webhook"
+    RETRY = "retry", "Retry"
+    REPLAY = "replay", "Replay"
+    BATCH = "batch", "Batch"
+    BACKFILL = "backfill", "Backfill"
+    EXTERNAL = "external", "External"
+    TEST = "test", "Test"
+    WORKFLOW = "workflow", "Workflow"
+
+
+class RunQuerySet(ProjectScoped):
+    def for_list(self):
+        """What a list shows, without the columns that can be large."""
+        return self.select_related("project", "workflow", "version", "agent").defer(
+            "inputs", "outputs", "definition", "pins", "version__document", "version__text", "agent__config"
+        )
+
+    def live(self):
+        return self.filter(state__in=RUN_LIVE)
+
+
+class Run(StatefulModel):
+    """One execution of a workflow.
+
+    queued -> running -> succeeded | partially_succeeded | failed | timed_out
+    queued | running | paused -> stopping -> cancelled          (`stopping` until running steps have really ended)
+    running -> paused -> running                                (`pause_requested_at` is set while running steps end)
+
+    The engine writes state, under the row's lock; `last_seq` counts its events, `open_steps` its unfinished steps.
+    """
+
+    TRANSITIONS: ClassVar = {
+        RunState.QUEUED: {RunState.RUNNING, RunState.PAUSED, RunState.STOPPING, RunState.CANCELLED},
+        RunState.RUNNING: {RunState.PAUSED, RunState.STOPPING, *RUN_FINAL},
+        RunState.PAUSED: {RunState.RUNNING, RunState.STOPPING, RunState.CANCELLED},
+        RunState.STOPPING: {RunState.CANCELLED, RunState.TIMED_OUT},
+    }
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="runs")
+    workflow = models.ForeignKey(Workflow, models.CASCADE, related_name="runs")
+    version = models.ForeignKey(Version, models.PROTECT, null=True, related_name="runs")
+    definition = models.JSONField(null=True, help_text="The specification of a test run; others use their version's.")
+    pins = models.JSONField(default=dict, help_text="Tool and agent name -> revision id at the start.")
+    state = models.CharField(max_length=24, choices=RunState, default=RunState.QUEUED)
+    environment = models.CharField(max_length=16, choices=Environment, default=Environment.DEV)
+    trigger = models.CharField(max_length=16, choices=Trigger, default=Trigger.MANUAL)
+    agent = models.ForeignKey(Agent, models.SET_NULL, null=True, related_name="runs")
+    tags = ArrayField(models.CharField(max_length=50), default=list)
+    inputs = models.JSONField(default=dict)
+    outputs = models.JSONField(null=True)
+    error = models.JSONField(null=True)
+    cost_usd = models.DecimalField(max_digits=14, decimal_places=6, default=0)
+    input_tokens = models.BigIntegerField(default=0)
+    output_tokens = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    deadline_at = models.DateTimeField(null=True)
+    created_by = models.CharField(max_length=200)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retries")
+    parent_step = models.ForeignKey("StepRun", models.CASCADE, null=True, related_name="children")
+    last_seq = models.IntegerField(default=0)
+    last_line = models.IntegerField(default=0)
+    open_steps = models.IntegerField(default=0)
+    control_by = models.CharField(max_length=200, blank=True)
+    control_reason = models.CharField(max_length=500, blank=True)
+    pause_requested_at = models.DateTimeField(null=True)
+    stop_requested_at = models.DateTimeField(null=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["project", "-created_at", "-id"], name="run_list"),
+            models.Index(fields=["project", "state", "-created_at", "-id"], name="run_list_by_state"),
+            models.Index(fields=["workflow", "-created_at", "-id"], name="run_list_by_workflow"),
+            models.Index(fields=["-created_at", "-id"], name="run_list_everywhere"),
+            models.Index(
+                fields=["agent", "-created_at", "-id"], name="run_list_by_agent", condition=Q(agent__isnull=False)
+            ),
+            models.Index(fields=["state"], name="run_live", condition=Q(state__in=RUN_LIVE)),
+            models.Index(
+                fields=["deadline_at"],
+                name="run_deadlines",
+                condition=Q(state__in=RUN_LIVE, deadline_at__isnull=False),
+            ),
+            GinIndex(fields=["tags"], name="run_tags", fastupdate=False),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=RunState.values), name="run_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=RUN_LIVE, ended_at__isnull=True) | Q(state__in=RUN_FINAL, ended_at__isnull=False),
+                name="run_has_an_end_when_final",
+            ),
+            models.CheckConstraint(condition=Q(open_steps__gte=0), name="run_counts_its_steps"),
+            models.CheckConstraint(
+                condition=Q(version__isnull=False) | Q(definition__isnull=False), name="run_has_a_definition"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Run {self.pk}"
+
+    @property
+    def document(self) -> dict:
+        """The specification that this run follows, whatever happens to the workflow later."""
+        return self.definition if self.version is None else self.version.document
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in RUN_FINAL
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From start to end, or to now while it runs; None before it started."""
+        if self.started_at is None:
+            return None
+        return (self.ended_at or timezone.now()) - self.started_at
+
+    @property
+    def duration_ms(self) -> int | None:
+        return None if self.duration is None else int(self.duration.total_seconds() * 1000)
+
+
+class StepRun(models.Model):
+    """One step of a run; under `foreach` a parent row (index null) and one row an item (index 0, 1, …).
+
+    pending -> queued -> running -> succeeded | failed | cancelled | needs_review
+    running -> retrying -> running                (`due_at` says when)
+    pending -> waiting -> succeeded | failed      (timers, child runs, and foreach parents: nobody holds a worker)
+    pending -> skipped                            (its condition was false, or what it needs did not succeed)
+
+    `waiting_for` counts unfinished needs; `held` keeps a paused run's steps from being claimed; `sent_at` is set before
+    a call that must not be repeated leaves.
+    """
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="steps")
+    key = models.CharField(max_length=63)
+    index = models.IntegerField(null=True)
+    position = models.IntegerField()
+    uses = models.CharField(max_length=140)
+    stage = models.CharField(max_length=32, blank=True)
+    state = models.CharField(max_length=16, choices=StepState, default=StepState.PENDING)
+    waiting_for = models.IntegerField(default=0)
+    open_items = models.IntegerField(null=True)
+    attempt_no = models.IntegerField(default=0)
+    losses = models.IntegerField(default=0)
+    due_at = models.DateTimeField(null=True)
+    rung_at = models.DateTimeField(null=True)
+    held = models.BooleanField(default=False)
+    lease_until = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=120, blank=True)
+    sent_at = models.DateTimeField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+    slot_key = models.CharField(max_length=40, blank=True)
+    item = models.JSONField(null=True)
+    request = models.JSONField(null=True)
+    output = models.JSONField(null=True)
+    error = models.JSONField(null=True)
+    progress = models.JSONField(null=True)
+    cost_usd = models.DecimalField(max_digits=14, decimal_places=6, default=0)
+    input_tokens = models.BigIntegerField(default=0)
+    output_tokens = models.BigIntegerField(default=0)
+    queued_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["position", "index"]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                name="step_due",
+                condition=Q(state__in=[StepState.QUEUED, StepState.RETRYING, StepState.WAITING], held=False),
+            ),
+            models.Index(fields=["lease_until"], name="step_leases", condition=Q(state=StepState.RUNNING)),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "key", "index"], name="one_step_run_per_item", nulls_distinct=False),
+            models.CheckConstraint(condition=Q(state__in=StepState.values), name="step_state_is_known"),
+            models.CheckConstraint(
+                condition=~Q(state=StepState.RUNNING) | Q(lease_until__isnull=False), name="running_step_has_a_lease"
+            ),
+            models.CheckConstraint(condition=Q(waiting_for__gte=0), name="step_counts_its_needs"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key if self.index is None else f"{self.key}[{self.index}]"
+
+    @property
+    def project(self) -> Project:
+        return self.run.project
+
+    @property
+    def duration_ms(self) -> int | None:
+        if self.started_at is None:
+            return None
+        return int(((self.ended_at or timezone.now()) - self.started_at).total_seconds() * 1000)
+
+
+class Attempt(models.Model):
+    """One try of a step, numbered from 1. `state` is running, then how it ended; `lost` when its worker died."""
+
+    step = models.ForeignKey(StepRun, models.CASCADE, related_name="attempts")
+    number = models.IntegerField()
+    state = models.CharField(max_length=16, default="running")
+    worker = models.CharField(max_length=120)
+    started_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True)
+    error = models.JSONField(null=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["step", "number"], name="one_attempt_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.step} attempt {self.number}"
+
+
+class LogChunk(models.Model):
+    """Up to 100 log lines of one attempt. `first_line` numbers them through the run, from 1, without gaps.
+
+    `lines` is a list of {"at", "level", "text"}.
+    """
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="log_chunks")
+    step = models.ForeignKey(StepRun, models.CASCADE, null=True, related_name="log_chunks")
+    attempt_no = models.IntegerField()
+    first_line = models.IntegerField()
+    count = models.IntegerField()
+    lines = models.JSONField()
+
+    class Meta:
+        ordering = ["first_line"]
+        constraints = [models.UniqueConstraint(fields=["run", "first_line"], name="one_chunk_per_first_line")]
+
+    def __str__(self) -> str:
+        return f"lines {self.first_line} to {self.first_line + self.count - 1} of run {self.run_id}"
+
+
+class Artifact(models.Model):
+    """A file that a step made, kept in Django's storage."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="artifacts")
+    step = models.ForeignKey(StepRun, models.CASCADE, related_name="artifacts")
+    attempt_no = models.IntegerField()
+    name = models.CharField(max_length=200)
+    content_type = models.CharField(max_length=100)
+    size = models.BigIntegerField(help_text="bytes")
+    sha256 = models.CharField(max_length=64)
+    file = models.FileField(max_length=300)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def project(self) -> Project:
+        return self.run.project
+
+
+class Worker(models.Model):
+    """A process that executes steps. `boot` changes at every start, so an earlier life's leases can be told apart."""
+
+    name = models.CharField(max_length=100, unique=True)
+    boot = models.CharField(max_length=20)
+    queue = models.CharField(max_length=20)
+    slots = models.IntegerField()
+    busy = models.IntegerField(default=0)
+    started_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

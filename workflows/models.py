@@ -1,0 +1,98 @@
+"""What to do: workflows and their versions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from controlplane.domain.states import StatefulModel
+from controlplane.projects.models import Project, ProjectScoped, valid_name
+
+
+class WorkflowQuerySet(ProjectScoped):
+    def for_list(self):
+        return self.select_related("project", "current").defer("current__document", "current__text")
+
+    def live(self):
+        return self.filter(archived_at=None)
+
+
+class Workflow(models.Model):
+    """A named DAG of steps. `current` is the released version that runs start; none before the first release."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="workflows")
+    name = models.CharField(max_length=63, validators=[valid_name])
+    description = models.TextField(blank=True)
+    tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+    current = models.ForeignKey("Version", models.PROTECT, null=True, related_name="+", editable=False)
+    archived_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.CharField(max_length=200, blank=True, editable=False)
+
+    objects = WorkflowQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_workflow_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VersionState(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    RELEASED = "released", "Released"
+    RETIRED = "retired", "Retired"
+
+
+class Version(StatefulModel):
+    """One state of a workflow's specification: draft -> released -> retired. A released one never changes.
+
+    `text` is what was typed (`format` json or yaml), `document` what it says, `edits` counts saves of a draft so that
+    a second editor is noticed.
+    """
+
+    TRANSITIONS: ClassVar = {
+        VersionState.DRAFT: {VersionState.RELEASED},
+        VersionState.RELEASED: {VersionState.RETIRED},
+        VersionState.RETIRED: set(),
+    }
+
+    workflow = models.ForeignKey(Workflow, models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=16, choices=VersionState, default=VersionState.DRAFT)
+    format = models.CharField(max_length=4, choices=[("json", "JSON"), ("yaml", "YAML")], default="yaml")
+    text = models.TextField()
+    document = models.JSONField(default=dict)
+    edits = models.PositiveIntegerField(default=0)
+    note = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    created_by = models.CharField(max_length=200)
+    updated_at = models.DateTimeField(auto_now=True)
+    released_at = models.DateTimeField(null=True)
+    released_by = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["workflow", "number"], name="one_version_per_number"),
+            models.UniqueConstraint(
+                fields=["workflow"], condition=Q(state=VersionState.DRAFT), name="one_draft_per_workflow"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=VersionState.DRAFT) | Q(released_at__isnull=False),
+                name="released_version_has_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workflow.name} v{self.number}"
+
+    @property
+    def project(self) -> Project:
+        return self.workflow.project
