@@ -8,11 +8,15 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
     if sys.argv[1:2] == ["up"]:
-        from controlplane.embedded import environment
+        # The supervisor stays small: it never loads Django.
+        from controlplane.embedded.up import main as up
 
-        environment.prepare()
+        sys.exit(up(sys.argv[2:]))
     from django.core.management import execute_from_command_line
 
+    from controlplane.embedded import environment
+
+    environment.join()
     execute_from_command_line(sys.argv)
 
 

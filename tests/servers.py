@@ -1,7 +1,7 @@
 """A pytest plugin that starts a PostgreSQL and a Valkey of our own before Django reads its settings.
 
 Load it early (`-p tests.servers`). SPARKOPS_TEST_DATABASE_URL and SPARKOPS_TEST_REDIS_URL name servers
-of yours instead. Under xdist the controller starts everything once: each worker has its own database in the one
+of yours instead. Under xdist the controller starts everything: each worker has its own database in the one
 PostgreSQL, and its own Valkey, because channels in Valkey know no walls.
 """
 
@@ -37,7 +37,7 @@ def prepare_environment() -> None:
     atexit.register(shutil.rmtree, data, ignore_errors=True)
     os.environ["SPARKOPS_DATA_DIR"] = data
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
-    os.environ["SPARKOPS_SECRETS_KEYS"] = f"test:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    os.environ["SPARKOPS_SECRETS_KEYS"] = f"test:{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"
     own_database = os.environ.get("SPARKOPS_TEST_DATABASE_URL")
     os.environ["DATABASE_URL"] = own_database or temporary().start_postgres()
     os.environ["REDIS_URL"] = own_redis(0) or temporary().start_valkey("db0")

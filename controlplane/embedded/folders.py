@@ -23,13 +23,10 @@ def data_folder() -> Path:
         folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise CannotStart(
-            f"The data folder {folder} cannot be made ({error.strerror}). "
-            "Set SPARKOPS_DATA_DIR to a folder of yours."
+            f"The data folder {folder} cannot be made ({error.strerror}). Set SPARKOPS_DATA_DIR to a folder of yours."
         ) from error
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise CannotStart(
-            f"The data folder {folder} cannot be written. Set SPARKOPS_DATA_DIR to a folder of yours."
-        )
+        raise CannotStart(f"The data folder {folder} cannot be written. Set SPARKOPS_DATA_DIR to a folder of yours.")
     return folder
 
 

@@ -70,9 +70,7 @@ class Cluster:
         return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(self.sockets), safe='/')}"
 
     def program(self) -> Program:
-        settings = (
-            SETTINGS | ({} if self.durable else FORGETFUL) | {"unix_socket_directories": str(self.sockets)}
-        )
+        settings = SETTINGS | ({} if self.durable else FORGETFUL) | {"unix_socket_directories": str(self.sockets)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Program(
             name="postgres",
@@ -96,16 +94,23 @@ class Cluster:
                 time.sleep(MOMENT)
         disown_stale_pid(self.data / "postmaster.pid")
 
-    def wait_until_ready(self, process: subprocess.Popen[bytes], log: Path | None = None) -> None:
-        """Wait until the server answers, then make sure that our role and database exist.
+    def wait_until_ready(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        """Wait until the server answers and has our role and database.
 
         Raises CannotStart with the end of `log` when it ends or does not answer in time.
         """
         deadline = time.monotonic() + READY_SECONDS
-        while self.ask("SELECT 1").returncode:
+        while not self.answers():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise CannotStart(f"PostgreSQL did not start.\n{tail(log)}".rstrip())
             time.sleep(MOMENT)
+        self.bootstrap()
+
+    def answers(self) -> bool:
+        return self.ask("SELECT 1").returncode == 0
+
+    def bootstrap(self) -> None:
+        """Make our role and database where they are missing. Raises CannotStart."""
         made = self.ask(BOOTSTRAP)
         if made.returncode:
             raise CannotStart(f"PostgreSQL refused to make our database: {made.stderr.strip()}")
@@ -117,9 +122,7 @@ class Cluster:
         return subprocess.run(command, input=sql, capture_output=True, text=True, cwd="/")
 
 
-def prepare(
-    data: Path, *, announce: Callable[[str], None], durable: bool = True, folder: str = "postgres"
-) -> Cluster:
+def prepare(data: Path, *, announce: Callable[[str], None], durable: bool = True, folder: str = "postgres") -> Cluster:
     """The cluster in the data folder `data`, made now if there is none.
 
     Raises CannotStart when the data is of another major version, another user's, or cannot be made.
@@ -154,15 +157,11 @@ def reachable_place(own: Path, account: Account | None, announce: Callable[[str]
     place = SHELTER / f"{runtime_folder(own).name}" / own.name
     place.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
     own.with_name(f"{own.name}.location").write_text(f"{place}\n")
-    announce(
-        f"PostgreSQL runs as the user {account.name}, who cannot reach {own.parent}. Its data is in {place}."
-    )
+    announce(f"PostgreSQL runs as the user {account.name}, who cannot reach {own.parent}. Its data is in {place}.")
     return place
 
 
-def matching_binaries(
-    place: Path, account: Account | None, announce: Callable[[str], None]
-) -> PostgresBinaries:
+def matching_binaries(place: Path, account: Account | None, announce: Callable[[str], None]) -> PostgresBinaries:
     """Binaries of the version that wrote the data, or the best there are for a new folder."""
     version = place / "PG_VERSION"
     if not version.exists():
@@ -204,9 +203,7 @@ def initialise(cluster: Cluster) -> None:
         **(account.drop if account else {}),  # type: ignore[call-overload]
     )
     if made.returncode:
-        raise CannotStart(
-            f"PostgreSQL could not make its data folder: {made.stderr.strip() or made.stdout.strip()}"
-        )
+        raise CannotStart(f"PostgreSQL could not make its data folder: {made.stderr.strip() or made.stdout.strip()}")
     draft.rename(cluster.data)
 
 
@@ -263,8 +260,6 @@ def disown_stale_pid(lock: Path) -> None:
         os.chown(lock, owner.st_uid, owner.st_gid)
 
 
-def tail(log: Path | None, lines: int = 15) -> str:
+def tail(log: Path, lines: int = 15) -> str:
     """The last lines of a log file, for a message."""
-    if not log or not log.exists():
-        return ""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -37,7 +37,9 @@ class Program:
     before: Callable[[], None] | None = None
 
 
-def launch(program: Program, records: Path, output: Any = None) -> subprocess.Popen[bytes]:
+def launch(
+    program: Program, records: Path, output: Any = None, errors: Any = subprocess.STDOUT
+) -> subprocess.Popen[bytes]:
     """Start `program` in a session of its own and note it in the folder `records`.
 
     Call it from the main thread: the system ends the child when the thread that started it ends.
@@ -50,7 +52,7 @@ def launch(program: Program, records: Path, output: Any = None) -> subprocess.Po
         env=program.environment,
         stdin=subprocess.DEVNULL,
         stdout=output,
-        stderr=subprocess.STDOUT if output is not None else None,
+        stderr=errors,
         start_new_session=True,
         preexec_fn=die_with_parent(program.orphan_signal),
         **(program.account.drop if program.account else {}),  # type: ignore[arg-type]

@@ -1,0 +1,84 @@
+"""Daphne that ends politely: it stops listening, lets requests finish, then goes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from typing import Any
+
+from daphne.server import Server
+from twisted.internet import defer, reactor
+
+logger = logging.getLogger(__name__)
+
+GOING_AWAY = 1001
+LOOK_AGAIN = 0.05
+
+
+class GracefulServer(Server):
+    """SIGTERM or SIGINT ends it once no request is in flight, after `grace` seconds at the latest.
+
+    A second signal ends it at once. `failed` tells whether it could listen.
+    """
+
+    grace = 8.0
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(signal_handlers=False, **options)
+        self.ports: list[Any] = []
+        self.leave_at: float | None = None
+        self.failed = False
+
+    def run(self) -> None:
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, lambda *_: reactor.callFromThread(self.leave))
+        super().run()
+
+    def listen_success(self, port: Any) -> None:
+        self.ports.append(port)
+        super().listen_success(port)
+
+    def listen_error(self, failure: Any) -> None:
+        self.failed = True
+        super().listen_error(failure)
+
+    def leave(self) -> None:
+        """Begin to end: no new connections, sockets closed, requests finished."""
+        if self.leave_at is not None:
+            self.stop()
+            return
+        self.leave_at = time.monotonic() + self.grace
+        for port in self.ports:
+            port.stopListening()
+        for protocol in list(self.connections):
+            if hasattr(protocol, "serverClose"):
+                protocol.serverClose(GOING_AWAY)
+        self.leave_when_idle()
+
+    def leave_when_idle(self) -> None:
+        if self.is_idle() or time.monotonic() > (self.leave_at or 0):
+            self.stop()
+        else:
+            reactor.callLater(LOOK_AGAIN, self.leave_when_idle)
+
+    def is_idle(self) -> bool:
+        """Whether no HTTP request is being answered."""
+        return not any(
+            "application_instance" in details and not details["application_instance"].done()
+            for protocol, details in self.connections.items()
+            if not hasattr(protocol, "serverClose")
+        )
+
+    def kill_all_applications(self) -> Any:
+        """End what still runs; connections that wait for their next request have nothing to end."""
+        running = [
+            details["application_instance"]
+            for details in self.connections.values()
+            if "application_instance" in details and not details["application_instance"].done()
+        ]
+        for task in running:
+            task.cancel()
+        ended = asyncio.gather(*running, return_exceptions=True)
+        return defer.Deferred.fromFuture(ended) if running else None

@@ -1,0 +1,51 @@
+"""The web process: pages, JSON API and live sockets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daphne.endpoints import build_endpoint_description_strings
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils.module_loading import import_string
+
+from controlplane.embedded.graceful import GracefulServer
+from controlplane.env import env_bool
+
+FORWARDED = {
+    "proxy_forwarded_address_header": "X-Forwarded-For",
+    "proxy_forwarded_port_header": "X-Forwarded-Port",
+    "proxy_forwarded_proto_header": "X-Forwarded-Proto",
+}
+
+
+class Command(BaseCommand):
+    help = "Serve pages, JSON API and live sockets on HOST:PORT."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default=settings.HOST)
+        parser.add_argument("--port", type=int, default=settings.PORT)
+        parser.add_argument(
+            "--proxy-headers",
+            action="store_true",
+            default=env_bool("TRUST_PROXY_HEADERS"),
+            help="Believe X-Forwarded-* headers: only behind a proxy of yours that sets them.",
+        )
+
+    def handle(self, *, host: str, port: int, proxy_headers: bool, **options: Any) -> None:
+        module, _, name = settings.ASGI_APPLICATION.rpartition(".")
+        server = GracefulServer(
+            application=import_string(f"{module}.{name}"),
+            endpoints=build_endpoint_description_strings(host=host, port=port),
+            # A handshake has to ask the database who it is; a restart of PostgreSQL takes a few seconds.
+            websocket_handshake_timeout=10,
+            # Sockets send no more than a token and a cursor.
+            websocket_max_message_size=64 * 1024,
+            websocket_max_frame_size=64 * 1024,
+            server_name="spark-ops",
+            **(FORWARDED if proxy_headers else {}),
+        )
+        self.stdout.write(f"Listening on {host}:{port}")
+        server.run()
+        if server.failed:
+            raise SystemExit(1)

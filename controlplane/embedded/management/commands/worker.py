@@ -1,0 +1,34 @@
+"""The worker process: executes steps."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils.module_loading import import_string
+
+from controlplane.env import env_int
+
+THREADS = 50
+# What workers tell each other serves a cluster view that we take from the database instead.
+ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+
+
+class Command(BaseCommand):
+    help = "Execute steps: with threads, for work that waits; with --cpu in processes, for work that computes."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--cpu", action="store_true", help="Processes instead of threads, for the queue `cpu`.")
+        parser.add_argument("--queues", default="", help="Comma list; by default `default`, with --cpu `cpu`.")
+        parser.add_argument("--concurrency", type=int, default=env_int("WORKER_CONCURRENCY", 0))
+
+    def handle(self, *, cpu: bool, queues: str, concurrency: int, **options: Any) -> None:
+        pool, queue = ("prefork", "cpu") if cpu else ("threads", "default")
+        slots = concurrency or (os.cpu_count() or 1 if cpu else THREADS)
+        name = settings.ENGINE_WORKER_NAME or f"{queue}-{os.getpid()}@{socket.gethostname()}"
+        app = import_string("controlplane.celery.app")
+        options = [f"--pool={pool}", f"--concurrency={slots}", f"--queues={queues or queue}", f"--hostname={name}"]
+        app.worker_main(["--quiet", "worker", "--prefetch-multiplier=1", "--loglevel=INFO", *ALONE, *options])
