@@ -1,0 +1,33 @@
+"""What HTMX and the page agree on: partial requests, toasts and refreshes through response headers."""
+
+from __future__ import annotations
+
+import json
+from typing import TypeVar
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+Response = TypeVar("Response", bound=HttpResponseBase)
+
+
+def is_partial(request: HttpRequest) -> bool:
+    """True when HTMX swaps a part of the page; false for whole pages, also boosted and restored from history."""
+    htmx = getattr(request, "htmx", None)
+    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+
+
+def trigger(response: Response, event: str, detail: object = None) -> Response:
+    """Have the browser fire `event` on the element that asked, beside events set before."""
+    events = json.loads(response.get("HX-Trigger", "{}"))
+    response["HX-Trigger"] = json.dumps({**events, event: detail})
+    return response
+
+
+def toast(response: Response, message: str, tone: str = "success") -> Response:
+    """Show `message` in the corner of the page. Tones: success, info, warning, danger."""
+    return trigger(response, "toast", {"message": message, "tone": tone})
+
+
+def redirect_whole_page(url: str) -> HttpResponse:
+    """Answer a partial request by leaving for `url`."""
+    return HttpResponse(status=204, headers={"HX-Redirect": url})

@@ -1,0 +1,3 @@
+// Pages with charts only.
+import "./elements/line-chart.js";
+import "./elements/bar-chart.js";

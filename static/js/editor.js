@@ -1,0 +1,2 @@
+// Pages with a code editor only.
+import "./elements/code-editor.js";

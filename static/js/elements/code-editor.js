@@ -1,0 +1,85 @@
+import { element } from "../lib/icon.js";
+import { makeEditor, showProblems, goToLine } from "../lib/editor-view.js";
+
+const PAUSE_MS = 500;
+
+// Wraps a <textarea>: the editor writes back into it, so the form posts as ever and works without script.
+// Attributes: language (json, yaml); data-errors ([{line, message, field}]); data-validate-url (POST text, answers
+// {"errors": [{field, message, line}]}). Ctrl-S submits the form. The editor lives in a shadow root, so that its
+// styles come as adopted sheets, which a strict CSP allows.
+class CodeEditor extends HTMLElement {
+  #view;
+  #timer;
+  #latest = 0;
+  #problems = element("ul", { class: "code-editor__problems" });
+  #status = element("div", { class: "code-editor__status", role: "status" });
+
+  connectedCallback() {
+    const area = this.querySelector("textarea");
+    if (!area || this.#view) return;
+    const host = element("div", { class: "code-editor__host" });
+    area.after(host, this.#status, this.#problems);
+    this.#view = makeEditor({
+      root: host.attachShadow({ mode: "open", delegatesFocus: true }),
+      text: area.value,
+      language: this.getAttribute("language"),
+      label: area.labels?.[0]?.textContent ?? this.getAttribute("label") ?? "Code",
+      readOnly: area.readOnly || area.disabled,
+      onChange: (text) => this.#changed(area, text),
+      onSave: () => area.form?.requestSubmit(),
+    });
+    area.tabIndex = -1;
+    area.setAttribute("aria-hidden", "true");
+    area.required = false;
+    this.dataset.ready = "";
+    this.#show(JSON.parse(this.dataset.errors || "[]"));
+    this.#follow("change");
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#timer);
+    this.#view?.destroy();
+  }
+
+  // A select[data-editor-language] in the same form switches the language.
+  #follow(name) {
+    const select = this.closest("form")?.querySelector("select[data-editor-language]");
+    select?.addEventListener(name, () => this.#view.setLanguage(select.value));
+  }
+
+  #changed(area, text) {
+    area.value = text;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+    if (!this.dataset.validateUrl) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#validate(text), PAUSE_MS);
+  }
+
+  async #validate(text) {
+    const turn = ++this.#latest;
+    const csrf = this.closest("form")?.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
+    const body = new URLSearchParams({ text, language: this.#view.language });
+    try {
+      const response = await fetch(this.dataset.validateUrl, { method: "POST", body, headers: { "X-CSRFToken": csrf, Accept: "application/json" } });
+      const { errors = [] } = await response.json();
+      if (turn === this.#latest) this.#show(errors, true);
+    } catch {
+      this.#status.textContent = "Could not be checked: the server cannot be reached.";
+    }
+  }
+
+  #show(errors, checked = false) {
+    showProblems(this.#view, errors);
+    this.#status.textContent = errors.length ? `${errors.length} ${errors.length === 1 ? "problem" : "problems"}` : checked ? "No problems" : "";
+    this.#problems.replaceChildren(...errors.map((error) => element("li", {}, this.#problem(error))));
+  }
+
+  #problem({ line, field, message }) {
+    const place = [line && `Line ${line}`, field].filter(Boolean).join(", ");
+    const button = element("button", { type: "button" }, place ? `${place}: ${message}` : message);
+    button.addEventListener("click", () => goToLine(this.#view, line));
+    return button;
+  }
+}
+
+customElements.define("code-editor", CodeEditor);

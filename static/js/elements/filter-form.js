@@ -1,0 +1,28 @@
+// Wraps a GET form: a change of a control, or a pause in typing, submits it. The form's own hx-get does the rest.
+class FilterForm extends HTMLElement {
+  #timer;
+
+  connectedCallback() {
+    this.addEventListener("change", (event) => event.target.matches("[type=search], [type=text]") || this.#submit(0));
+    this.addEventListener("input", (event) => event.target.matches("[type=search], [type=text]") && this.#submit(350));
+    this.addEventListener("submit", () => clearTimeout(this.#timer));
+    for (const button of this.querySelectorAll("[data-without-script]")) button.hidden = true;
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#timer);
+  }
+
+  #submit(afterMs) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.querySelector("form")?.requestSubmit(), afterMs);
+  }
+}
+
+customElements.define("filter-form", FilterForm);
+
+// Empty fields would only lengthen the address.
+document.addEventListener("htmx:configRequest", ({ target, detail }) => {
+  if (!target.closest("filter-form")) return;
+  for (const [name, value] of Object.entries(detail.parameters)) if (value === "") delete detail.parameters[name];
+});

@@ -1,0 +1,96 @@
+import { element } from "../lib/icon.js";
+import { LogLines } from "../lib/log-lines.js";
+
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 15000;
+
+// Follows a log. data-url answers ?after=N with {"lines": [{n, at, level, step, attempt, text}], "next": N, "done": bool}.
+// Inside: [data-log-lines] (where lines go) and, if wanted, [data-log-follow] (checkbox), [data-log-level] (select), [data-log-count].
+// Lines are text in the page, in chunks that the browser skips while out of sight, so Ctrl-F and 100,000 lines both work.
+class LogTail extends HTMLElement {
+  #lines;
+  #next = 0;
+  #timer;
+  #failures = 0;
+  #busy = false;
+  #leave;
+
+  connectedCallback() {
+    const box = this.querySelector("[data-log-lines]");
+    this.#leave = new AbortController();
+    this.#lines = new LogLines(box);
+    const options = { signal: this.#leave.signal };
+    this.querySelector("[data-log-level]")?.addEventListener("change", (event) => { box.dataset.level = event.target.value; }, options);
+    this.#follow?.addEventListener("change", () => this.#scroll(), options);
+    box.addEventListener("scroll", () => this.#scrolled(box), { ...options, passive: true });
+    document.addEventListener("live:event", ({ detail }) => detail.type.startsWith("log") && this.#soon(0), options);
+    this.#soon(0);
+  }
+
+  disconnectedCallback() {
+    this.#leave.abort();
+    clearTimeout(this.#timer);
+  }
+
+  get #follow() { return this.querySelector("[data-log-follow]"); }
+
+  #soon(afterMs) {
+    if (this.#busy) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#fetch(), afterMs);
+  }
+
+  async #fetch() {
+    this.#busy = true;
+    const url = new URL(this.dataset.url, location.href);
+    url.searchParams.set("after", this.#next);
+    try {
+      const response = await fetch(url, { headers: { Accept: "application/json" }, signal: this.#leave.signal });
+      if (!response.ok) throw new Error(String(response.status));
+      this.#received(await response.json());
+    } catch (error) {
+      if (error.name !== "AbortError") this.#failed();
+    }
+  }
+
+  #received({ lines, next, done }) {
+    this.#busy = false;
+    this.#failures = 0;
+    const moved = next > this.#next;
+    this.#next = Math.max(this.#next, next);
+    this.#lines.append(lines);
+    this.#count(done);
+    this.#scroll();
+    if (moved && lines.length) this.#soon(lines.length > 500 ? 0 : FIRST_WAIT_MS);
+    else if (!done) this.#soon(2 * FIRST_WAIT_MS);
+  }
+
+  #failed() {
+    this.#busy = false;
+    this.#say("Reconnecting");
+    this.#soon(Math.random() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** ++this.#failures));
+  }
+
+  #count(done) {
+    const lines = `${this.#lines.count.toLocaleString("en")} lines`;
+    this.#say(done ? lines : `${lines}, following`);
+    if (done && !this.#lines.count) this.#lines.box.replaceChildren(element("div", { class: "log__empty" }, "No log lines."));
+  }
+
+  #say(text) {
+    const count = this.querySelector("[data-log-count]");
+    if (count) count.textContent = text;
+  }
+
+  #scroll() {
+    if (this.#follow?.checked) this.#lines.toEnd();
+  }
+
+  // Scrolling up stops following, reaching the end starts it again.
+  #scrolled(box) {
+    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
+    if (this.#follow && !this.#lines.scrolling) this.#follow.checked = atEnd;
+  }
+}
+
+customElements.define("log-tail", LogTail);

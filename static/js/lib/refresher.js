@@ -1,0 +1,39 @@
+const GAP_MS = 1000;
+
+// Elements with data-live-refresh are re-fetched when an event concerns them: at once, then at most once a second each.
+export class Refresher {
+  #last = new Map();
+  #waiting = new Map();
+
+  wanted(type) {
+    for (const part of document.querySelectorAll("[data-live-refresh]")) {
+      if (concerns(part.dataset.liveRefresh, type)) this.#schedule(part);
+    }
+  }
+
+  stop() {
+    for (const timer of this.#waiting.values()) clearTimeout(timer);
+    this.#waiting.clear();
+  }
+
+  #schedule(part) {
+    const key = part.id || part;
+    if (this.#waiting.has(key)) return;
+    const due = (this.#last.get(key) ?? 0) + GAP_MS - Date.now();
+    this.#waiting.set(key, setTimeout(() => this.#refresh(key), Math.max(due, 0)));
+  }
+
+  // Found again by id: a swap may have put a new element in its place.
+  #refresh(key) {
+    this.#waiting.delete(key);
+    const part = typeof key === "string" ? document.getElementById(key) : key;
+    if (!part?.isConnected) return;
+    this.#last.set(key, Date.now());
+    htmx.trigger(part, "live");
+  }
+}
+
+export function concerns(wanted, type) {
+  const words = wanted.trim().split(/\s+/).filter(Boolean);
+  return !words.length || words.some((word) => word === "*" || word === type || (word.endsWith(".") && type.startsWith(word)));
+}

@@ -1,0 +1,29 @@
+import { element, icon } from "./icon.js";
+
+const ICONS = { success: "circle-check", danger: "error", warning: "alert", info: "info" };
+const STAYS_MS = { danger: 0, warning: 12000 };
+
+// Show `message`; `retry` adds a button. Errors stay until closed, the rest goes by itself.
+export function toast(message, tone = "success", retry = null) {
+  const stack = document.querySelector("toast-stack");
+  if (!stack) return;
+  const text = element("span", { class: "toast-item__text" }, message);
+  const item = element("div", { class: `toast-item tone-${tone}` }, icon(ICONS[tone] ?? "info"), text);
+  if (retry) item.append(retryButton(item, retry));
+  stack.append(item);
+  dress(item, STAYS_MS[tone] ?? 6000);
+}
+
+function retryButton(item, retry) {
+  const button = element("button", { type: "button", class: "btn btn-sm" }, "Retry");
+  button.addEventListener("click", () => { item.remove(); retry(); });
+  return button;
+}
+
+// Give a toast its close button and its time to go.
+export function dress(item, staysMs) {
+  const close = element("button", { type: "button", class: "toast-item__close", "aria-label": "Close" }, icon("x", "sm"));
+  close.addEventListener("click", () => item.remove());
+  item.append(close);
+  if (staysMs) setTimeout(() => item.remove(), staysMs);
+}
