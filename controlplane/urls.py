@@ -28,7 +28,7 @@ urlpatterns = [
 
 
 handler400 = "controlplane.ui.errors.bad_request"
-handler403 = "controlplane.ui.errors.forbidden"
+handler403 = "controlplane.ui.errors.permission_denied"
 handler404 = "controlplane.ui.errors.page_not_found"
 handler500 = "controlplane.ui.errors.server_error"
 

@@ -336,7 +336,7 @@ class Artifact(models.Model):
 
 
 class Worker(models.Model):
-    """A process that executes steps. `boot` changes at every start, so an earlier life's leases can be told apart."""
+    """A process that executes steps. `boot` changes at every start: it tells an earlier life apart."""
 
     name = models.CharField(max_length=100, unique=True)
     boot = models.CharField(max_length=20)
