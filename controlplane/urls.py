@@ -19,6 +19,7 @@ urlpatterns = [
     path("p/<slug:project>/", include(project_urls)),
     path("api/", include("controlplane.api")),
     path("accounts/", include("allauth.urls")),
+    path("", include("controlplane.ui.urls")),
     path("admin/", admin.site.urls),
     path("health/live", health.live, name="health_live"),
     path("health/ready", health.ready, name="health_ready"),
@@ -30,6 +31,7 @@ urlpatterns = [
 handler400 = "controlplane.ui.errors.bad_request"
 handler403 = "controlplane.ui.errors.permission_denied"
 handler404 = "controlplane.ui.errors.page_not_found"
+handler429 = "controlplane.ui.errors.too_many_requests"
 handler500 = "controlplane.ui.errors.server_error"
 
-__all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
+__all__ = ["handler400", "handler403", "handler404", "handler429", "handler500", "urlpatterns"]

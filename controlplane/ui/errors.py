@@ -6,7 +6,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 
-from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound, ProblemError, Unavailable
+from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound, ProblemError
 from controlplane.ui.htmx import is_partial, toast
 
 RETRY_AFTER_SECONDS = 5
@@ -19,6 +19,12 @@ class ServerFault(ProblemError):
     status = 500
     code = "server_error"
     title = "Something went wrong on our side"
+
+
+class TooManyRequests(ProblemError):
+    status = 429
+    code = "too_many_requests"
+    title = "Too many tries in a short time"
 
 
 def problem_response(request: HttpRequest, problem: ProblemError) -> HttpResponse:
@@ -69,6 +75,11 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
     return problem_response(request, NotFound("There is no such page, or it is not yours to see."))
 
 
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """handler429, asked by allauth when a limit on signing in is reached."""
+    return problem_response(request, TooManyRequests("Wait a few minutes, then try again."))
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     return problem_response(request, ServerFault("The log has the details under the request id."))
 
@@ -76,7 +87,3 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """CSRF_FAILURE_VIEW: the form came from another site, or the page was open since before the last sign-in."""
     return problem_response(request, NotAllowed("This form is too old to be trusted. Reload the page and try again."))
-
-
-def unavailable(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return problem_response(request, Unavailable("The service is not ready. Try again in a moment."))

@@ -10,7 +10,7 @@ from django.urls import NoReverseMatch, reverse
 
 @dataclass(frozen=True)
 class Entry:
-    """`views` are candidate view names inside a project, the first that exists wins; `inside` further ones it covers."""
+    """`views` are candidate view names in a project, the first that exists wins; `inside` are prefixes it covers."""
 
     label: str
     icon: str
@@ -33,13 +33,8 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Resources",
         (
             Entry("Agents", "agent", ("agents:list", "agents:agent-list"), inside=("agents:agent",)),
-            Entry("Tools", "tool", ("agents:tool-list", "agents:tools", "tools:list"), inside=("agents:tool", "tools:")),
-            Entry(
-                "Instances",
-                "instance",
-                ("agents:instance-list", "agents:instances", "instances:list"),
-                inside=("agents:instance", "instances:"),
-            ),
+            Entry("Tools", "tool", ("agents:tool-list", "agents:tools"), inside=("agents:tool",)),
+            Entry("Instances", "instance", ("agents:instance-list", "agents:instances"), inside=("agents:instance",)),
         ),
     ),
     (

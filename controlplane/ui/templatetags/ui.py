@@ -33,9 +33,7 @@ def icon(name: str, size: str = "", label: str = "", spins: bool = False) -> Saf
     """A symbol of static/icons.json. `size` is sm, lg or xl; without `label` it is decoration."""
     classes = " ".join(filter(None, ["icon", size and f"icon--{size}", "icon--spin" if spins else ""]))
     meaning = format_html('role="img" aria-label="{}"', label) if label else format_html('aria-hidden="true"')
-    return format_html(
-        '<svg class="{}" {}><use href="{}#{}"></use></svg>', classes, meaning, static("icons.svg"), name
-    )
+    return format_html('<svg class="{}" {}><use href="{}#{}"></use></svg>', classes, meaning, static("icons.svg"), name)
 
 
 @register.inclusion_tag("components/status_badge.html")
