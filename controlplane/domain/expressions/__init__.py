@@ -1,4 +1,4 @@
-"""Expressions in CEL over JSON values, and templates that hold them. One language for conditions, mappings and policies."""
+"""Expressions in CEL over JSON values, and the templates that hold them."""
 
 from controlplane.domain.expressions.compiler import Expression, compile
 from controlplane.domain.expressions.errors import ExpressionError, LimitReached

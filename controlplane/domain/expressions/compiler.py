@@ -1,4 +1,4 @@
-"""Compiling: Google's CEL parses, checks types and refuses unknown names; our program evaluates what it accepted."""
+"""Compiling: Google's CEL parses, checks types and refuses unknown names; our program evaluates the rest."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ SOURCE_LIMIT = 4000
 _FAULT = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _PLAIN = (
     (re.compile(r"undeclared reference to '([\w.@]+)'.*"), r"\1 is not known here"),
-    (
-        re.compile(r"Exceeded max recursion depth.*|.*recursion limit.*"),
-        "The expression is nested too deeply",
-    ),
+    (re.compile(r"Exceeded max recursion depth.*|.*recursion limit.*"), "The expression is nested too deeply"),
+    (re.compile(r".*(?:input|alternative at) '<EOF>'.*"), "The expression ends too early"),
+    (re.compile(r"Syntax error: (?:mismatched|extraneous) input (.+?) expecting .*"), r"Unexpected \1"),
+    (re.compile(r"Syntax error: no viable alternative at input (.+)"), r"Unexpected \1"),
     (re.compile(r"Syntax error: "), ""),
     (re.compile(r"found no matching overload for '_?(.+?)_?' applied to '(.+)'"), r"\1 cannot be used on \2"),
 )
@@ -40,7 +40,7 @@ class Expression:
     is_path: bool
 
     def evaluate(self, context: Mapping[str, Any]) -> Any:
-        """The JSON value for `context` (name -> JSON value), which is not copied: do not change what comes back.
+        """The JSON value for `context` (name -> JSON value), which is not copied: do not change the result.
 
         Raises `ExpressionError` for a missing key, a wrong type or an exhausted budget.
         """
@@ -56,7 +56,7 @@ class Expression:
 
 @lru_cache(maxsize=4096)
 def compile(source: str, names: frozenset[str]) -> Expression:
-    """Compile `source`, in which only `names` may appear. Cached; raises `ExpressionError` with the position."""
+    """Compile `source`, in which only `names` may appear. Cached; raises `ExpressionError`."""
     tree = _checked(source, names)
     program = Builder(source, tree, names).build(tree.root)
     return Expression(source, tree, program, _is_path(tree.root))
@@ -78,9 +78,7 @@ def _measure(source: str) -> None:
     if not source.strip():
         raise ExpressionError("The expression is empty.", source, 0)
     if len(source) > SOURCE_LIMIT:
-        raise ExpressionError(
-            f"The expression is longer than {SOURCE_LIMIT:,} characters.", source, SOURCE_LIMIT
-        )
+        raise ExpressionError(f"The expression is longer than {SOURCE_LIMIT:,} characters.", source, SOURCE_LIMIT)
 
 
 def _tree(source: str, environment: cel.Env, *, disable_check: bool) -> Tree:
@@ -100,11 +98,7 @@ def _explained(report: str, source: str) -> ExpressionError:
     for pattern, words in _PLAIN:
         message = pattern.sub(words, message)
     position = _offset(source, int(fault[1]), int(fault[2])) if fault else None
-    return ExpressionError(
-        f"{message[:1].upper()}{message[1:]}." if " is not known" not in message else f"{message}.",
-        source,
-        position,
-    )
+    return ExpressionError(f"{message}.", source, position)
 
 
 def _offset(source: str, line: int, column: int) -> int | None:

@@ -6,10 +6,10 @@ from controlplane.domain.failures import Failure
 
 
 class ExpressionError(Failure):
-    """An expression that does not compile or cannot be evaluated.
+    """An expression that does not compile or cannot be evaluated; trying again does not help.
 
-    `message` is one sentence, `source` the expression, `position` the offset of the fault in `source` in characters
-    (0 is the first), or None where no place is to blame. Another attempt with the same data would fail the same way.
+    `message` is one sentence, `source` the expression, `position` the offset of the fault in `source` in
+    characters (0 is the first), or None where no place is to blame.
     """
 
     kind = "expression"
@@ -25,7 +25,7 @@ class ExpressionError(Failure):
 
 
 class LimitReached(ExpressionError):
-    """The expression did more work, or made more data, than one evaluation may. `||` and `&&` do not absorb it."""
+    """More work or more data than one evaluation may have. `||` and `&&` do not absorb it."""
 
 
 class WrongType(Exception):

@@ -1,4 +1,4 @@
-"""The functions an expression may call: CEL's standard library, its string and math extensions, and optionals."""
+"""The functions an expression may call: CEL's standard library, its string and math extensions, optionals."""
 
 from __future__ import annotations
 

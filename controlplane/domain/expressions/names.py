@@ -13,30 +13,35 @@ from controlplane.domain.expressions.syntax import Call, Constant, Fold, Identif
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`roots` are the top-level names; `members[root]` the keys read directly under one (`steps.KEY`); `whole` the roots
-    read in a way that does not tell which key, such as `steps[params.name]`."""
+    """What an expression reads.
+
+    `roots` are the top-level names, `members[root]` the keys read directly under one (`steps.KEY`), `whole` the roots
+    read without a fixed key (`steps[params.name]`), `fields[KEY]` the names read directly under `steps.KEY`.
+    """
 
     roots: frozenset[str] = frozenset()
     members: dict[str, frozenset[str]] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
+    fields: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def steps(self) -> frozenset[str]:
         return self.members.get("steps", frozenset())
 
     def __or__(self, other: Names) -> Names:
-        keys = self.members.keys() | other.members.keys()
-        empty: frozenset[str] = frozenset()
-        members = {key: self.members.get(key, empty) | other.members.get(key, empty) for key in keys}
-        return Names(self.roots | other.roots, members, self.whole | other.whole)
+        return Names(
+            self.roots | other.roots,
+            _merged(self.members, other.members),
+            self.whole | other.whole,
+            _merged(self.fields, other.fields),
+        )
 
 
 def names_used(source: str) -> Names:
     """The names the expression `source` reads. Raises `ExpressionError` when it does not parse."""
     reader = _Reader()
     reader.read(parse(source).root, frozenset())
-    members = {root: frozenset(keys) for root, keys in reader.members.items()}
-    return Names(frozenset(reader.roots), members, frozenset(reader.whole))
+    return Names(frozenset(reader.roots), _frozen(reader.members), frozenset(reader.whole), _frozen(reader.fields))
 
 
 def union(several: Iterable[Names]) -> Names:
@@ -51,6 +56,7 @@ class _Reader:
         self.roots: set[str] = set()
         self.members: dict[str, set[str]] = defaultdict(set)
         self.whole: set[str] = set()
+        self.fields: dict[str, set[str]] = defaultdict(set)
 
     def read(self, node: Node, bound: frozenset[str]) -> None:
         """Walk `node`; `bound` are the loop variables, which are not names of the context."""
@@ -64,11 +70,18 @@ class _Reader:
             self.roots.add(root)
             self.members[root].add(key)
             return
+        self._note_field(node)
         if isinstance(node, Fold):
             self._read_fold(node, bound)
             return
         for child in children(node):
             self.read(child, bound)
+
+    def _note_field(self, node: Node) -> None:
+        if isinstance(node, Select):
+            root, key = _first_step(node.operand)
+            if root == "steps":
+                self.fields[key].add(node.field)
 
     def _read_fold(self, node: Fold, bound: frozenset[str]) -> None:
         inside = bound | {node.variable, node.result_name}
@@ -87,3 +100,12 @@ def _first_step(node: Node) -> tuple[str, str]:
             return root, key
         case _:
             return "", ""
+
+
+def _merged(left: dict[str, frozenset[str]], right: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    empty: frozenset[str] = frozenset()
+    return {key: left.get(key, empty) | right.get(key, empty) for key in left.keys() | right.keys()}
+
+
+def _frozen(sets: dict[str, set[str]]) -> dict[str, frozenset[str]]:
+    return {key: frozenset(values) for key, values in sets.items()}

@@ -85,9 +85,7 @@ class Builder:
             return optional_index(frame, holder, node.field)
         if isinstance(holder, Mapping):
             raise self.error(node, f"{path_of(node)} does not exist{known_keys(holder)}.")
-        raise self.error(
-            node, f"{path_of(node)} does not exist: {path_of(node.operand)} is {name_of(holder)}."
-        )
+        raise self.error(node, f"{path_of(node)} does not exist: {path_of(node.operand)} is {name_of(holder)}.")
 
     def _build_call(self, node: Call) -> Program:
         special = {"_&&_": self._both, "_||_": self._either, "_?_:_": self._choice}.get(node.function)
@@ -186,9 +184,7 @@ class Builder:
         def fold(frame: Frame) -> Any:
             items = over(frame)
             if not isinstance(items, list | dict):
-                raise self.error(
-                    node, f"{path_of(node.over)} is {name_of(items)}, so it cannot be looped over."
-                )
+                raise self.error(node, f"{path_of(node.over)} is {name_of(items)}, so it cannot be looped over.")
             scope = frame.scope
             frame.scope = {**scope, node.result_name: start(frame)}
             try:

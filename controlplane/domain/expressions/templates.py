@@ -111,9 +111,7 @@ def _render(value: Any, context: Mapping[str, Any], names: frozenset[str], path:
     if isinstance(value, str):
         return _render_text(value, context, names, path) if OPEN in value else value
     if isinstance(value, Mapping):
-        return {
-            key: _render(one, context, names, f"{path}.{key}" if path else key) for key, one in value.items()
-        }
+        return {key: _render(one, context, names, f"{path}.{key}" if path else key) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_render(one, context, names, f"{path}[{index}]") for index, one in enumerate(value)]
     return value
@@ -122,9 +120,7 @@ def _render(value: Any, context: Mapping[str, Any], names: frozenset[str], path:
 def _render_text(text: str, context: Mapping[str, Any], names: frozenset[str], path: str) -> Any:
     try:
         parts = parts_of(text)
-        found = [
-            part if isinstance(part, str) else compile(part.source, names).evaluate(context) for part in parts
-        ]
+        found = [part if isinstance(part, str) else compile(part.source, names).evaluate(context) for part in parts]
     except ExpressionError as error:
         error.context["field"] = path
         raise

@@ -100,9 +100,7 @@ def equal(left: Any, right: Any, frame: Frame) -> bool:
 def comparable(left: Any, right: Any) -> bool:
     if is_number(left) and is_number(right):
         return True
-    return any(
-        isinstance(left, kind) and isinstance(right, kind) for kind in (str, bool, datetime, timedelta)
-    )
+    return any(isinstance(left, kind) and isinstance(right, kind) for kind in (str, bool, datetime, timedelta))
 
 
 def plain(value: Any, frame: Frame) -> Any:

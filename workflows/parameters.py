@@ -1,0 +1,115 @@
+"""The inputs of a run: checked against the parameters' JSON Schema, with defaults filled in."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from controlplane.domain.errors import FieldError, InvalidInput
+from controlplane.domain.json_schema import DEPTH_LIMIT, Schema, depth_of, resolve, value_faults
+from workflows.parameter_form import Field, form_fields, inputs_from_form
+
+__all__ = ["Field", "check_inputs", "closed", "form_fields", "inputs_from_form", "with_defaults"]
+
+SIZE_LIMIT = 1024 * 1024
+_COMBINED = ("allOf", "anyOf", "oneOf", "if", "$ref", "patternProperties", "unevaluatedProperties")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def check_inputs(schema: Schema, inputs: Any) -> dict[str, Any]:
+    """`inputs` with defaults filled in, nested ones too; `schema` is the workflow's params, empty when it takes none.
+
+    Raises InvalidInput with fields such as `inputs.days`. Inputs the schema does not list are refused unless it says
+    `additionalProperties`. At most 1 MiB and 32 levels.
+    """
+    if inputs is None:
+        inputs = {}
+    _check_size(inputs)
+    if not schema and inputs:
+        raise _invalid([FieldError(f"inputs.{name}", "This workflow takes no inputs.", "unknown") for name in inputs])
+    filled = with_defaults(schema, inputs, schema)
+    errors = [
+        FieldError(f"inputs.{fault.path}".rstrip("."), fault.message, fault.code)
+        for fault in value_faults(closed(schema), filled)
+    ]
+    if errors:
+        raise _invalid(errors)
+    return filled
+
+
+def closed(schema: Schema) -> Schema:
+    """The same schema, refusing what it does not list wherever it lists properties and leaves the rest open."""
+    made = dict(schema)
+    properties = schema.get("properties")
+    if isinstance(properties, Mapping):
+        made["properties"] = {
+            name: closed(part) if isinstance(part, Mapping) else part for name, part in properties.items()
+        }
+        if not any(keyword in schema for keyword in _COMBINED):
+            made.setdefault("additionalProperties", False)
+    if isinstance(schema.get("items"), Mapping):
+        made["items"] = closed(schema["items"])
+    return made
+
+
+def with_defaults(schema: Any, value: Any, root: Schema, depth: int = 0) -> Any:
+    """A copy of `value` in which absent properties have their defaults."""
+    schema = _resolved(schema, root)
+    if not isinstance(schema, Mapping) or depth > DEPTH_LIMIT:
+        return value
+    if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
+        return [with_defaults(schema["items"], one, root, depth + 1) for one in value]
+    properties = schema.get("properties")
+    if not isinstance(value, dict) or not isinstance(properties, Mapping):
+        return value
+    filled = dict(value)
+    for name, part in properties.items():
+        if name in value:
+            filled[name] = with_defaults(part, value[name], root, depth + 1)
+        else:
+            filled |= _absent(name, _resolved(part, root), root, depth)
+    return filled
+
+
+def _absent(name: str, schema: Any, root: Schema, depth: int) -> dict[str, Any]:
+    """The default of an absent property: its own, or an object made of its properties' defaults if that is complete."""
+    if not isinstance(schema, Mapping):
+        return {}
+    if "default" in schema:
+        return {name: with_defaults(schema, deepcopy(schema["default"]), root, depth + 1)}
+    if "properties" not in schema:
+        return {}
+    made = with_defaults(schema, {}, root, depth + 1)
+    complete = made and all(needed in made for needed in schema.get("required", ()))
+    return {name: made} if complete else {}
+
+
+def _resolved(schema: Any, root: Schema) -> Any:
+    for _ in range(8):
+        if not isinstance(schema, Mapping) or "$ref" not in schema:
+            break
+        schema = resolve(root, schema["$ref"])
+    return schema
+
+
+def _check_size(inputs: Any) -> None:
+    if not isinstance(inputs, dict):
+        raise InvalidInput.field("inputs", "The inputs must be an object.", "type")
+    if depth_of(inputs) > DEPTH_LIMIT:
+        message = f"The inputs are nested more than {DEPTH_LIMIT} levels deep."
+        raise InvalidInput.field("inputs", message, "too_deep")
+    try:
+        text = json.dumps(inputs, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):
+        raise InvalidInput.field("inputs", "The inputs hold a value that JSON does not have.", "type")
+    if len(text) > SIZE_LIMIT:
+        raise InvalidInput.field("inputs", "The inputs are larger than 1 MiB.", "too_large")
+    if "\\u0000" in text or _UNSTORABLE.search(text):
+        raise InvalidInput.field("inputs", "The inputs hold characters that cannot be stored.")
+
+
+def _invalid(errors: list[FieldError]) -> InvalidInput:
+    return InvalidInput(f"{errors[0].field}: {errors[0].message}", errors=errors)
