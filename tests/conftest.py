@@ -6,6 +6,8 @@ import shutil
 
 import pytest
 
+pytest_plugins = ["tests.world"]
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
