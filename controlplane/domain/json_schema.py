@@ -1,4 +1,4 @@
-"""JSON Schema (2020-12) for what users declare and send: schemas are checked first, values get errors a person can read.
+"""JSON Schema (2020-12) for what users declare and send, with errors a person can read.
 
 Nothing is fetched: `$ref` reaches only into the same schema. Patterns run in linear time.
 """
@@ -164,7 +164,7 @@ def _type_of(value: Any) -> str:
 
 
 def _subschemas(schema: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Schema]]:
-    """Every object in a schema that may hold keywords. Data under `default`, `const`, `enum` and `examples` is passed over."""
+    """Every object in a schema that may hold keywords; what is data (`default`, `enum`, …) is passed over."""
     if isinstance(schema, Mapping):
         yield path, schema
         for key, part in schema.items():

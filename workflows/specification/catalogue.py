@@ -10,8 +10,11 @@ Schema = Mapping[str, Any]
 
 
 class Catalogue(Protocol):
-    """`tools` maps a name to its input schema, None where it declares none; `workflows` maps a name to the schema of its
-    released version's parameters, None while nothing is released."""
+    """What exists, by name.
+
+    `tools` maps a name to its input schema, None where it declares none; `workflows` maps a name to the schema of the
+    released version's parameters, None while nothing is released.
+    """
 
     @property
     def tools(self) -> Mapping[str, Schema | None]: ...

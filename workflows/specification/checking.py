@@ -125,9 +125,9 @@ def _collect(step: dict[str, Any], field: str, found: dict[str, Any], problems: 
     if key is None:
         problems.add(f"{field}.key", "This is required.", "required")
     elif not isinstance(key, str) or not KEY.fullmatch(key) or key in RESERVED:
-        message = "A key is 1 to 63 of a-z, 0-9 and _, begins with a letter and is no word of CEL"
-        hint = f": {key.lower().replace('-', '_')!r}?" if isinstance(key, str) and "-" in key else "."
-        problems.add(f"{field}.key", f"{message}{hint}", "invalid_key")
+        hint = f" Write {key.lower().replace('-', '_')}." if isinstance(key, str) and "-" in key else ""
+        message = f"A key has 1 to 63 of a-z, 0-9 and _ and begins with a letter.{hint}"
+        problems.add(f"{field}.key", message, "invalid_key")
     elif key in found:
         problems.add(f"{field}.key", f"The key {key!r} is taken by {found[key][0]}.", "duplicate")
     else:
@@ -143,9 +143,8 @@ def _check_step(step: dict[str, Any], field: str, problems: Problems, catalogue:
         problems.add(f"{field}.uses", "This is required.", "required")
     _check_choice(step, "on_error", ("fail", "continue"), field, problems)
     _check_choice(step, "run_if", ("success", "always"), field, problems)
-    if step.get("stage") is not None and problems.is_a(step["stage"], str, "text", f"{field}.stage"):
-        if not 1 <= len(step["stage"]) <= 63:
-            problems.add(f"{field}.stage", "A stage has 1 to 63 characters.", "range")
+    if step.get("stage") is not None and not (isinstance(step["stage"], str) and 1 <= len(step["stage"]) <= 63):
+        problems.add(f"{field}.stage", "A stage is text of 1 to 63 characters.", "range")
     _check_timeout(step, field, problems)
     _check_retry(step.get("retry"), f"{field}.retry", problems)
     _check_foreach(step, field, problems)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from controlplane.domain.expressions import ExpressionError, has_template
-from controlplane.domain.json_schema import value_faults
+from controlplane.domain.json_schema import suggestion, value_faults
 from workflows.parameters import closed
 from workflows.specification.catalogue import Catalogue, Schema
 from workflows.specification.problems import Problems
@@ -53,7 +53,8 @@ class KindCheck:
         if kind == "approval":
             self.problems.add(field, "Approval steps are not available yet.", "not_available")
         elif kind not in KINDS:
-            self.problems.exists(kind, KINDS, "step kind", field)
+            message = f"There is no kind of step {kind[:60]!r}.{suggestion(kind, KINDS)} There are {', '.join(KINDS)}."
+            self.problems.add(field, message, "unknown_kind")
         elif colon and kind not in TARGETS:
             self.problems.add(field, f"{kind} takes no name after it.", "invalid")
         elif (colon and not target) or (not target and TARGETS.get(kind) == "required"):
@@ -75,9 +76,12 @@ class KindCheck:
             self.problems.add(f"{self.field}.uses", f"{target} has no released version yet.", "not_released")
             return
         inputs, field = with_.get("inputs", {}), f"{self.field}.with.inputs"
-        if not has_template(inputs) or isinstance(inputs, Mapping):
-            if self.problems.is_a(inputs, dict, "an object", field):
-                self._fit(closed(schema), inputs, field)
+        if not isinstance(inputs, str) or not has_slot(inputs):
+            self._inputs(closed(schema), inputs, field)
+
+    def _inputs(self, schema: Schema, inputs: Any, field: str) -> None:
+        if self.problems.is_a(inputs, dict, "an object", field):
+            self._fit(schema, inputs, field)
 
     def _agent(self, target: str, with_: Mapping[str, Any]) -> None:
         field = f"{self.field}.with"
@@ -95,15 +99,18 @@ class KindCheck:
         for name in ("instance", "sql"):
             if name not in with_:
                 self.problems.add(f"{field}.{name}", "This is required.", "required")
-        if "instance" in with_ and self.problems.is_a(with_["instance"], str, "a name", f"{field}.instance"):
-            if not has_slot(with_["instance"]):
-                self.problems.exists(with_["instance"], self.catalogue.instances, "instance", f"{field}.instance")
+        if "instance" in with_:
+            self._instance(with_["instance"], f"{field}.instance")
         if "sql" in with_:
             self._sql(with_["sql"], f"{field}.sql")
         if "max_rows" in with_ and not has_slot(with_["max_rows"]):
             self.problems.in_range(with_["max_rows"], 1, MAX_ROWS, f"{field}.max_rows", whole=True)
         if "params" in with_ and not has_slot(with_["params"]):
             self.problems.is_a(with_["params"], dict, "an object", f"{field}.params")
+
+    def _instance(self, name: Any, field: str) -> None:
+        if self.problems.is_a(name, str, "a name", field) and not has_slot(name):
+            self.problems.exists(name, self.catalogue.instances, "instance", field)
 
     def _sql(self, sql: Any, field: str) -> None:
         if not self.problems.is_a(sql, str, "text", field):

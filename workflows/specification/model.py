@@ -12,7 +12,7 @@ DEFAULT_MAX_PARALLEL = 10
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often a step is tried and how long it waits before attempt n: backoff × factor^(n-2), at most `max_seconds`."""
+    """How often a step is tried, and how long it waits: the backoff grows by `factor` up to `max_seconds`."""
 
     max_attempts: int = 1
     backoff_seconds: float = 1.0

@@ -61,7 +61,7 @@ def _read_json(text: str) -> tuple[Any, dict[str, int]]:
     except _Duplicate as error:
         _refuse_duplicate(text, error.key)
     except ValueError as error:
-        _refuse(f"{error}.", "syntax")
+        _refuse("A number has too many digits." if "digits" in str(error) else f"{error}.", "syntax")
     return value, _lines_of(text)
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from controlplane.domain.expressions import operators
+from controlplane.domain.expressions import moments, operators
 from controlplane.domain.expressions.errors import WrongType
 from controlplane.domain.expressions.patterns import matches
-from controlplane.domain.expressions.values import ABSENT, Frame, Optional, as_text, is_number, name_of
+from controlplane.domain.expressions.values import ABSENT, Frame, Optional, as_text, is_number, name_of, shown
 
 Function = Callable[..., Any]
 
@@ -31,7 +30,7 @@ def _int(frame: Frame, value: Any) -> int:
             return int(operators.add(frame, int(value), 0))
     except (ValueError, OverflowError):
         pass
-    raise WrongType(f"int() cannot read {_shown(value)}.")
+    raise WrongType(f"int() cannot read {shown(value)}.")
 
 
 def _double(frame: Frame, value: Any) -> float:
@@ -40,7 +39,7 @@ def _double(frame: Frame, value: Any) -> float:
             return float(value)
     except (ValueError, OverflowError):
         pass
-    raise WrongType(f"double() cannot read {_shown(value)}.")
+    raise WrongType(f"double() cannot read {shown(value)}.")
 
 
 def _bool(frame: Frame, value: Any) -> bool:
@@ -50,57 +49,11 @@ def _bool(frame: Frame, value: Any) -> bool:
         return value
     if isinstance(value, str) and value in known:
         return known[value]
-    raise WrongType(f"bool() cannot read {_shown(value)}.")
+    raise WrongType(f"bool() cannot read {shown(value)}.")
 
 
 def _string(frame: Frame, value: Any) -> str:
     return as_text(value)
-
-
-def _timestamp(frame: Frame, value: Any) -> datetime:
-    try:
-        if isinstance(value, datetime):
-            return value
-        if isinstance(value, int) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
-        if isinstance(value, str):
-            moment = datetime.fromisoformat(value)
-            if moment.tzinfo:
-                return moment
-    except (ValueError, OverflowError, OSError):
-        pass
-    raise WrongType(f"timestamp() cannot read {_shown(value)}; it takes text such as 2026-01-31T12:00:00Z.")
-
-
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-_SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s|us|ns)")
-
-
-def _duration(frame: Frame, value: Any) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    text = value.lstrip("+-") if isinstance(value, str) else ""
-    parts = _SPAN.findall(text) if len(text) < 100 else []
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise WrongType(f"duration() cannot read {_shown(value)}; it takes text such as 90s, 1h30m or 500ms.")
-    try:
-        span = timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
-    except OverflowError:
-        raise WrongType(f"duration() cannot read {_shown(value)}: it is too long.")
-    return -span if value.startswith("-") else span
-
-
-def _moment_part(name: str, read: Callable[[datetime], int], of_span: float = 0) -> Function:
-    def part(frame: Frame, value: Any, zone: str = "UTC") -> int:
-        if isinstance(value, timedelta) and of_span:
-            return int(value / timedelta(seconds=of_span))
-        if not isinstance(value, datetime):
-            raise WrongType(f"{name}() needs a timestamp, not {name_of(value)}.")
-        if zone != "UTC":
-            raise WrongType(f"{name}() knows only the zone UTC.")
-        return read(value.astimezone(UTC))
-
-    return part
 
 
 def _text_test(name: str, test: Callable[[str, str], Any]) -> Function:
@@ -239,11 +192,7 @@ def _need_number(name: str, value: Any) -> None:
 
 def _need_place(name: str, at: Any, text: str) -> None:
     if not isinstance(at, int) or isinstance(at, bool) or not 0 <= at <= len(text):
-        raise WrongType(f"{name}() needs a place from 0 to {len(text)}, not {_shown(at)}.")
-
-
-def _shown(value: Any) -> str:
-    return repr(value[:60]) if isinstance(value, str) else name_of(value)
+        raise WrongType(f"{name}() needs a place from 0 to {len(text)}, not {shown(at)}.")
 
 
 def _lower(text: str) -> str:
@@ -278,17 +227,7 @@ FUNCTIONS: dict[str, Function] = {
     "bool": _bool,
     "string": _string,
     "dyn": lambda frame, value: value,
-    "timestamp": _timestamp,
-    "duration": _duration,
-    "getFullYear": _moment_part("getFullYear", lambda moment: moment.year),
-    "getMonth": _moment_part("getMonth", lambda moment: moment.month - 1),
-    "getDate": _moment_part("getDate", lambda moment: moment.day),
-    "getDayOfMonth": _moment_part("getDayOfMonth", lambda moment: moment.day - 1),
-    "getDayOfWeek": _moment_part("getDayOfWeek", lambda moment: moment.isoweekday() % 7),
-    "getDayOfYear": _moment_part("getDayOfYear", lambda moment: moment.timetuple().tm_yday - 1),
-    "getHours": _moment_part("getHours", lambda moment: moment.hour, 3600),
-    "getMinutes": _moment_part("getMinutes", lambda moment: moment.minute, 60),
-    "getSeconds": _moment_part("getSeconds", lambda moment: moment.second, 1),
+    **moments.FUNCTIONS,
     "contains": _text_test("contains", lambda text, part: part in text),
     "startsWith": _text_test("startsWith", str.startswith),
     "endsWith": _text_test("endsWith", str.endswith),

@@ -62,7 +62,7 @@ def divide(frame: Frame, left: Any, right: Any) -> Any:
 
 
 def remainder(frame: Frame, left: Any, right: Any) -> Any:
-    if not (isinstance(left, int) and isinstance(right, int)) or isinstance(left, bool) or isinstance(right, bool):
+    if not all(isinstance(one, int) and not isinstance(one, bool) for one in (left, right)):
         raise _cannot("%", left, right)
     if right == 0:
         raise WrongType("Division by zero.")

@@ -1,7 +1,7 @@
 """Turning a syntax tree into a chain of closures that evaluate it within a budget.
 
-Google's evaluator is not used: for `map` over 9,000 items it copies the list at every turn, holds the interpreter lock for
-five seconds and takes 1.6 GB, with no limit that can be set from outside. This one is linear and stops in time.
+Google's evaluator is not used: for `map` over 9,000 items it copies the list at every turn, holds the interpreter
+lock for five seconds and takes 1.6 GB, and none of its limits can be set. This one is linear and stops in time.
 """
 
 from __future__ import annotations
@@ -184,7 +184,8 @@ class Builder:
         def fold(frame: Frame) -> Any:
             items = over(frame)
             if not isinstance(items, list | dict):
-                raise self.error(node, f"{path_of(node.over)} is {name_of(items)}, so it cannot be looped over.")
+                message = f"{path_of(node.over)} is {name_of(items)}, so it cannot be looped over."
+                raise self.error(node, message)
             scope = frame.scope
             frame.scope = {**scope, node.result_name: start(frame)}
             try:
@@ -197,7 +198,7 @@ class Builder:
 
 
 class Loop:
-    """The turns of one macro. Appending to its result list is done in place, so that `map` and `filter` are linear."""
+    """The turns of one macro. It appends to its result in place, so that `map` and `filter` are linear."""
 
     def __init__(self, builder: Builder, node: Fold) -> None:
         self.variable, self.result_name = node.variable, node.result_name
@@ -229,7 +230,7 @@ class Loop:
 
 
 def _appending(node: Fold) -> tuple[Node | None, Node | None]:
-    """(condition, element) when the step is `result + [element]`, perhaps under a condition, as in map and filter."""
+    """(condition, element) when the step is `result + [element]` or that under a condition, as in map, filter."""
     step, condition = node.step, None
     if not (isinstance(node.start, ListLiteral) and not node.start.elements):
         return None, None

@@ -1,6 +1,6 @@
 """The syntax tree of an expression, read from what Google's CEL parser and checker hand out.
 
-The wire format is the protocol buffer `cel.expr.CheckedExpr` (cel-spec, proto/cel/expr/checked.proto and syntax.proto),
+The wire format is the protocol buffer `cel.expr.CheckedExpr` (cel-spec: proto/cel/expr/checked.proto, syntax.proto),
 decoded here by hand because only eight small messages of it matter.
 """
 

@@ -1,7 +1,7 @@
 """Templates: JSON values whose strings hold `${{ expression }}`.
 
-Alone in its string an expression keeps the type of its value; inside other text it is rendered: strings as they are,
-anything else as compact JSON. `$${{` stands for a literal `${{`.
+Alone in its string an expression keeps the type of its value; inside other text it is rendered: strings as they
+are, anything else as compact JSON. `$${{` stands for a literal `${{`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Slot:
 
 
 def render(value: Any, context: Mapping[str, Any]) -> Any:
-    """`value` with every template in it replaced. Context values are passed by reference: do not change the result.
+    """`value` with every template replaced. Context values are passed by reference: do not change the result.
 
     Raises `ExpressionError`, whose context names the `field` at fault, such as `items[2].to`.
     """
@@ -61,7 +61,7 @@ def bare(source: str) -> str:
 
 @lru_cache(maxsize=4096)
 def parts_of(text: str) -> tuple[str | Slot, ...]:
-    """`text` cut into literal strings and slots. Raises `ExpressionError` for a `${{` that is never closed."""
+    """`text` cut into literal strings and slots. Raises `ExpressionError` for a `${{` never closed."""
     parts: list[str | Slot] = []
     literal, at = "", 0
     while (start := text.find(OPEN, at)) >= 0:
@@ -140,7 +140,7 @@ def _as_json(value: Any) -> str:
 
 
 def _closing(text: str, start: int) -> int:
-    """Where the `}}` that ends the slot begun at `start` stands; braces and strings of the expression are passed over."""
+    """Where the `}}` ending the slot begun at `start` stands, past the expression's own braces and strings."""
     depth, at = 0, start + len(OPEN)
     while at < len(text):
         if text[at] in "'\"":

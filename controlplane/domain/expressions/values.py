@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -74,6 +75,11 @@ _NAMES: tuple[tuple[Any, str], ...] = (
 )
 
 
+def shown(value: Any) -> str:
+    """A value in a message: short text as it is, anything else by its type."""
+    return repr(value[:60]) if isinstance(value, str) else name_of(value)
+
+
 def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -100,12 +106,15 @@ def equal(left: Any, right: Any, frame: Frame) -> bool:
 def comparable(left: Any, right: Any) -> bool:
     if is_number(left) and is_number(right):
         return True
-    return any(isinstance(left, kind) and isinstance(right, kind) for kind in (str, bool, datetime, timedelta))
+    kinds = (str, bool, datetime, timedelta)
+    return any(isinstance(left, kind) and isinstance(right, kind) for kind in kinds)
 
 
 def plain(value: Any, frame: Frame) -> Any:
-    """The JSON value of a result: moments as ISO 8601 in UTC, spans as `"90s"`, an absent optional as null."""
+    """The JSON value of a result: moments as ISO 8601 in UTC, spans as `90s`, an absent optional as null."""
     frame.spend(1)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise WrongType("The result is not a finite number.")
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
