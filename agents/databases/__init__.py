@@ -1,1 +1,1 @@
-"""Reading databases that are not ours: one interface over PostgreSQL, SQLite files and DuckDB over data files."""
+"""Reading databases that are not ours: one interface over PostgreSQL, SQLite files and data files (DuckDB)."""

@@ -6,7 +6,7 @@ from controlplane.domain.failures import Failure
 
 
 class SqlError(Failure):
-    """The database refused the statement; `context` has message, sqlstate, line, column, hint where known."""
+    """The database refused the statement; `context` has database_message, sqlstate, line, column, hint where known."""
 
     kind = "sql_error"
     retryable = False

@@ -13,6 +13,10 @@ from controlplane.domain.failures import Misconfigured
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DOLLAR_QUOTE = re.compile(r"\$([A-Za-z_\x80-\uffff][A-Za-z0-9_\x80-\uffff]*)?\$")
+# A doubled quote is part of the text; text that never closes runs to the end.
+QUOTED = {quote: re.compile(f"{quote}(?:[^{quote}]+|{quote}{quote})*{quote}?") for quote in "'\"`"}
+ESCAPE_STRING = re.compile(r"'(?:[^'\\]+|''|\\.)*\\?'?", re.DOTALL)
+COMMENT_EDGE = re.compile(r"/\*|\*/")
 # Everything that a scan must not look into, or that could begin it.
 INTERESTING = re.compile(r"""['"`\[$:]|--|/\*""")
 # A parameter stands where an expression may begin. After these a colon is a slice, a struct key or an operator.
@@ -103,32 +107,22 @@ def _parameter_at(sql: str, colon: int) -> str:
     return match.group() if match else ""
 
 
-def _skip_quoted(sql: str, start: int, closing: str, *, backslash: bool = False) -> int:
-    """After the closing quote; a doubled one is part of the text. The end of the text when it never closes."""
-    position = start + 1
-    while position < len(sql):
-        if backslash and sql[position] == "\\":
-            position += 2
-        elif sql[position] != closing:
-            position += 1
-        elif sql[position + 1 : position + 2] == closing:
-            position += 2
-        else:
-            return position + 1
-    return len(sql)
-
-
 def _skip_string(sql: str, start: int, dialect: Dialect) -> int:
     prefixed = start > 0 and sql[start - 1] in "eE" and not (start > 1 and _in_word(sql[start - 2]))
-    return _skip_quoted(sql, start, "'", backslash=dialect.escape_strings and prefixed)
+    pattern = ESCAPE_STRING if dialect.escape_strings and prefixed else QUOTED["'"]
+    return _end(pattern.match(sql, start), start)
 
 
 def _skip_name(sql: str, start: int, dialect: Dialect) -> int:
-    return _skip_quoted(sql, start, '"')
+    return _end(QUOTED['"'].match(sql, start), start)
 
 
 def _skip_backtick(sql: str, start: int, dialect: Dialect) -> int:
-    return _skip_quoted(sql, start, "`") if dialect.backtick_names else start + 1
+    return _end(QUOTED["`"].match(sql, start), start) if dialect.backtick_names else start + 1
+
+
+def _end(match: re.Match[str] | None, start: int) -> int:
+    return start + 1 if match is None else match.end()
 
 
 def _skip_bracket(sql: str, start: int, dialect: Dialect) -> int:
@@ -153,7 +147,7 @@ def _skip_line(sql: str, start: int, dialect: Dialect) -> int:
 
 def _skip_comment(sql: str, start: int, dialect: Dialect) -> int:
     depth = 0
-    for match in re.compile(r"/\*|\*/").finditer(sql, start):
+    for match in COMMENT_EDGE.finditer(sql, start):
         if match.group() == "*/":
             depth -= 1
         elif dialect.nested_comments or depth == 0:

@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from controlplane.outbound.content import storable
+
 MAX_DEPTH = 64
 
 
@@ -123,14 +125,6 @@ def json_ready(value: object, depth: int = 0) -> object:
     if isinstance(value, dict | list | tuple | set | frozenset):
         return _container(value, depth)
     return _scalar(value)
-
-
-def storable(text: str) -> str:
-    """Text PostgreSQL accepts."""
-    text = text.replace("\x00", "\ufffd")
-    if text.isascii():
-        return text
-    return text.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace")
 
 
 def iso_duration(value: timedelta) -> str:
