@@ -58,20 +58,37 @@ def inflater(content_encoding: str) -> Inflater | None:
     return Inflater(wanted[0])
 
 
+class Body:
+    """Undoes the content encoding of chunks as they come, and caps the bytes on the wire."""
+
+    def __init__(self, content_encoding: str, *, max_wire_bytes: int) -> None:
+        self._inflater = inflater(content_encoding)
+        self._max_wire_bytes = max_wire_bytes
+        self._received = 0
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        self._received += len(chunk)
+        if self._received > self._max_wire_bytes:
+            raise too_large(self._max_wire_bytes)
+        return iter((chunk,)) if self._inflater is None else self._inflater.pieces(chunk)
+
+    def finish(self) -> None:
+        """Raises `BadResponse` when compressed data ends in the middle."""
+        if self._inflater is not None:
+            self._inflater.finish()
+
+
 def decoded(chunks: Iterable[bytes], content_encoding: str, *, max_wire_bytes: int) -> Iterator[bytes]:
-    """The body's bytes after decompression. The bytes on the wire are capped too."""
-    unpack = inflater(content_encoding)
-    received = 0
+    """The body's bytes after decompression."""
+    body = Body(content_encoding, max_wire_bytes=max_wire_bytes)
     for chunk in chunks:
-        received += len(chunk)
-        if received > max_wire_bytes:
-            raise too_large(max_wire_bytes)
-        if unpack is None:
-            yield chunk
-        else:
-            yield from unpack.pieces(chunk)
-    if unpack is not None:
-        unpack.finish()
+        yield from body.feed(chunk)
+    body.finish()
+
+
+def wire_cap(max_bytes: int) -> int:
+    """Bytes on the wire for a body of `max_bytes`: compression may add a little, one chunk may come too many."""
+    return max_bytes + max_bytes // 100 + 2 * PIECE_BYTES
 
 
 def read_capped(chunks: Iterable[bytes], max_bytes: int, *, truncate: bool) -> tuple[bytes, bool]:
@@ -87,9 +104,7 @@ def read_capped(chunks: Iterable[bytes], max_bytes: int, *, truncate: bool) -> t
 
 
 def too_large(max_bytes: int) -> ResponseTooLarge:
-    return ResponseTooLarge(
-        f"The answer is larger than {max_bytes:,} bytes.", acted=True, max_bytes=max_bytes
-    )
+    return ResponseTooLarge(f"The answer is larger than {max_bytes:,} bytes.", acted=True, max_bytes=max_bytes)
 
 
 def is_json(content_type: str) -> bool:
@@ -130,11 +145,7 @@ def clean_text(body: bytes, content_type: str) -> str:
 def storable(text: str) -> str:
     """Text PostgreSQL accepts: NUL and lone surrogates replaced."""
     text = text.replace("\x00", "\ufffd")
-    return (
-        text
-        if text.isascii()
-        else text.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace")
-    )
+    return text if text.isascii() else text.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace")
 
 
 def _charset(content_type: str) -> str:

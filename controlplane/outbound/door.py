@@ -20,13 +20,13 @@ from controlplane.domain.failures import Failure, Misconfigured
 from controlplane.outbound.addresses import AllowList
 from controlplane.outbound.call import Call, making
 from controlplane.outbound.content import (
-    PIECE_BYTES,
     clean_text,
     decoded,
     is_json,
     parse_json,
     read_capped,
     too_large,
+    wire_cap,
 )
 from controlplane.outbound.exchange import (
     Hop,
@@ -48,9 +48,7 @@ EXCERPT_BYTES = 2_000
 REPEATABLE = ("GET", "HEAD", "OPTIONS")
 
 
-def send(
-    request: OutboundRequest, *, token: CancelToken, allow: Iterable[str] | None = None
-) -> OutboundResponse:
+def send(request: OutboundRequest, *, token: CancelToken, allow: Iterable[str] | None = None) -> OutboundResponse:
     """Make the call and return its answer (status below 400).
 
     `allow` are `host:port` or CIDR strings that may be reached although private (default: the setting
@@ -103,7 +101,7 @@ class Door:
         started = time.monotonic()
         hop = first_hop(request)
         call = Call(token, timeout_seconds=request.timeout_seconds)
-        with making(call), _translated(call):
+        with making(call), translated(call):
             for _ in range(request.max_redirects + 1):
                 with self._answer(hop, call) as answer:
                     location = _location(answer)
@@ -142,7 +140,7 @@ def _on_the_wire(hop: Hop) -> httpcore.Request:
 
 
 @contextmanager
-def _translated(call: Call) -> Iterator[None]:
+def translated(call: Call) -> Iterator[None]:
     """httpcore's errors as failures. A cancel or a passed deadline explains whatever broke because of it."""
     try:
         yield
@@ -153,7 +151,9 @@ def _translated(call: Call) -> Iterator[None]:
         raise Misconfigured(f"The request cannot be sent: {error}.") from error
     except httpcore.RemoteProtocolError as error:
         raise call.failure(_protocol_failure(error, call)) from error
-    except (httpcore.NetworkError, httpcore.TimeoutException) as error:
+    except httpcore.TimeoutException as error:
+        raise call.failure(call.timed_out()) from error
+    except httpcore.NetworkError as error:
         raise call.failure(ConnectionLost(f"The connection broke: {error}.", acted=call.sent)) from error
 
 
@@ -184,9 +184,7 @@ def _followed(request: OutboundRequest, hop: Hop, status: int, location: str) ->
     return next_hop(hop, status, location)
 
 
-def _finished(
-    request: OutboundRequest, hop: Hop, answer: httpcore.Response, started: float
-) -> OutboundResponse:
+def _finished(request: OutboundRequest, hop: Hop, answer: httpcore.Response, started: float) -> OutboundResponse:
     headers = _headers(answer)
     limit = request.max_bytes if request.max_bytes is not None else settings_max_bytes()
     if answer.status >= 400:
@@ -209,13 +207,11 @@ def _finished(
     )
 
 
-def _read(
-    answer: httpcore.Response, headers: dict[str, str], limit: int, *, truncate: bool
-) -> tuple[bytes, bool]:
+def _read(answer: httpcore.Response, headers: dict[str, str], limit: int, *, truncate: bool) -> tuple[bytes, bool]:
     chunks = decoded(
         answer.iter_stream(),
         headers.get("content-encoding", ""),
-        max_wire_bytes=limit + limit // 100 + 2 * PIECE_BYTES,
+        max_wire_bytes=wire_cap(limit),
     )
     return read_capped(chunks, limit, truncate=truncate)
 

@@ -96,9 +96,7 @@ def checked_url(text: str | httpx.URL, query: Mapping[str, object] | None = None
     except (httpx.InvalidURL, TypeError, ValueError) as error:
         raise UrlRefused(f"The URL is not valid: {error}.") from error
     if url.scheme not in ("http", "https"):
-        raise UrlRefused(
-            f"Only http and https URLs can be called, not {url.scheme or 'one without a scheme'}."
-        )
+        raise UrlRefused(f"Only http and https URLs can be called, not {url.scheme or 'one without a scheme'}.")
     if not url.host:
         raise UrlRefused("The URL has no host.")
     if url.userinfo:

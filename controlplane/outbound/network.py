@@ -78,9 +78,7 @@ class GuardedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         call = current_call()
         find = functools.partial(self.guard.endpoints, host, port)
-        endpoints = (
-            find() if _is_literal(host) else in_background(find, token=call.token, deadline=call.deadline)
-        )
+        endpoints = find() if _is_literal(host) else in_background(find, token=call.token, deadline=call.deadline)
         return GuardedStream(_connect(host, endpoints, call, timeout))
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
