@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -22,13 +23,17 @@ class WorkflowQuerySet(ProjectScoped):
 
 
 class Workflow(models.Model):
-    """A named DAG of steps. `current` is the released version that runs start; none before the first release."""
+    """A named DAG of steps. `current` is the released version that runs start; none before the first release.
+
+    `edits` counts every change of the draft (saved, released, discarded), so that a second editor is noticed.
+    """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="workflows")
     name = models.CharField(max_length=63, validators=[valid_name])
     description = models.TextField(blank=True)
     tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
     current = models.ForeignKey("Version", models.PROTECT, null=True, related_name="+", editable=False)
+    edits = models.PositiveIntegerField(default=0, editable=False)
     archived_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -43,6 +48,16 @@ class Workflow(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def state(self) -> str:
+        """archived, released, or draft while nothing was released."""
+        if self.archived_at:
+            return "archived"
+        return "released" if self.current_id else "draft"
+
+    def find_draft(self) -> Version | None:
+        return self.versions.filter(state=VersionState.DRAFT).first()
+
 
 class VersionState(models.TextChoices):
     DRAFT = "draft", "Draft"
@@ -53,8 +68,8 @@ class VersionState(models.TextChoices):
 class Version(StatefulModel):
     """One state of a workflow's specification: draft -> released -> retired. A released one never changes.
 
-    `text` is what was typed (`format` json or yaml), `document` what it says, `edits` counts saves of a draft so that
-    a second editor is noticed.
+    `text` is what was typed (`format` json or yaml), `document` what it says, `uses` what it refers to, such as
+    `tool:list-issues`, `agent:triager`, `instance:warehouse`, `workflow:child`.
     """
 
     TRANSITIONS: ClassVar = {
@@ -69,20 +84,25 @@ class Version(StatefulModel):
     format = models.CharField(max_length=4, choices=[("json", "JSON"), ("yaml", "YAML")], default="yaml")
     text = models.TextField()
     document = models.JSONField(default=dict)
-    edits = models.PositiveIntegerField(default=0)
+    uses = ArrayField(models.TextField(), default=list, editable=False)
     note = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     created_by = models.CharField(max_length=200)
     updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.CharField(max_length=200, blank=True)
     released_at = models.DateTimeField(null=True)
     released_by = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["-number"]
+        indexes = [GinIndex(fields=["uses"], name="version_uses")]
         constraints = [
             models.UniqueConstraint(fields=["workflow", "number"], name="one_version_per_number"),
             models.UniqueConstraint(
                 fields=["workflow"], condition=Q(state=VersionState.DRAFT), name="one_draft_per_workflow"
+            ),
+            models.UniqueConstraint(
+                fields=["workflow"], condition=Q(state=VersionState.RELEASED), name="one_released_version_per_workflow"
             ),
             models.CheckConstraint(
                 condition=Q(state=VersionState.DRAFT) | Q(released_at__isnull=False),

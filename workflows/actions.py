@@ -1,0 +1,270 @@
+"""Verbs on workflows: a draft is written, released as a version that never changes, and retired by the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import F, Max
+from django.utils import timezone
+
+from controlplane.domain.action import Actor, action
+from controlplane.domain.errors import ActionRefused, Conflict, FieldError, InvalidInput, NotFound
+from controlplane.domain.recording import record
+from controlplane.projects.models import Project
+from workflows import events
+from workflows.dependencies import uses_of, workflows_using
+from workflows.models import Version, VersionState, Workflow
+from workflows.queries import check_text, read_text, refuse_unstorable
+from workflows.spec import format_of
+
+MAX_TAGS = 20
+
+
+@action(label="New workflow", role="editor", tone="primary", icon="plus")
+def create_workflow(
+    project: Project, *, name: str, description: str = "", tags: Iterable[str] = (), text: str, by: Actor
+) -> Workflow:
+    """A workflow with `text` as its first draft. Text that cannot be read is refused; other faults may wait."""
+    read_text(text)
+    workflow = Workflow(project=project, name=name, description=description, tags=clean_tags(tags), updated_by=by.name)
+    check_fields(workflow)
+    insert(workflow)
+    write_draft(workflow, text, by)
+    record(events.WORKFLOW_CREATED, workflow, by=by, name=name)
+    return workflow
+
+
+@action(label="Save", role="editor", icon="save")
+def update_workflow(
+    workflow: Workflow, *, name: str, description: str = "", tags: Iterable[str] = (), by: Actor
+) -> Workflow:
+    """Rename, describe, tag. A name that other workflows call cannot change under them."""
+    workflow = lock(workflow)
+    old_name = workflow.name
+    if name != old_name:
+        refuse_while_used(workflow, "renamed")
+    workflow.name, workflow.description, workflow.tags = name, description, clean_tags(tags)
+    workflow.updated_by = by.name
+    check_fields(workflow)
+    save_unique(workflow, ["name", "description", "tags", "updated_by", "updated_at"])
+    record(events.WORKFLOW_UPDATED, workflow, by=by, name=name, old_name=old_name)
+    return workflow
+
+
+@action(label="Save draft", role="editor", icon="save")
+def save_draft(workflow: Workflow, *, text: str, edits: int | None = None, by: Actor) -> Version:
+    """Keep `text` as the draft, made from nothing or over the one there is.
+
+    `edits` is the workflow's count when the editor was opened: Conflict when somebody changed the draft since. None
+    overwrites. Text that cannot be read is refused with its lines; a draft may break every other rule.
+    """
+    read_text(text)
+    count_edit(workflow, edits, by)
+    draft = write_draft(workflow, text, by)
+    record(events.DRAFT_SAVED, workflow, by=by, name=workflow.name, version=draft.number)
+    return draft
+
+
+@action(label="Release", role="editor", tone="primary", icon="publish")
+def release_draft(workflow: Workflow, *, note: str = "", edits: int | None = None, by: Actor) -> Version:
+    """Make the draft the version that runs start. Raises InvalidInput with every fault when it is not valid."""
+    refuse_unstorable(note, "note")
+    if len(note) > 500:
+        raise InvalidInput.field("note", "A note has at most 500 characters.", "max_length")
+    count_edit(workflow, edits, by)
+    draft = need_draft(workflow, "release")
+    checked = check_text(draft.text, project=workflow.project, workflow=workflow)
+    if checked.errors:
+        raise InvalidInput(f"The draft is not valid: {checked.errors[0].message}", errors=checked.errors)
+    if workflow.current is not None:
+        workflow.current.move_to(VersionState.RETIRED)
+    draft.move_to(VersionState.RELEASED, note=note, released_at=timezone.now(), released_by=by.name)
+    Workflow.objects.filter(pk=workflow.pk).update(current=draft)
+    workflow.current = draft
+    record(events.WORKFLOW_RELEASED, workflow, by=by, name=workflow.name, version=draft.number, note=note)
+    return draft
+
+
+@action(label="Discard draft", role="editor", confirm="Discard the draft of {subject}?", tone="danger", icon="x")
+def discard_draft(workflow: Workflow, *, edits: int | None = None, by: Actor) -> None:
+    count_edit(workflow, edits, by)
+    draft = need_draft(workflow, "discard")
+    if workflow.current is None:
+        raise ActionRefused("This draft is all there is of the workflow. Delete the workflow instead.")
+    record(events.DRAFT_DISCARDED, workflow, by=by, name=workflow.name, version=draft.number)
+    draft.delete()
+
+
+@action(label="Restore as draft", role="editor", icon="history")
+def restore_version(version: Version, *, edits: int | None = None, by: Actor) -> Version:
+    """Copy a released or retired version into a new draft. An unreleased draft in its place is never overwritten."""
+    if version.state == VersionState.DRAFT:
+        raise ActionRefused("This version is the draft already.")
+    workflow = version.workflow
+    count_edit(workflow, edits, by)
+    if draft := workflow.find_draft():
+        raise Conflict(f"{draft.updated_by} has a draft here. Release or discard it first.")
+    draft = write_draft(workflow, version.text, by)
+    record(events.VERSION_RESTORED, workflow, by=by, name=workflow.name, version=version.number, draft=draft.number)
+    return draft
+
+
+@action(label="Duplicate", role="editor", icon="copy")
+def duplicate_workflow(workflow: Workflow, *, name: str, by: Actor) -> Workflow:
+    """A new workflow whose draft is this one's released version, or its draft while nothing was released."""
+    source = workflow.current or need_draft(workflow, "duplicate")
+    copy = Workflow(project=workflow.project, name=name, description=workflow.description, tags=workflow.tags)
+    copy.updated_by = by.name
+    check_fields(copy)
+    insert(copy)
+    write_draft(copy, source.text, by)
+    record(events.WORKFLOW_CREATED, copy, by=by, name=name, copy_of=workflow.name, version=source.number)
+    return copy
+
+
+@action(label="Archive", role="editor", confirm="Archive {subject}? It can no longer be started.", icon="archive")
+def archive_workflow(workflow: Workflow, *, by: Actor) -> None:
+    refuse_while_used(workflow, "archived")
+    set_archived(workflow, by, archived=True)
+    record(events.WORKFLOW_ARCHIVED, workflow, by=by, name=workflow.name)
+
+
+@action(label="Unarchive", role="editor", icon="refresh")
+def unarchive_workflow(workflow: Workflow, *, by: Actor) -> None:
+    set_archived(workflow, by, archived=False)
+    record(events.WORKFLOW_UNARCHIVED, workflow, by=by, name=workflow.name)
+
+
+@action(label="Delete", role="admin", tone="danger", icon="delete")
+def delete_workflow(workflow: Workflow, *, confirm: str = "", by: Actor) -> None:
+    """Delete it with its versions and runs. When it has runs, `confirm` must be its name."""
+    workflow = lock(workflow)
+    refuse_while_used(workflow, "deleted")
+    if live := workflow.runs.live().count():
+        raise ActionRefused(f"{workflow.name} has {counted(live, 'unfinished run')}. Cancel first.", runs=live)
+    runs = workflow.runs.count()
+    if runs and confirm != workflow.name:
+        message = f"{workflow.name} has {counted(runs, 'run')}, which would be deleted too. Confirm with its name."
+        raise Conflict(message, code="needs_confirmation", runs=runs)
+    record(events.WORKFLOW_DELETED, workflow, by=by, name=workflow.name, runs=runs)
+    # Runs and `current` protect versions, so they go first.
+    workflow.runs.all().delete()
+    Workflow.objects.filter(pk=workflow.pk).update(current=None)
+    Workflow.objects.get(pk=workflow.pk).delete()
+
+
+def count_edit(workflow: Workflow, edits: int | None, by: Actor) -> None:
+    """Claim the draft for this transaction: the row stays locked, so that everybody else waits and then is refused."""
+    rows = Workflow.objects.filter(pk=workflow.pk, archived_at=None)
+    if edits is not None:
+        rows = rows.filter(edits=edits)
+    now = timezone.now()
+    if not rows.update(edits=F("edits") + 1, updated_at=now, updated_by=by.name):
+        raise why_not(workflow)
+    workflow.refresh_from_db(fields=["edits", "updated_at", "updated_by", "current"])
+
+
+def why_not(workflow: Workflow) -> ActionRefused | NotFound:
+    now = Workflow.objects.filter(pk=workflow.pk).first()
+    if now is None:
+        return NotFound("This workflow was deleted.")
+    if now.archived_at:
+        return ActionRefused("This workflow is archived. Unarchive it first.")
+    draft = now.find_draft()
+    verb, change = ("saved", draft) if draft else ("released or discarded", now)
+    at = f"{change.updated_at:%Y-%m-%d %H:%M:%S} UTC"
+    return Conflict(
+        f"{change.updated_by} {verb} this draft at {at}, after you opened it. Nothing was overwritten.",
+        edits=now.edits,
+        changed_by=change.updated_by,
+        changed_at=change.updated_at.isoformat(),
+    )
+
+
+def write_draft(workflow: Workflow, text: str, by: Actor) -> Version:
+    """Create or overwrite the draft. The caller holds the workflow's row."""
+    document = read_text(text)
+    draft = workflow.find_draft()
+    if draft is None:
+        last = workflow.versions.aggregate(last=Max("number"))["last"] or 0
+        draft = Version(workflow=workflow, number=last + 1, created_by=by.name)
+    draft.text, draft.format, draft.document = text, format_of(text), dict(document)
+    draft.uses, draft.updated_by = uses_of(document), by.name
+    draft.save()
+    return draft
+
+
+def need_draft(workflow: Workflow, verb: str) -> Version:
+    draft = workflow.find_draft()
+    if draft is None:
+        raise ActionRefused(f"There is no draft to {verb}.")
+    return draft
+
+
+def lock(workflow: Workflow) -> Workflow:
+    """The row as it is now, held until the transaction ends."""
+    found = Workflow.objects.select_for_update(of=["self"]).select_related("project").filter(pk=workflow.pk).first()
+    if found is None:
+        raise NotFound("This workflow was deleted.")
+    return found
+
+
+def set_archived(workflow: Workflow, by: Actor, *, archived: bool) -> None:
+    now = timezone.now()
+    rows = Workflow.objects.filter(pk=workflow.pk, archived_at__isnull=archived)
+    if not rows.update(archived_at=now if archived else None, updated_at=now, updated_by=by.name):
+        raise ActionRefused(f"This workflow is {'archived already' if archived else 'not archived'}.")
+    workflow.archived_at = now if archived else None
+
+
+def refuse_while_used(workflow: Workflow, verb: str) -> None:
+    using = workflows_using(workflow.project_id, f"workflow:{workflow.name}").exclude(pk=workflow.pk)
+    names = list(using.values_list("name", flat=True)[:10])
+    if names:
+        raise Conflict(f"{workflow.name} cannot be {verb}: {', '.join(names)} uses it.", used_by=names)
+
+
+def insert(workflow: Workflow) -> None:
+    try:
+        with transaction.atomic():
+            workflow.save(force_insert=True)
+    except IntegrityError as error:
+        raise name_taken(workflow.name) from error
+
+
+def save_unique(workflow: Workflow, fields: list[str]) -> None:
+    try:
+        with transaction.atomic():
+            workflow.save(update_fields=fields)
+    except IntegrityError as error:
+        raise name_taken(workflow.name) from error
+
+
+def name_taken(name: str) -> Conflict:
+    message = f"There is a workflow “{name}” in this project already."
+    return Conflict(message, errors=[FieldError("name", message, "unique")])
+
+
+def clean_tags(tags: Iterable[str]) -> list[str]:
+    """Without blanks and repetitions, in the order given."""
+    cleaned = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+    if len(cleaned) > MAX_TAGS:
+        raise InvalidInput.field("tags", f"A workflow has at most {MAX_TAGS} tags.", "max_length")
+    return cleaned
+
+
+def check_fields(workflow: Workflow) -> None:
+    texts = {"name": workflow.name, "description": workflow.description, "tags": " ".join(workflow.tags)}
+    for field, text in texts.items():
+        refuse_unstorable(text, field)
+    try:
+        workflow.clean_fields(exclude=["project", "current"])
+    except ValidationError as error:
+        found = [FieldError(name, message) for name, messages in error.message_dict.items() for message in messages]
+        raise InvalidInput(f"{found[0].field}: {found[0].message}", errors=found) from error
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
