@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 from whitenoise.compress import Compressor
 
+from controlplane import celery as celery_application  # noqa: F401 - actions ring through Celery's current app
 from controlplane import logs
 from controlplane.env import env, env_bool, env_int, env_list
 
