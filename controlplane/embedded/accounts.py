@@ -7,6 +7,7 @@ import pwd
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from controlplane.embedded.problems import CannotStart
 
@@ -22,7 +23,7 @@ class Account:
     gid: int
 
     @property
-    def drop(self) -> dict[str, object]:
+    def drop(self) -> dict[str, Any]:
         """The arguments of `subprocess` that make a child this user and nothing more."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
@@ -73,5 +74,5 @@ def name_of(uid: int | None) -> str:
 def can_enter(account: Account, folder: Path) -> bool:
     """Whether `account` reaches `folder` through all its parents; asked of the system by trying."""
     command = ["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)]
-    tried = subprocess.run(command, cwd="/", capture_output=True, **account.drop)  # type: ignore[call-overload]
+    tried = subprocess.run(command, cwd="/", capture_output=True, **account.drop)
     return tried.returncode == 0

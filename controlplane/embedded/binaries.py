@@ -88,7 +88,7 @@ def version_of(folder: Path, account: Account | None) -> int:
             cwd="/",
             capture_output=True,
             text=True,
-            **(account.drop if account else {}),  # type: ignore[call-overload]
+            **(account.drop if account else {}),
         )
     except OSError:
         return 0

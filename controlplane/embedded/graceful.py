@@ -8,8 +8,9 @@ import signal
 import time
 from typing import Any
 
-from daphne.server import Server
 from twisted.internet import defer, reactor
+
+from controlplane.embedded.backpressure import BackpressureServer
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +18,7 @@ GOING_AWAY = 1001
 LOOK_AGAIN = 0.05
 
 
-class GracefulServer(Server):
+class GracefulServer(BackpressureServer):
     """SIGTERM or SIGINT ends it once no request is in flight, after `grace` seconds at the latest.
 
     A second signal ends it at once. `failed` tells whether it could listen.
@@ -61,7 +62,7 @@ class GracefulServer(Server):
         if self.is_idle() or time.monotonic() > (self.leave_at or 0):
             self.stop()
         else:
-            reactor.callLater(LOOK_AGAIN, self.leave_when_idle)
+            asyncio.get_event_loop().call_later(LOOK_AGAIN, self.leave_when_idle)
 
     def is_idle(self) -> bool:
         """Whether no HTTP request is being answered."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -16,13 +15,15 @@ from urllib.parse import quote
 from controlplane.embedded.accounts import Account, can_enter, server_account
 from controlplane.embedded.binaries import SHELTER, PostgresBinaries, find_postgres
 from controlplane.embedded.folders import runtime_folder
+from controlplane.embedded.orphans import disown_stale_pid, end_servers_on
 from controlplane.embedded.problems import CannotStart
-from controlplane.embedded.processes import MOMENT, Program, started_at
+from controlplane.embedded.processes import MOMENT, Program
 
 SUPERUSER, ROLE, DATABASE = "postgres", "sparkops", "sparkops"
 READY_SECONDS = 60
 SETTINGS = {
     "listen_addresses": "",
+    "port": "5432",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
     "shared_buffers": "128MB",
@@ -67,7 +68,7 @@ class Cluster:
     @property
     def url(self) -> str:
         """The address of our database for the role of the portal, who is not a superuser."""
-        return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(self.sockets), safe='/')}"
+        return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(self.sockets), safe='/')}&port=5432"
 
     def program(self) -> Program:
         settings = SETTINGS | ({} if self.durable else FORGETFUL) | {"unix_socket_directories": str(self.sockets)}
@@ -85,13 +86,7 @@ class Cluster:
 
     def clear_the_way(self) -> None:
         """End what a crash left running on this data; a pid file that names a stranger shall not stop us."""
-        for signum, seconds in ((signal.SIGINT, 20.0), (signal.SIGKILL, 5.0)):
-            for pid in processes_in(self.data):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signum)
-            deadline = time.monotonic() + seconds
-            while processes_in(self.data) and time.monotonic() < deadline:
-                time.sleep(MOMENT)
+        end_servers_on(self.data)
         disown_stale_pid(self.data / "postmaster.pid")
 
     def wait_until_ready(self, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -118,8 +113,10 @@ class Cluster:
     def ask(self, sql: str) -> subprocess.CompletedProcess[str]:
         """Run `sql` through psql as the superuser of the cluster."""
         command = [self.binaries["psql"], "-XqAt", "-v", "ON_ERROR_STOP=1"]
-        command += ["-h", str(self.sockets), "-U", SUPERUSER, "-d", "postgres"]
-        return subprocess.run(command, input=sql, capture_output=True, text=True, cwd="/")
+        command += ["-h", str(self.sockets), "-p", "5432", "-U", SUPERUSER, "-d", "postgres"]
+        # What a shell says about other servers of the user is not meant for this one.
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        return subprocess.run(command, input=sql, capture_output=True, text=True, cwd="/", env=clean)
 
 
 def prepare(data: Path, *, announce: Callable[[str], None], durable: bool = True, folder: str = "postgres") -> Cluster:
@@ -200,7 +197,7 @@ def initialise(cluster: Cluster) -> None:
         cwd=draft,
         capture_output=True,
         text=True,
-        **(account.drop if account else {}),  # type: ignore[call-overload]
+        **(account.drop if account else {}),
     )
     if made.returncode:
         raise CannotStart(f"PostgreSQL could not make its data folder: {made.stderr.strip() or made.stdout.strip()}")
@@ -211,53 +208,6 @@ def locale(major: int) -> list[str]:
     """Unicode rules that do not depend on the system's C library, where the version has them."""
     builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if major >= 17 else []
     return [*builtin, "--locale=C" if major >= 17 else "--locale=C.UTF-8"]
-
-
-def processes_in(data: Path) -> list[int]:
-    """The processes of a server on `data`: they work in that folder, or carry it in their command line."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        pid = int(entry.name)
-        if pid != os.getpid() and (works_in(entry, data) or serves(entry, data)) and started_at(pid):
-            found.append(pid)
-    return found
-
-
-def works_in(entry: Path, data: Path) -> bool:
-    try:
-        return os.readlink(entry / "cwd") == str(data) and is_postgres(entry)
-    except OSError:
-        return False
-
-
-def serves(entry: Path, data: Path) -> bool:
-    arguments = command_line(entry)
-    return is_postgres(entry) and b"-D" in arguments and os.fsencode(data) in arguments
-
-
-def is_postgres(entry: Path) -> bool:
-    arguments = command_line(entry)
-    return Path(os.fsdecode(arguments[0])).name.startswith("postgres")
-
-
-def command_line(entry: Path) -> list[bytes]:
-    try:
-        return (entry / "cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return [b""]
-
-
-def disown_stale_pid(lock: Path) -> None:
-    """When the pid in a stale lock file now belongs to another program, name ourselves instead.
-
-    PostgreSQL refuses to start while that pid is alive, unless it is its parent's; its other check, for
-    shared memory still in use, needs the rest of the file and stays in force.
-    """
-    lines = lock.read_text().splitlines() if lock.exists() else []
-    if lines and not is_postgres(Path("/proc") / lines[0]) and Path("/proc/self").exists():
-        owner = lock.stat()
-        lock.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
-        os.chown(lock, owner.st_uid, owner.st_gid)
 
 
 def tail(log: Path, lines: int = 15) -> str:

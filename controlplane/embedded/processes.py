@@ -55,7 +55,7 @@ def launch(
         stderr=errors,
         start_new_session=True,
         preexec_fn=die_with_parent(program.orphan_signal),
-        **(program.account.drop if program.account else {}),  # type: ignore[arg-type]
+        **(program.account.drop if program.account else {}),
     )
     note(program, process.pid, records)
     return process

@@ -30,5 +30,5 @@ class Command(BaseCommand):
         slots = concurrency or (os.cpu_count() or 1 if cpu else THREADS)
         name = settings.ENGINE_WORKER_NAME or f"{queue}-{os.getpid()}@{socket.gethostname()}"
         app = import_string("controlplane.celery.app")
-        options = [f"--pool={pool}", f"--concurrency={slots}", f"--queues={queues or queue}", f"--hostname={name}"]
-        app.worker_main(["--quiet", "worker", "--prefetch-multiplier=1", "--loglevel=INFO", *ALONE, *options])
+        chosen = [f"--pool={pool}", f"--concurrency={slots}", f"--queues={queues or queue}", f"--hostname={name}"]
+        app.worker_main(["--quiet", "worker", "--prefetch-multiplier=1", "--loglevel=INFO", *ALONE, *chosen])
