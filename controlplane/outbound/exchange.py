@@ -101,8 +101,8 @@ def checked_url(text: str | httpx.URL, query: Mapping[str, object] | None = None
         raise UrlRefused("The URL has no host.")
     if url.userinfo:
         raise UrlRefused("The URL holds a user name or password; send an Authorization header instead.")
-    if port == 0:
-        raise UrlRefused("The URL has port 0.")
+    if port is not None and not 0 < port < 65536:
+        raise UrlRefused(f"The URL has port {port}.")
     return url
 
 
