@@ -36,8 +36,7 @@ def runtime_folder(data: Path, account: Account | None = None) -> Path:
     The name comes from the data folder and the user, so a later start finds it again.
     """
     owner = account.uid if account else os.geteuid()
-    mark = hashlib.sha256(f"{owner}:{data.resolve()}".encode()).hexdigest()[:12]
-    folder = socket_base() / f"sparkops-{mark}"
+    folder = socket_base() / f"sparkops-{mark(data, owner)}"
     try:
         folder.mkdir(mode=0o700)
         if account:
@@ -48,6 +47,11 @@ def runtime_folder(data: Path, account: Account | None = None) -> Path:
     if not folder.is_dir() or folder.is_symlink() or found.st_uid != owner or found.st_mode & 0o077:
         raise CannotStart(f"{folder} exists but is not a private folder of ours. Remove it, or set TMPDIR.")
     return folder
+
+
+def mark(data: Path, owner: int) -> str:
+    """A short name for a data folder and the user it is served by, the same at every start."""
+    return hashlib.sha256(f"{owner}:{data.resolve()}".encode()).hexdigest()[:12]
 
 
 def socket_base() -> Path:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from controlplane.embedded.accounts import Account, can_enter, server_account
 from controlplane.embedded.binaries import SHELTER, PostgresBinaries, find_postgres
-from controlplane.embedded.folders import runtime_folder
+from controlplane.embedded.folders import mark, runtime_folder
 from controlplane.embedded.orphans import disown_stale_pid, end_servers_on
 from controlplane.embedded.problems import CannotStart
 from controlplane.embedded.processes import MOMENT, Program
@@ -151,7 +151,7 @@ def reachable_place(own: Path, account: Account | None, announce: Callable[[str]
             f"PostgreSQL runs as the user {account.name}, who can no longer reach {own}. "
             "Let it pass through the folders above, or move the data folder and set SPARKOPS_DATA_DIR."
         )
-    place = SHELTER / f"{runtime_folder(own).name}" / own.name
+    place = SHELTER / mark(own, account.uid) / own.name
     place.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
     own.with_name(f"{own.name}.location").write_text(f"{place}\n")
     announce(f"PostgreSQL runs as the user {account.name}, who cannot reach {own.parent}. Its data is in {place}.")

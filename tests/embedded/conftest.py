@@ -66,7 +66,9 @@ def made() -> Iterator[Path]:
     """A database folder fresh from its making, to be copied: making it takes longer than all the rest."""
     base = Path(tempfile.mkdtemp(prefix="sparkops-made-"))
     base.chmod(0o711)
-    yield Running(base).cluster.data
+    running = Running(base).start()
+    running.stop()
+    yield running.cluster.data
     shutil.rmtree(base)
 
 
