@@ -7,6 +7,8 @@ const STAYS_MS = { danger: 0, warning: 12000 };
 export function toast(message, tone = "success", retry = null) {
   const stack = document.querySelector("toast-stack");
   if (!stack) return;
+  // The same words again replace the old ones instead of piling up.
+  for (const old of stack.children) if (old.querySelector(".toast-item__text")?.textContent === message) old.remove();
   const text = element("span", { class: "toast-item__text" }, message);
   const item = element("div", { class: `toast-item tone-${tone}` }, icon(ICONS[tone] ?? "info"), text);
   if (retry) item.append(retryButton(item, retry));
