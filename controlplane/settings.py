@@ -152,6 +152,10 @@ ENGINE_WORKER_NAME = env("SPARKOPS_WORKER_NAME")
 # Larger step outputs are kept as artifacts.
 ENGINE_OUTPUT_INLINE_BYTES = 256 * 1024
 
+# Modules that register functions for tools and agents, imported at start
+
+FUNCTION_MODULES = env_list("SPARKOPS_FUNCTION_MODULES")
+
 # Outbound calls
 
 OUTBOUND_ALLOW = env_list("SPARKOPS_OUTBOUND_ALLOW")
@@ -160,6 +164,10 @@ OUTBOUND_MAX_BYTES = 10 * 1024 * 1024
 # Secrets: comma list of id:base64-of-32-bytes; the first one encrypts, all decrypt
 
 SECRETS_KEYS = env_list("SPARKOPS_SECRETS_KEYS")
+
+# Modules with functions of one's own, loaded at start beside the built-in ones (agents/functions.py)
+
+FUNCTION_MODULES = env_list("SPARKOPS_FUNCTION_MODULES")
 
 # Sign-in
 

@@ -123,7 +123,7 @@ class Run(StatefulModel):
     cost_usd = models.DecimalField(max_digits=14, decimal_places=6, default=0)
     input_tokens = models.BigIntegerField(default=0)
     output_tokens = models.BigIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     deadline_at = models.DateTimeField(null=True)
@@ -213,6 +213,7 @@ class StepRun(models.Model):
     position = models.IntegerField()
     uses = models.CharField(max_length=140)
     stage = models.CharField(max_length=32, blank=True)
+    queue = models.CharField(max_length=16, default="default")
     state = models.CharField(max_length=16, choices=StepState, default=StepState.PENDING)
     waiting_for = models.IntegerField(default=0)
     open_items = models.IntegerField(null=True)
@@ -247,6 +248,11 @@ class StepRun(models.Model):
                 condition=Q(state__in=[StepState.QUEUED, StepState.RETRYING, StepState.WAITING], held=False),
             ),
             models.Index(fields=["lease_until"], name="step_leases", condition=Q(state=StepState.RUNNING)),
+            models.Index(
+                fields=["slot_key", "queued_at"],
+                name="step_waits_for_slot",
+                condition=Q(state=StepState.QUEUED) & ~Q(slot_key=""),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["run", "key", "index"], name="one_step_run_per_item", nulls_distinct=False),

@@ -1,0 +1,145 @@
+"""Every verb on runs and steps. The engine does the work under the run's lock; here are the roles and the words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from agents.models import Agent
+from controlplane.domain.action import Actor, action
+from controlplane.domain.errors import ActionRefused, InvalidInput
+from controlplane.domain.recording import record
+from runs import events
+from runs.engine import control
+from runs.engine.pins import collect
+from runs.engine.plan import Plan, plan_of_version
+from runs.engine.submit import Order, submit
+from runs.models import Environment, Run, StepRun, Trigger
+from workflows.models import Version, Workflow
+from workflows.parameters import check_inputs
+from workflows.spec import Spec
+
+MAX_TAGS = 20
+
+
+@action(label="Start run", role="operator", icon="player-play")
+def start_run(
+    workflow: Workflow,
+    *,
+    inputs: Mapping[str, Any],
+    environment: str = Environment.DEV,
+    trigger: str = Trigger.MANUAL,
+    agent: Agent | None = None,
+    tags: Iterable[str] = (),
+    draft: bool = False,
+    by: Actor,
+) -> Run:
+    """A new run of the released version, or with `draft` a test run of the draft as it stands."""
+    if workflow.archived_at is not None:
+        raise ActionRefused(f"The workflow {workflow.name} is archived.")
+    version, plan = draft_of(workflow) if draft else released(workflow)
+    return submit(
+        Order(
+            workflow=workflow,
+            version_id=None if draft else version.pk,
+            definition=version.document if draft else None,
+            plan=plan,
+            pins=collect(workflow.project_id, plan.spec, agent),
+            inputs=check_inputs(plan.spec.params, dict(inputs)),
+            environment=one_of(Environment, environment, "environment"),
+            trigger=Trigger.TEST if draft else one_of(Trigger, trigger, "trigger"),
+            agent=agent,
+            tags=clean_tags(tags),
+            by=by,
+        )
+    )
+
+
+def released(workflow: Workflow) -> tuple[Version, Plan]:
+    if workflow.current_id is None:
+        raise ActionRefused(f"The workflow {workflow.name} has no released version yet. Release its draft first.")
+    return workflow.current, plan_of_version(workflow.current_id)
+
+
+def draft_of(workflow: Workflow) -> tuple[Version, Plan]:
+    version = workflow.versions.filter(state="draft").first()
+    if version is None:
+        raise ActionRefused(f"The workflow {workflow.name} has no draft to test.")
+    return version, Plan(Spec.from_document(version.document))
+
+
+@action(
+    label="Cancel", role="operator", tone="danger", icon="player-stop",
+    confirm="Cancel {subject}? Steps that run are interrupted.",
+)  # fmt: skip
+def cancel_run(run: Run, *, reason: str = "", by: Actor) -> Run:
+    run.state = control.request_stop(run.pk, by=by, reason=reason[:500])
+    return run
+
+
+@action(label="Pause", role="operator", icon="player-pause")
+def pause_run(run: Run, *, reason: str = "", by: Actor) -> Run:
+    run.state = control.request_pause(run.pk, by=by, reason=reason[:500])
+    return run
+
+
+@action(label="Resume", role="operator", icon="player-play")
+def resume_run(run: Run, *, by: Actor) -> Run:
+    run.state = control.request_resume(run.pk, by=by)
+    return run
+
+
+@action(label="Retry", role="operator", icon="refresh", confirm="Run {subject} again with the same inputs?")
+def retry_run(run: Run, *, by: Actor) -> Run:
+    """A new run with the same inputs and version; tools and agents as they are configured now."""
+    if not run.is_final:
+        raise ActionRefused(f"This run is {run.get_state_display().lower()}. Only a finished run can be retried.")
+    plan = Plan(Spec.from_document(run.definition)) if run.version_id is None else plan_of_version(run.version_id)
+    return submit(
+        Order(
+            workflow=run.workflow,
+            version_id=run.version_id,
+            definition=run.definition,
+            plan=plan,
+            pins=collect(run.project_id, plan.spec, run.agent),
+            inputs=run.inputs,
+            environment=run.environment,
+            trigger=Trigger.RETRY,
+            agent=run.agent,
+            tags=run.tags,
+            retry_of_id=run.pk,
+            by=by,
+        )
+    )
+
+
+@action(label="Resolve", role="operator", icon="checks")
+def resolve_step(step: StepRun, *, outcome: str, output: object = None, note: str = "", by: Actor) -> StepRun:
+    """Decide a step whose outcome is unknown: `succeeded` (with an output), `failed`, or `run_again`."""
+    if outcome not in {"succeeded", "failed", "run_again"}:
+        raise InvalidInput.field("outcome", "Choose succeeded, failed or run_again.")
+    control.review(step, outcome=outcome, output=output, note=note[:500], by=by)
+    step.refresh_from_db()
+    return step
+
+
+@action(label="Delete", role="admin", tone="danger", icon="trash", confirm="Delete {subject} with its logs for good?")
+def delete_run(run: Run, *, by: Actor) -> None:
+    if not run.is_final:
+        raise ActionRefused("Only a finished run can be deleted. Cancel it first.")
+    record(events.DELETED, run, by=by, workflow=run.workflow.name)
+    run.delete()
+
+
+def one_of(choices: type, value: str, field: str) -> str:
+    if value not in choices.values:
+        raise InvalidInput.field(field, f"Choose one of {', '.join(choices.values)}.")
+    return value
+
+
+def clean_tags(tags: Iterable[str]) -> list[str]:
+    """Trimmed, unique, in order; at most 20 of at most 50 characters."""
+    cleaned = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+    if len(cleaned) > MAX_TAGS or any(len(tag) > 50 for tag in cleaned):
+        raise InvalidInput.field("tags", f"Give at most {MAX_TAGS} tags of at most 50 characters.")
+    return cleaned

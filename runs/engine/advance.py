@@ -1,0 +1,241 @@
+"""What follows from a finished step: items, dependents, skips, and the end of the run. Runs under the run's lock."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from controlplane.domain import expressions
+from controlplane.domain.expressions import ExpressionError
+from runs import events
+from runs.engine.locked import LockedRun, as_json
+from runs.engine.outputs import load_steps, resolve, store
+from runs.engine.sql import Row, one, run_statement
+from runs.models import RunState, StepState
+from workflows.spec import Step
+
+MAX_ITEMS = 10_000
+
+RELEASE = """
+UPDATE runs_steprun SET waiting_for = waiting_for - 1
+WHERE run_id = %(run)s AND key = ANY(%(keys)s) AND index IS NULL AND state = 'pending'
+RETURNING id, key, index, waiting_for, queue, item
+"""
+NEEDS = """
+SELECT key, state FROM runs_steprun WHERE run_id = %(run)s AND key = ANY(%(keys)s) AND index IS NULL
+"""
+QUEUE = """
+UPDATE runs_steprun SET state = 'queued', due_at = now(), queued_at = now(), rung_at = now(), held = %(held)s
+WHERE id = ANY(%(ids)s) RETURNING id, key, index, queue
+"""
+SETTLE = """
+UPDATE runs_steprun SET state = %(state)s, ended_at = clock_timestamp(), lease_until = NULL,
+    output = COALESCE(%(output)s::jsonb, output), error = COALESCE(%(error)s::jsonb, error)
+WHERE id = %(id)s
+"""
+OPEN_PARENT = """
+UPDATE runs_steprun SET state = 'waiting', open_items = %(count)s, started_at = now(), due_at = NULL WHERE id = %(id)s
+"""
+ADD_ITEMS = """
+INSERT INTO runs_steprun (run_id, key, index, position, uses, stage, queue, slot_key, state, item, waiting_for,
+                          attempt_no, losses, held, worker, cancel_requested, cost_usd, input_tokens, output_tokens)
+SELECT run_id, key, ordinality - 1, position, uses, stage, queue, slot_key, 'pending', new.item, 0,
+       0, 0, false, '', false, 0, 0, 0
+FROM runs_steprun, unnest(%(items)s::jsonb[]) WITH ORDINALITY AS new (item, ordinality)
+WHERE id = %(id)s
+RETURNING id, index
+"""
+FINISH_ITEM = """
+UPDATE runs_steprun SET open_items = open_items - 1
+WHERE run_id = %(run)s AND key = %(key)s AND index IS NULL
+RETURNING id, key, index, open_items, queue
+"""
+NEXT_ITEM = """
+SELECT id FROM runs_steprun
+WHERE run_id = %(run)s AND key = %(key)s AND state = 'pending' AND index IS NOT NULL ORDER BY index LIMIT 1
+"""
+ITEM_RESULTS = """
+SELECT index, state, output, error FROM runs_steprun
+WHERE run_id = %(run)s AND key = %(key)s AND index IS NOT NULL ORDER BY index
+"""
+DROP_ITEMS = """
+UPDATE runs_steprun SET state = 'skipped', ended_at = clock_timestamp()
+WHERE run_id = %(run)s AND key = %(key)s AND index IS NOT NULL AND state = 'pending' RETURNING id
+"""
+FAILURES = """
+SELECT key, state, error FROM runs_steprun
+WHERE run_id = %(run)s AND index IS NULL AND state IN ('failed', 'cancelled') ORDER BY ended_at
+"""
+
+
+class Advance:
+    """One walk from settled steps to everything that follows from them."""
+
+    def __init__(self, run: LockedRun) -> None:
+        self.run = run
+        self.spec = run.plan.spec
+        self.settled: deque[Row] = deque()
+        self.ready: list[int] = []
+
+    def after(self, step: Row) -> None:
+        """`step` {"id", "key", "index", "state"} has just ended: go on from there, and close the run when all is done."""
+        self.run.open_steps -= 1
+        self.settled.append(step)
+        self.go_on()
+
+    def go_on(self) -> None:
+        while self.settled:
+            step = self.settled.popleft()
+            if step["index"] is None:
+                self.release_dependents(step)
+            else:
+                self.count_item(step)
+        self.queue(self.ready)
+        self.ready = []
+        if self.run.open_steps == 0 and not self.run.is_final:
+            close(self.run)
+
+    def release_dependents(self, step: Row) -> None:
+        keys = self.run.plan.dependents.get(step["key"], ())
+        if not keys or self.run.stop_requested_at:
+            return
+        released = run_statement(RELEASE, {"run": self.run.id, "keys": list(keys)})
+        for row in released:
+            if row["waiting_for"] == 0:
+                self.open(row)
+
+    def open(self, row: Row) -> None:
+        """All that this step needs has ended: skip it, spread it over its items, or queue it."""
+        step = self.spec.step(row["key"])
+        try:
+            reason = self.reason_to_skip(step)
+            if reason:
+                self.settle(row, StepState.SKIPPED, events.STEP_SKIPPED, reason=reason)
+            elif step.foreach is not None:
+                self.spread(row, step)
+            else:
+                self.ready.append(row["id"])
+        except ExpressionError as error:
+            self.fail(row, "expression", str(error))
+
+    def reason_to_skip(self, step: Step) -> str:
+        if step.run_if != "always" and step.needs:
+            reason = self.unmet_need(step)
+            if reason:
+                return reason
+        if not step.when:
+            return ""
+        context = self.context(step)
+        return "" if expressions.condition(step.when, context) else "Its condition was false."
+
+    def unmet_need(self, step: Step) -> str:
+        for need in run_statement(NEEDS, {"run": self.run.id, "keys": list(step.needs)}):
+            tolerated = need["state"] == StepState.FAILED and self.spec.step(need["key"]).on_error == "continue"
+            if need["state"] != StepState.SUCCEEDED and not tolerated:
+                return f"It needs {need['key']}, which was {need['state']}."
+        return ""
+
+    def context(self, step: Step) -> dict[str, Any]:
+        return self.run.context(load_steps(self.run.id, self.run.plan.read_by_opening(step)))
+
+    def spread(self, row: Row, step: Step) -> None:
+        items = expressions.render(step.foreach, self.context(step))
+        if not isinstance(items, list) or len(items) > MAX_ITEMS:
+            self.fail(row, "foreach", f"foreach must give a list of at most {MAX_ITEMS:,} items.")
+            return
+        if not items:
+            self.settle(row, StepState.SUCCEEDED, events.STEP_SUCCEEDED, output=[])
+            return
+        run_statement(OPEN_PARENT, {"id": row["id"], "count": len(items)})
+        added = run_statement(ADD_ITEMS, {"id": row["id"], "items": [as_json(item) or "null" for item in items]})
+        self.run.open_steps += len(added)
+        self.run.emit(events.STEP_WAITING, **described(row, StepState.WAITING), items=len(items))
+        first = sorted(added, key=lambda item: item["index"])[: step.max_parallel]
+        self.ready.extend(item["id"] for item in first)
+
+    def count_item(self, item: Row) -> None:
+        """One item of a foreach ended: the next one follows, or the whole step ends."""
+        step = self.spec.step(item["key"])
+        where = {"run": self.run.id, "key": item["key"]}
+        parent = one(FINISH_ITEM, where)
+        stops = item["state"] != StepState.SUCCEEDED and step.on_error != "continue"
+        if stops:
+            dropped = len(run_statement(DROP_ITEMS, where))
+            self.run.open_steps -= dropped
+            parent["open_items"] -= dropped
+            run_statement("UPDATE runs_steprun SET open_items = %(n)s WHERE id = %(id)s",
+                          {"n": parent["open_items"], "id": parent["id"]})  # fmt: skip
+        if parent["open_items"] == 0:
+            self.end_parent(parent)
+        elif not self.run.stop_requested_at:
+            following = one(NEXT_ITEM, where)
+            if following:
+                self.ready.append(following["id"])
+
+    def end_parent(self, parent: Row) -> None:
+        results = run_statement(ITEM_RESULTS, {"run": self.run.id, "key": parent["key"]})
+        output = [resolve(result["output"]) for result in results]
+        failed = [result for result in results if result["state"] == StepState.FAILED]
+        if self.run.stop_requested_at:
+            self.settle(parent, StepState.CANCELLED, events.STEP_CANCELLED)
+        elif failed:
+            first = failed[0]["error"] or {}
+            message = f"{len(failed)} of {len(results)} items failed; the first: {first.get('message', '')}"
+            self.settle(parent, StepState.FAILED, events.STEP_FAILED, output=self.kept(parent, output),
+                        error={"type": first.get("type", "item_failed"), "message": message})  # fmt: skip
+        else:
+            self.settle(parent, StepState.SUCCEEDED, events.STEP_SUCCEEDED, output=self.kept(parent, output))
+
+    def kept(self, step: Row, output: Any) -> Any:
+        return store(output, run_id=self.run.id, step_id=step["id"], attempt_no=0)
+
+    def fail(self, row: Row, type: str, message: str) -> None:
+        self.settle(row, StepState.FAILED, events.STEP_FAILED, error={"type": type, "message": message})
+
+    def settle(self, row: Row, state: str, event: str, *, output: Any = None, error: Any = None, **data: Any) -> None:
+        run_statement(SETTLE, {"id": row["id"], "state": state, "output": as_json(output), "error": as_json(error)})
+        more = data | ({"error": error} if error else {})
+        self.run.emit(event, **described(row, state), **more)
+        self.run.open_steps -= 1
+        self.settled.append({**row, "state": state})
+
+    def queue(self, ids: list[int]) -> None:
+        if not ids:
+            return
+        for row in run_statement(QUEUE, {"ids": ids, "held": self.run.holds_steps}):
+            self.run.emit(events.STEP_QUEUED, **described(row, StepState.QUEUED))
+            if not self.run.holds_steps:
+                self.run.rings.append((row["id"], row["queue"]))
+
+
+def described(row: Row, state: str) -> dict[str, Any]:
+    """What every step event says."""
+    return {"step": row["key"], "index": row["index"], "id": row["id"], "state": state}
+
+
+def close(run: LockedRun) -> None:
+    """Nothing is left to do: the run ends."""
+    failures = run_statement(FAILURES, {"run": run.id})
+    spec = run.plan.spec
+    hard = [
+        row for row in failures if row["state"] == StepState.FAILED and spec.step(row["key"]).on_error != "continue"
+    ]
+    if run.stop_requested_at:
+        run.state = RunState.TIMED_OUT if run.deadline_passed else RunState.CANCELLED
+    elif hard:
+        run.state, run.error = RunState.FAILED, {"step": hard[0]["key"], **(hard[0]["error"] or {})}
+    else:
+        run.state = RunState.PARTIALLY_SUCCEEDED if failures else RunState.SUCCEEDED
+        add_outputs(run)
+    run.emit(f"run.{run.state}", state=run.state, error=run.error)
+
+
+def add_outputs(run: LockedRun) -> None:
+    template = run.plan.spec.outputs
+    if not template:
+        return
+    try:
+        run.outputs = expressions.render(template, run.context(load_steps(run.id, run.plan.read_by_outputs)))
+    except ExpressionError as error:
+        run.state = RunState.FAILED
+        run.error = {"type": "expression", "message": f"The outputs cannot be computed: {error}"}

@@ -1,0 +1,94 @@
+"""Runs that a step started: begun once, and their end settles the step. Parents are locked before children."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from controlplane.domain.failures import Failure, Misconfigured
+from controlplane.projects.actors import SYSTEM
+from runs.engine.advance import Advance, described
+from runs.engine.claim import Claimed
+from runs.engine.locked import as_json, locked_run
+from runs.engine.pins import collect
+from runs.engine.plan import plan_of_version
+from runs.engine.sql import one
+from runs.engine.submit import Order, submit
+from runs.models import RUN_FINAL, Run, RunState, StepRun, StepState, Trigger
+from workflows.models import Workflow
+from workflows.parameters import check_inputs
+
+MAX_DEPTH = 10
+GOOD_ENDS = {RunState.SUCCEEDED, RunState.PARTIALLY_SUCCEEDED}
+
+END_STEP = """
+UPDATE runs_steprun SET state = %(state)s, output = %(output)s::jsonb, error = %(error)s::jsonb,
+    ended_at = clock_timestamp()
+WHERE id = %(id)s AND state = 'waiting' RETURNING id, key, index, state
+"""
+
+
+def start_child(claimed: Claimed, name: str, inputs: dict) -> Run:
+    """The run that this step waits for; the one that is there already when an earlier attempt started it."""
+    workflow = (
+        Workflow.objects.live().filter(project_id=claimed.project_id, name=name).select_related("current").first()
+    )
+    if workflow is None or workflow.current_id is None:
+        raise Misconfigured(f"The workflow “{name}” has no released version.")
+    if depth_of(claimed.run_id) >= MAX_DEPTH:
+        raise Failure(f"Workflows start each other more than {MAX_DEPTH} deep.", kind="too_deep", retryable=False)
+    with transaction.atomic():
+        StepRun.objects.select_for_update().get(pk=claimed.id)
+        existing = Run.objects.filter(parent_step_id=claimed.id).first()
+        return existing or submit(child_order(claimed, workflow, inputs))
+
+
+def child_order(claimed: Claimed, workflow: Workflow, inputs: dict) -> Order:
+    plan = plan_of_version(workflow.current_id)
+    return Order(
+        workflow=workflow,
+        version_id=workflow.current_id,
+        plan=plan,
+        pins=collect(claimed.project_id, plan.spec, None),
+        inputs=check_inputs(plan.spec.params, inputs),
+        environment=claimed.environment,
+        trigger=Trigger.WORKFLOW,
+        by=SYSTEM,
+        tags=claimed.tags,
+        parent_step_id=claimed.id,
+    )
+
+
+def depth_of(run_id: int) -> int:
+    """How many runs stand above this one."""
+    depth, parent = 0, Run.objects.filter(pk=run_id).values_list("parent_step__run_id", flat=True).first()
+    while parent is not None and depth < MAX_DEPTH:
+        depth += 1
+        parent = Run.objects.filter(pk=parent).values_list("parent_step__run_id", flat=True).first()
+    return depth
+
+
+def settle_child(step_id: int) -> None:
+    """End the waiting step when its child run has ended. Does nothing otherwise, so it may be called at any time."""
+    child = Run.objects.filter(parent_step_id=step_id, state__in=RUN_FINAL).order_by("-pk").first()
+    step = StepRun.objects.filter(pk=step_id, state=StepState.WAITING).values("run_id").first()
+    if child is None or step is None:
+        return
+    with locked_run(step["run_id"]) as run:
+        if run is None:
+            return
+        state, error = result_of(child, stopping=run.stop_requested_at is not None)
+        row = one(END_STEP, {"id": step_id, "state": state, "output": as_json(child.outputs), "error": as_json(error)})
+        if row is None:
+            return
+        run.cost += child.cost_usd
+        run.emit(f"step.{state}", **described(row, state), child=child.pk, **({"error": error} if error else {}))
+        Advance(run).after(row)
+
+
+def result_of(child: Run, *, stopping: bool) -> tuple[str, dict | None]:
+    if child.state in GOOD_ENDS:
+        return StepState.SUCCEEDED, None
+    if stopping:
+        return StepState.CANCELLED, None
+    message = f"Run {child.pk} ended as {child.get_state_display().lower()}."
+    return StepState.FAILED, {"type": "child_run", "message": message, "context": {"run": child.pk}}

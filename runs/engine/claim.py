@@ -1,0 +1,129 @@
+"""A worker takes a step: one compare-and-set statement, one commit. Only the database's clock counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from controlplane.events import bells
+from runs.engine import slots
+from runs.engine.plan import Plan, plan_for
+from runs.engine.sql import one, run_statement
+from workflows.spec import Step
+
+TAKE_STEP = """
+WITH run AS (
+    SELECT * FROM runs_run
+    WHERE id = (SELECT run_id FROM runs_steprun WHERE id = %(step)s) FOR NO KEY UPDATE
+), step AS (
+    UPDATE runs_steprun SET
+        state = 'running', attempt_no = attempt_no + 1, worker = %(worker)s, sent_at = NULL, error = NULL,
+        lease_until = now() + make_interval(secs => %(lease)s), started_at = COALESCE(started_at, now())
+    WHERE id = %(step)s AND run_id IN (SELECT id FROM run)
+      AND state IN ('queued', 'retrying') AND due_at <= now() AND NOT held
+    RETURNING *
+), begun AS (
+    UPDATE runs_run SET
+        started_at = COALESCE(run.started_at, now()),
+        state = CASE WHEN run.state = 'queued' THEN 'running' ELSE run.state END,
+        last_seq = run.last_seq + CASE WHEN run.state = 'queued' THEN 2 ELSE 1 END
+    FROM run, step WHERE runs_run.id = run.id
+    RETURNING runs_run.last_seq
+), attempt AS (
+    INSERT INTO runs_attempt (step_id, number, state, worker) SELECT id, attempt_no, 'running', worker FROM step
+), event AS (
+    INSERT INTO events_event (project_id, subject_kind, subject_id, seq, type, at, actor, data)
+    SELECT run.project_id, 'run', run.id, run.last_seq + 1, 'run.started', clock_timestamp(), 'system', '{}'
+    FROM run, step WHERE run.state = 'queued'
+    UNION ALL
+    SELECT run.project_id, 'run', run.id, begun.last_seq, 'step.started', clock_timestamp(), 'system',
+           jsonb_build_object('step', step.key, 'index', step.index, 'id', step.id, 'state', 'running',
+                              'attempt', step.attempt_no, 'worker', step.worker)
+    FROM run, step, begun
+)
+SELECT step.id, step.key, step.index, step.uses, step.attempt_no, step.item, step.slot_key, step.worker,
+       run.id AS run_id, run.project_id, run.workflow_id, run.version_id, run.inputs, run.pins, run.environment,
+       run.trigger, run.tags, run.agent_id, run.created_by, run.created_at, begun.last_seq
+FROM run, step, begun
+"""
+
+POSTPONE = """
+UPDATE runs_steprun SET due_at = now() + interval '1 second'
+WHERE id = %(step)s AND state IN ('queued', 'retrying') AND NOT held
+"""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """One attempt that is ours until the lease ends: what to do, and for which run."""
+
+    id: int
+    key: str
+    index: int | None
+    uses: str
+    attempt_no: int
+    item: Any
+    slot_key: str
+    worker: str
+    run_id: int
+    project_id: int
+    workflow_id: int
+    version_id: int | None
+    inputs: dict[str, Any]
+    pins: dict[str, Any]
+    environment: str
+    trigger: str
+    tags: list[str]
+    agent_id: int | None
+    created_by: str
+    created_at: datetime
+    last_seq: int
+
+    @property
+    def plan(self) -> Plan:
+        return plan_for(self.run_id, self.version_id)
+
+    @property
+    def step(self) -> Step:
+        return self.plan.spec.step(self.key)
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt of this step, so that the other side can tell a repetition."""
+        return f"{self.run_id}:{self.key}" if self.index is None else f"{self.run_id}:{self.key}:{self.index}"
+
+    def facts(self) -> dict[str, Any]:
+        """The `run` that expressions see."""
+        return {
+            "id": self.run_id,
+            "environment": self.environment,
+            "trigger": self.trigger,
+            "tags": self.tags,
+            "created_by": self.created_by,
+            "created_at": self.created_at.isoformat(),
+        }
+
+
+class SlotTaken(Exception):
+    """Everything that this step needs a place in is in use."""
+
+
+def claim(step_id: int, worker: str) -> Claimed | None:
+    """Take the step, or None: somebody else has it, it is not due, held, or waits for a free slot."""
+    try:
+        with transaction.atomic():
+            row = one(TAKE_STEP, {"step": step_id, "worker": worker, "lease": settings.ENGINE_LEASE_SECONDS})
+            if row is None:
+                return None
+            if row["slot_key"] and not slots.take(row["slot_key"]):
+                raise SlotTaken
+    except SlotTaken:
+        run_statement(POSTPONE, {"step": step_id})
+        return None
+    claimed = Claimed(**row)
+    bells.ring_run(claimed.run_id, claimed.project_id, claimed.last_seq)
+    return claimed

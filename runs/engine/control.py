@@ -1,0 +1,157 @@
+"""Cancel, pause, resume and review: requests with who and why. What runs is interrupted by its own worker."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from controlplane.domain.action import Actor
+from controlplane.domain.errors import ActionRefused
+from controlplane.domain.queueing import enqueue
+from runs import events
+from runs.engine.advance import Advance, close, described
+from runs.engine.finish import settle_pause
+from runs.engine.locked import LockedRun, as_json, locked_run
+from runs.engine.sql import one, run_statement
+from runs.models import RunState, StepRun, StepState
+
+DROP_UNSTARTED = """
+UPDATE runs_steprun SET state = 'cancelled', ended_at = clock_timestamp(), held = false
+WHERE run_id = %(run)s AND (
+    state IN ('pending', 'queued', 'retrying', 'needs_review')
+    OR (state = 'waiting' AND open_items IS NULL AND uses NOT LIKE 'workflow:%%')
+)
+RETURNING id, key, index, state
+"""
+ASK_RUNNING = """
+UPDATE runs_steprun SET cancel_requested = true
+WHERE run_id = %(run)s AND state IN ('running', 'waiting') AND open_items IS NULL
+RETURNING id, uses, state
+"""
+RECOUNT_ITEMS = """
+WITH left_over AS (
+    SELECT parent.id, count(item.id) AS n
+    FROM runs_steprun parent LEFT JOIN runs_steprun item ON item.run_id = parent.run_id AND item.key = parent.key
+        AND item.index IS NOT NULL AND item.state IN ('running', 'waiting')
+    WHERE parent.run_id = %(run)s AND parent.state = 'waiting' AND parent.open_items IS NOT NULL
+    GROUP BY parent.id
+)
+UPDATE runs_steprun SET open_items = n,
+    state = CASE WHEN n = 0 THEN 'cancelled' ELSE state END,
+    ended_at = CASE WHEN n = 0 THEN clock_timestamp() END
+FROM left_over WHERE runs_steprun.id = left_over.id
+RETURNING runs_steprun.id, key, index, state
+"""
+HOLD = """
+UPDATE runs_steprun SET held = true
+WHERE run_id = %(run)s AND state IN ('queued', 'retrying', 'waiting') AND (due_at IS NOT NULL)
+"""
+RELEASE_HELD = """
+UPDATE runs_steprun SET held = false, rung_at = now() WHERE run_id = %(run)s AND held
+RETURNING id, queue, state
+"""
+NEEDS_REVIEW = "SELECT key FROM runs_steprun WHERE run_id = %(run)s AND state = 'needs_review' LIMIT 1"
+REVIEW = """
+UPDATE runs_steprun SET state = %(state)s, due_at = now(), rung_at = NULL, sent_at = NULL, held = false,
+    output = COALESCE(%(output)s::jsonb, output),
+    error = CASE WHEN %(state)s = 'succeeded' THEN NULL ELSE error END,
+    ended_at = CASE WHEN %(state)s = 'queued' THEN NULL ELSE clock_timestamp() END
+WHERE id = %(id)s AND state = 'needs_review' RETURNING id, key, index, state, queue
+"""
+
+
+def request_stop(run_id: int, *, by: Actor, reason: str) -> str:
+    """Drop what has not started, ask what runs to stop. Returns the run's state: stopping, or final at once."""
+    with locked_run(run_id) as run:
+        refuse_when_final(run, "cancelled")
+        if run.stop_requested_at is not None:
+            raise ActionRefused(f"This run is stopping already; {run.control_by} asked for it.")
+        stop(run, actor=by.name, user=getattr(by, "user_id", None), reason=reason)
+        return run.state
+
+
+def stop(run: LockedRun, *, actor: str, user: int | None, reason: str) -> None:
+    run.stop_requested_at, run.control_by, run.control_reason = datetime.now(UTC), actor, reason
+    run.state = RunState.STOPPING
+    run.emit(events.STOP_REQUESTED, actor=actor, user=user, state=run.state, reason=reason)
+    run.pause_requested_at = None
+    dropped = run_statement(DROP_UNSTARTED, {"run": run.id})
+    parents = run_statement(RECOUNT_ITEMS, {"run": run.id})
+    for row in [*dropped, *(parent for parent in parents if parent["state"] == StepState.CANCELLED)]:
+        run.open_steps -= 1
+        run.emit(events.STEP_CANCELLED, actor=actor, user=user, **described(row, StepState.CANCELLED))
+    for row in run_statement(ASK_RUNNING, {"run": run.id}):
+        if row["state"] == StepState.WAITING:
+            enqueue("runs.tasks.stop_child", row["id"])
+    if run.open_steps == 0:
+        close(run)
+
+
+def request_pause(run_id: int, *, by: Actor, reason: str) -> str:
+    """Hold what is ready; what runs may end. Returns paused, or running while steps are still ending."""
+    with locked_run(run_id) as run:
+        refuse_when_final(run, "paused")
+        if run.state not in {RunState.QUEUED, RunState.RUNNING} or run.pause_requested_at:
+            raise ActionRefused(f"This run is {described_state(run)}, so it cannot be paused.")
+        pause(run, actor=by.name, user=getattr(by, "user_id", None), reason=reason)
+        return run.state
+
+
+def pause(run: LockedRun, *, actor: str, user: int | None, reason: str) -> None:
+    run.pause_requested_at, run.control_by, run.control_reason = datetime.now(UTC), actor, reason
+    run.emit(events.PAUSE_REQUESTED, actor=actor, user=user, reason=reason)
+    run_statement(HOLD, {"run": run.id})
+    if run.state == RunState.QUEUED:
+        run.state = RunState.PAUSED
+        run.emit(events.PAUSED, actor=actor, user=user, state=run.state, reason=reason)
+    else:
+        settle_pause(run)
+
+
+def request_resume(run_id: int, *, by: Actor) -> str:
+    with locked_run(run_id) as run:
+        refuse_when_final(run, "resumed")
+        if run.pause_requested_at is None:
+            raise ActionRefused(f"This run is {described_state(run)}, so there is nothing to resume.")
+        waiting = one(NEEDS_REVIEW, {"run": run.id})
+        if waiting:
+            raise ActionRefused(f"Step {waiting['key']} needs a review first.")
+        resume(run, actor=by.name, user=getattr(by, "user_id", None))
+        return run.state
+
+
+def resume(run: LockedRun, *, actor: str, user: int | None) -> None:
+    run.pause_requested_at = None
+    run.control_by = run.control_reason = ""
+    run.state = RunState.RUNNING
+    run.emit(events.RESUMED, actor=actor, user=user, state=run.state)
+    for row in run_statement(RELEASE_HELD, {"run": run.id}):
+        if row["state"] != StepState.WAITING:
+            run.rings.append((row["id"], row["queue"]))
+
+
+def review(step: StepRun, *, outcome: str, output: object, note: str, by: Actor) -> None:
+    """A person says how a step with unknown outcome ended, or lets it run again; then the run goes on."""
+    with locked_run(step.run_id) as run:
+        state = {"succeeded": StepState.SUCCEEDED, "failed": StepState.FAILED, "run_again": StepState.QUEUED}[outcome]
+        row = one(REVIEW, {"id": step.pk, "state": state, "output": as_json(output)})
+        if row is None:
+            raise ActionRefused("This step does not wait for a review.")
+        who = {"actor": by.name, "user": getattr(by, "user_id", None)}
+        run.emit(events.STEP_REVIEWED, **who, **described(row, state), outcome=outcome, note=note)
+        if state == StepState.QUEUED:
+            run.rings.append((row["id"], row["queue"]))
+        if one(NEEDS_REVIEW, {"run": run.id}) is None and run.pause_requested_at:
+            resume(run, **who)
+        if state != StepState.QUEUED:
+            Advance(run).after(row)
+
+
+def refuse_when_final(run: LockedRun | None, verb: str) -> None:
+    if run is None:
+        raise ActionRefused("This run does not exist any more.")
+    if run.is_final:
+        raise ActionRefused(f"This run has ended ({described_state(run)}), so it cannot be {verb}.")
+
+
+def described_state(run: LockedRun) -> str:
+    return RunState(run.state).label.lower()

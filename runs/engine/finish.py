@@ -1,0 +1,192 @@
+"""A worker reports: the fenced write, the graph, and perhaps the next step for the same worker, in one commit."""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+
+from controlplane.domain.failures import Failure
+from runs import events
+from runs.engine import slots
+from runs.engine.advance import Advance, described
+from runs.engine.claim import Claimed
+from runs.engine.locked import LockedRun, as_json, locked_run
+from runs.engine.sql import Row, one, run_statement
+from runs.models import RunState, StepState
+
+logger = logging.getLogger(__name__)
+
+RECORD = """
+WITH step AS (
+    UPDATE runs_steprun SET
+        state = %(state)s, output = %(output)s::jsonb, error = %(error)s::jsonb, request = %(request)s::jsonb,
+        cost_usd = cost_usd + %(cost)s, input_tokens = input_tokens + %(input_tokens)s,
+        output_tokens = output_tokens + %(output_tokens)s, lease_until = NULL, cancel_requested = false,
+        due_at = CASE WHEN %(delay)s::float IS NULL THEN NULL ELSE now() + make_interval(secs => %(delay)s) END,
+        rung_at = NULL, held = %(held)s,
+        ended_at = CASE WHEN %(ended)s THEN clock_timestamp() END
+    WHERE id = %(step)s AND attempt_no = %(attempt)s AND state = 'running'
+    RETURNING id, key, index, state, slot_key, queue
+), attempt AS (
+    UPDATE runs_attempt SET state = %(result)s, ended_at = clock_timestamp(), error = %(error)s::jsonb
+    WHERE step_id IN (SELECT id FROM step) AND number = %(attempt)s
+)
+SELECT * FROM step
+"""
+TAKE_NEXT = """
+WITH step AS (
+    UPDATE runs_steprun SET state = 'running', attempt_no = attempt_no + 1, worker = %(worker)s, sent_at = NULL,
+        lease_until = now() + make_interval(secs => %(lease)s), started_at = COALESCE(started_at, now())
+    WHERE id = %(step)s AND state = 'queued' AND NOT held AND slot_key = '' AND queue = %(queue)s
+    RETURNING id, key, index, uses, attempt_no, item, slot_key, worker
+), attempt AS (
+    INSERT INTO runs_attempt (step_id, number, state, worker) SELECT id, attempt_no, 'running', worker FROM step
+)
+SELECT * FROM step
+"""
+MARK_SENT = """
+UPDATE runs_steprun SET sent_at = now() WHERE id = %(step)s AND attempt_no = %(attempt)s AND state = 'running'
+RETURNING id
+"""
+STILL_RUNNING = "SELECT id FROM runs_steprun WHERE run_id = %(run)s AND state = 'running' LIMIT 1"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended: `state` succeeded, waiting, failed or cancelled. `wait_seconds` None waits for a child run."""
+
+    state: str
+    output: Any = None
+    request: Any = None
+    failure: Failure | None = None
+    cost: Decimal = Decimal(0)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    wait_seconds: float | None = None
+    stack: str = ""
+
+
+def finish(claimed: Claimed, outcome: Outcome, *, take_next: bool = True) -> Claimed | None:
+    """Record `outcome` unless somebody took the step over. Returns the next step when this worker took it along."""
+    with locked_run(claimed.run_id) as run:
+        if run is None:
+            return None
+        state, delay = next_state(run, claimed, outcome)
+        row = record(run, claimed, outcome, state, delay)
+        if row is None:
+            report_late(run, claimed, outcome)
+            return None
+        add_up(run, outcome)
+        give_slot_back(run, row)
+        if state in {StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED}:
+            Advance(run).after(row)
+        settle_pause(run)
+        return take_along(run, claimed, row) if take_next else None
+
+
+def next_state(run: LockedRun, claimed: Claimed, outcome: Outcome) -> tuple[str, float | None]:
+    """The step's state after this attempt, and in how many seconds it is due again (None: not by time)."""
+    if outcome.state == StepState.WAITING and run.stop_requested_at is None:
+        return StepState.WAITING, outcome.wait_seconds
+    if outcome.state == StepState.FAILED and may_retry(claimed, outcome) and run.stop_requested_at is None:
+        wait = claimed.step.retry.delay(claimed.attempt_no)
+        asked = outcome.failure.context.get("retry_after_seconds") if outcome.failure else None
+        jittered = random.uniform(wait / 2, wait)  # noqa: S311 - spreads retries, guards nothing
+        return StepState.RETRYING, max(jittered, float(asked or 0))
+    if run.stop_requested_at and outcome.state != StepState.SUCCEEDED:
+        return StepState.CANCELLED, None
+    return outcome.state, None
+
+
+def may_retry(claimed: Claimed, outcome: Outcome) -> bool:
+    failure = outcome.failure
+    return failure is not None and failure.retryable and claimed.attempt_no < claimed.step.retry.max_attempts
+
+
+def record(run: LockedRun, claimed: Claimed, outcome: Outcome, state: str, delay: float | None) -> Row | None:
+    error = error_of(outcome, claimed)
+    held = run.holds_steps and state in {StepState.RETRYING, StepState.WAITING}
+    parameters = {
+        "step": claimed.id, "attempt": claimed.attempt_no, "state": state, "delay": delay, "held": held,
+        "output": as_json(outcome.output), "error": as_json(error), "request": as_json(outcome.request),
+        "cost": outcome.cost, "input_tokens": outcome.input_tokens, "output_tokens": outcome.output_tokens,
+        "ended": state not in {StepState.WAITING, StepState.RETRYING},
+        "result": "failed" if state == StepState.RETRYING else state,
+    }  # fmt: skip
+    row = one(RECORD, parameters)
+    if row is not None:
+        more: dict[str, Any] = {"attempt": claimed.attempt_no}
+        if error:
+            more["error"] = {"type": error["type"], "message": error["message"]}
+        if delay is not None:
+            more["due_in_seconds"] = round(delay, 3)
+        run.emit(f"step.{state}", **described(row, state), **more)
+    return row
+
+
+def error_of(outcome: Outcome, claimed: Claimed) -> dict[str, Any] | None:
+    """The wire form: {"type", "message", "stack", "context", "stage"}."""
+    failure = outcome.failure
+    if failure is None:
+        return None
+    return {
+        "type": failure.kind,
+        "message": failure.message,
+        "stack": outcome.stack,
+        "context": failure.context,
+        "stage": claimed.step.stage,
+    }
+
+
+def report_late(run: LockedRun, claimed: Claimed, outcome: Outcome) -> None:
+    facts = {"step": claimed.key, "index": claimed.index, "id": claimed.id, "attempt": claimed.attempt_no}
+    run.emit(events.STEP_LATE_RESULT, **facts, result=outcome.state)
+    logger.warning("A late result was refused", extra={"action": "late_result", "run": run.id, **facts})
+
+
+def add_up(run: LockedRun, outcome: Outcome) -> None:
+    run.cost += outcome.cost
+    run.input_tokens += outcome.input_tokens
+    run.output_tokens += outcome.output_tokens
+
+
+def give_slot_back(run: LockedRun, row: Row) -> None:
+    if row["slot_key"]:
+        following = slots.give_back(row["slot_key"])
+        if following:
+            run.rings.append(following)
+
+
+def settle_pause(run: LockedRun) -> None:
+    """A pause is effective once nothing runs any more."""
+    if run.pause_requested_at is None or run.state != RunState.RUNNING:
+        return
+    if one(STILL_RUNNING, {"run": run.id}) is None:
+        run.state = RunState.PAUSED
+        run.emit(events.PAUSED, state=RunState.PAUSED, reason=run.control_reason)
+
+
+def take_along(run: LockedRun, claimed: Claimed, row: Row) -> Claimed | None:
+    """When exactly one step became ready, this worker goes on with it: no message, no second commit."""
+    if len(run.rings) != 1 or run.rings[0][1] != row["queue"]:
+        return None
+    parameters = {
+        "step": run.rings[0][0], "queue": row["queue"], "worker": claimed.worker,
+        "lease": settings.ENGINE_LEASE_SECONDS,
+    }  # fmt: skip
+    taken = one(TAKE_NEXT, parameters)
+    if taken is None:
+        return None
+    run.rings.clear()
+    run.emit(events.STEP_STARTED, **described(taken, "running"), attempt=taken["attempt_no"], worker=claimed.worker)
+    return Claimed(**{**claimed.__dict__, **taken})
+
+
+def mark_sent(claimed: Claimed) -> bool:
+    """Committed before a call that must not be repeated leaves. False: the step is not ours any more."""
+    return one(MARK_SENT, {"step": claimed.id, "attempt": claimed.attempt_no}) is not None

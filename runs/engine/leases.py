@@ -1,0 +1,147 @@
+"""What this process is working on: one thread extends all its leases, hears of cancellations, and flushes logs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from psycopg_pool import PoolTimeout
+
+from controlplane.domain.cancellation import CancelToken
+from runs.engine.claim import Claimed
+from runs.engine.logs import LogBuffer
+from runs.engine.sql import run_statement
+
+logger = logging.getLogger(__name__)
+LOOK_SECONDS = 0.5
+
+EXTEND = """
+UPDATE runs_steprun SET lease_until = now() + make_interval(secs => %(lease)s)
+FROM unnest(%(ids)s::bigint[], %(attempts)s::int[]) AS mine (id, attempt)
+WHERE runs_steprun.id = mine.id AND attempt_no = mine.attempt AND state = 'running'
+RETURNING runs_steprun.id, cancel_requested
+"""
+ASKED_TO_STOP = "SELECT id FROM runs_steprun WHERE id = ANY(%(ids)s) AND cancel_requested"
+SEEN = """
+UPDATE runs_worker SET seen_at = now(), busy = %(busy)s WHERE name = %(name)s AND boot = %(boot)s
+"""
+REGISTER = """
+INSERT INTO runs_worker (name, boot, queue, slots, busy, started_at, seen_at)
+VALUES (%(name)s, %(boot)s, %(queue)s, %(slots)s, 0, now(), now())
+ON CONFLICT (name) DO UPDATE SET boot = EXCLUDED.boot, queue = EXCLUDED.queue, slots = EXCLUDED.slots, busy = 0,
+    started_at = now(), seen_at = now()
+"""
+VOID_EARLIER_LIFE = """
+UPDATE runs_steprun SET lease_until = now()
+WHERE state = 'running' AND starts_with(worker, %(name)s || '/') AND worker <> %(me)s
+RETURNING id
+"""
+
+
+@dataclass
+class Lease:
+    claimed: Claimed
+    token: CancelToken
+    log: LogBuffer
+
+
+class Leases:
+    """The attempts in flight in this process."""
+
+    def __init__(self) -> None:
+        self.boot = secrets.token_hex(5)
+        self.name = settings.ENGINE_WORKER_NAME or f"{socket.gethostname()}-{os.getpid()}"
+        self._held: dict[int, Lease] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._pid = os.getpid()
+
+    @property
+    def worker(self) -> str:
+        """Name and life of this worker, as attempts record it."""
+        return f"{self.name}/{self.boot}"
+
+    def hold(self, lease: Lease) -> None:
+        with self._lock:
+            self._held[lease.claimed.id] = lease
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._beat_for_ever, name="leases", daemon=True)
+                self._thread.start()
+
+    def drop(self, claimed: Claimed) -> None:
+        with self._lock:
+            self._held.pop(claimed.id, None)
+
+    def held(self) -> list[Lease]:
+        with self._lock:
+            return list(self._held.values())
+
+    def register(self, *, queue: str, slots: int) -> list[int]:
+        """Announce this worker and void the leases of its own name's earlier life. Returns the steps set free."""
+        run_statement(REGISTER, {"name": self.name, "boot": self.boot, "queue": queue, "slots": slots})
+        return [row["id"] for row in run_statement(VOID_EARLIER_LIFE, {"name": self.name, "me": self.worker})]
+
+    def _beat_for_ever(self) -> None:
+        extended = 0.0
+        while True:
+            time.sleep(LOOK_SECONDS)
+            try:
+                due = time.monotonic() - extended >= settings.ENGINE_HEARTBEAT_SECONDS
+                self.beat() if due else self.look()
+                extended = time.monotonic() if due else extended
+            except (DatabaseError, PoolTimeout) as error:
+                logger.warning("Heartbeat failed", extra={"action": "heartbeat_failed", "error": str(error)})
+            finally:
+                connection.close()
+
+    def beat(self) -> None:
+        """Extend every lease; what is not ours any more is interrupted."""
+        leases = self.held()
+        run_statement(SEEN, {"busy": len(leases), "name": self.name, "boot": self.boot})
+        if leases:
+            parameters = {
+                "lease": settings.ENGINE_LEASE_SECONDS,
+                "ids": [lease.claimed.id for lease in leases],
+                "attempts": [lease.claimed.attempt_no for lease in leases],
+            }
+            ours = {row["id"]: row["cancel_requested"] for row in run_statement(EXTEND, parameters)}
+            for lease in leases:
+                if lease.claimed.id not in ours:
+                    lease.token.cancel("another worker took the step over")
+                elif ours[lease.claimed.id]:
+                    lease.token.cancel("the run was asked to stop")
+        flush(leases)
+
+    def look(self) -> None:
+        """Between heartbeats: hear of cancellations quickly, and let watchers see the log."""
+        leases = self.held()
+        if leases:
+            asked = run_statement(ASKED_TO_STOP, {"ids": [lease.claimed.id for lease in leases]})
+            ids = {row["id"] for row in asked}
+            for lease in leases:
+                if lease.claimed.id in ids:
+                    lease.token.cancel("the run was asked to stop")
+        flush(leases)
+
+
+def flush(leases: list[Lease]) -> None:
+    for lease in leases:
+        lease.log.flush_if_old()
+
+
+leases = Leases()
+
+
+def after_fork() -> None:
+    """A forked pool child is a worker of its own: its own leases, its own life."""
+    leases.__init__()  # type: ignore[misc]
+
+
+os.register_at_fork(after_in_child=after_fork)

@@ -1,0 +1,149 @@
+"""A run under its row's lock: everything that changes a run goes through here, so that events stay gapless and ordered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from controlplane.domain.queueing import ring
+from controlplane.events import bells
+from runs.engine.plan import Plan, plan_for
+from runs.engine.sql import one, run_statement
+from runs.models import RUN_FINAL, RunState
+
+LOCK = """
+SELECT id, project_id, workflow_id, version_id, parent_step_id, state, environment, trigger, inputs, pins, agent_id, tags,
+       created_at, created_by, last_seq, open_steps, pause_requested_at, stop_requested_at, control_by, control_reason,
+       deadline_at <= now() AS deadline_passed
+FROM runs_run WHERE id = %(run)s FOR NO KEY UPDATE
+"""
+
+SAVE = """
+WITH event AS (
+    INSERT INTO events_event (project_id, subject_kind, subject_id, seq, type, at, actor, user_id, data)
+    SELECT %(project)s, 'run', %(run)s, %(first_seq)s + ordinality, type, clock_timestamp(), actor, user_id, data
+    FROM unnest(%(types)s::text[], %(actors)s::text[], %(users)s::bigint[], %(data)s::jsonb[]) WITH ORDINALITY
+        AS new (type, actor, user_id, data, ordinality)
+)
+UPDATE runs_run SET
+    last_seq = %(last_seq)s, open_steps = %(open_steps)s, state = %(state)s,
+    outputs = COALESCE(%(outputs)s::jsonb, outputs), error = COALESCE(%(error)s::jsonb, error),
+    cost_usd = cost_usd + %(cost)s, input_tokens = input_tokens + %(input_tokens)s,
+    output_tokens = output_tokens + %(output_tokens)s,
+    started_at = CASE WHEN %(begun)s THEN COALESCE(started_at, now()) ELSE started_at END,
+    ended_at = CASE WHEN %(ended)s THEN COALESCE(ended_at, clock_timestamp()) END,
+    pause_requested_at = %(pause_requested_at)s, stop_requested_at = %(stop_requested_at)s,
+    control_by = %(control_by)s, control_reason = %(control_reason)s
+WHERE id = %(run)s
+"""
+
+
+@dataclass
+class LockedRun:
+    """The locked row, and what this transaction adds to it."""
+
+    id: int
+    project_id: int
+    workflow_id: int
+    version_id: int | None
+    parent_step_id: int | None
+    state: str
+    environment: str
+    trigger: str
+    inputs: dict[str, Any]
+    pins: dict[str, Any]
+    agent_id: int | None
+    tags: list[str]
+    created_at: datetime
+    created_by: str
+    last_seq: int
+    open_steps: int
+    pause_requested_at: datetime | None
+    stop_requested_at: datetime | None
+    control_by: str
+    control_reason: str
+    deadline_passed: bool | None
+    outputs: Any = None
+    error: dict[str, Any] | None = None
+    cost: Decimal = Decimal(0)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    rings: list[tuple[int, str]] = field(default_factory=list)
+    events: list[tuple[str, str, int | None, str]] = field(default_factory=list)
+
+    @property
+    def plan(self) -> Plan:
+        return plan_for(self.id, self.version_id)
+
+    @property
+    def holds_steps(self) -> bool:
+        """Whether steps that become ready must wait for a resume."""
+        return self.pause_requested_at is not None or self.state == RunState.PAUSED
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in RUN_FINAL
+
+    def emit(self, type: str, *, actor: str = "system", user: int | None = None, **data: object) -> None:
+        self.events.append((type, actor, user, json.dumps(data, default=str)))
+
+    def context(self, steps: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """What expressions see."""
+        return {"params": self.inputs, "steps": steps, "run": self.facts(), **more}
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "environment": self.environment,
+            "trigger": self.trigger,
+            "tags": self.tags,
+            "created_by": self.created_by,
+            "created_at": self.created_at.isoformat(),
+        }
+
+    def save(self) -> None:
+        """Write the run and its events; ring the bells after commit."""
+        types, actors, users, data = (
+            (list(column) for column in zip(*self.events, strict=True)) if self.events else ([],) * 4
+        )
+        parameters = {
+            "run": self.id, "project": self.project_id, "first_seq": self.last_seq,
+            "last_seq": self.last_seq + len(self.events), "types": types, "actors": actors, "users": users, "data": data,
+            "open_steps": self.open_steps, "state": self.state, "outputs": as_json(self.outputs),
+            "error": as_json(self.error), "cost": self.cost, "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens, "begun": self.state == RunState.RUNNING, "ended": self.is_final,
+            "pause_requested_at": self.pause_requested_at, "stop_requested_at": self.stop_requested_at,
+            "control_by": self.control_by, "control_reason": self.control_reason,
+        }  # fmt: skip
+        run_statement(SAVE, parameters)
+        self.last_seq += len(self.events)
+        transaction.on_commit(self._ring, robust=True)
+
+    def _ring(self) -> None:
+        for step_id, queue in self.rings:
+            ring("runs.tasks.execute_step", step_id, queue=queue)
+        if self.is_final and self.parent_step_id:
+            ring("runs.tasks.settle_child", self.parent_step_id)
+        bells.ring_run(self.id, self.project_id, self.last_seq)
+
+
+def as_json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)
+
+
+@contextmanager
+def locked_run(run_id: int) -> Iterator[LockedRun | None]:
+    """Open a transaction, lock the run, let the block change it, save. Yields None when there is no such run."""
+    with transaction.atomic():
+        row = one(LOCK, {"run": run_id})
+        run = None if row is None else LockedRun(**row)
+        yield run
+        if run is not None and (run.events or run.rings):
+            run.save()

@@ -1,0 +1,59 @@
+"""Step outputs as expressions see them. Large ones live in storage; the row keeps a reference."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+
+from runs.engine.sql import run_statement
+from runs.models import Artifact
+
+REFERENCE = "$artifact"
+LOAD = """
+SELECT key, state, output FROM runs_steprun WHERE run_id = %(run)s AND key = ANY(%(keys)s) AND index IS NULL
+"""
+
+
+def load_steps(run_id: int, keys: frozenset[str]) -> dict[str, dict[str, Any]]:
+    """Step key -> {"output", "status"} of the named steps."""
+    if not keys:
+        return {}
+    rows = run_statement(LOAD, {"run": run_id, "keys": list(keys)})
+    return {row["key"]: {"output": resolve(row["output"]), "status": row["state"]} for row in rows}
+
+
+def resolve(output: Any) -> Any:
+    """The output itself, read from storage when the row holds a reference."""
+    if isinstance(output, dict) and REFERENCE in output:
+        with Artifact.objects.get(pk=output[REFERENCE]).file.open("rb") as file:
+            return json.load(file)
+    return output
+
+
+def store(output: Any, *, run_id: int, step_id: int, attempt_no: int) -> Any:
+    """`output`, or a reference to an artifact that holds it when its JSON is larger than the inline limit."""
+    body = json.dumps(output).encode()
+    if len(body) <= settings.ENGINE_OUTPUT_INLINE_BYTES:
+        return output
+    artifact = keep(body, "output.json", "application/json", run_id=run_id, step_id=step_id, attempt_no=attempt_no)
+    return {REFERENCE: artifact.pk, "size": artifact.size, "sha256": artifact.sha256, "kind": type(output).__name__}
+
+
+def keep(body: bytes, name: str, content_type: str, *, run_id: int, step_id: int, attempt_no: int) -> Artifact:
+    """Store a file that belongs to an attempt."""
+    artifact = Artifact(
+        run_id=run_id,
+        step_id=step_id,
+        attempt_no=attempt_no,
+        name=name,
+        content_type=content_type,
+        size=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+    )
+    artifact.file.save(f"runs/{run_id}/{step_id}-{attempt_no}-{name}", ContentFile(body), save=False)
+    artifact.save()
+    return artifact

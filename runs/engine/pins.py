@@ -1,0 +1,113 @@
+"""What a run needs from outside its specification, looked up once at its start: tools, agents, instances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.db.models import F
+
+from agents.functions import registered
+from agents.models import Agent, Instance, Revision, Tool
+from controlplane.domain.errors import FieldError, InvalidInput
+from workflows.spec import Spec, Step
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """One tool, agent or instance as it stands at the start."""
+
+    name: str
+    revision: int | None
+    slot_key: str
+    queue: str = "default"
+
+
+@dataclass(frozen=True)
+class StepNeeds:
+    uses: str
+    slot_key: str = ""
+    queue: str = "default"
+
+
+@dataclass
+class Pins:
+    tools: dict[str, Pinned] = field(default_factory=dict)
+    agents: dict[str, Pinned] = field(default_factory=dict)
+    instances: dict[str, Pinned] = field(default_factory=dict)
+    chosen_agent: str = ""
+
+    def as_json(self) -> dict[str, dict[str, int | None]]:
+        """Name -> revision id, as the run keeps it."""
+        return {
+            "tools": {name: pinned.revision for name, pinned in self.tools.items()},
+            "agents": {name: pinned.revision for name, pinned in self.agents.items()},
+        }
+
+    def needs_of(self, step: Step) -> StepNeeds:
+        """What the step takes a place in, and which queue carries it."""
+        uses = f"agent:{self.chosen_agent}" if step.asks_for_agent else step.uses
+        name = uses.partition(":")[2] if step.kind != "query" else step.with_.get("instance", "")
+        group = {"tool": self.tools, "agent": self.agents, "query": self.instances}.get(step.kind, {})
+        pinned = group.get(name)
+        return StepNeeds(uses) if pinned is None else StepNeeds(uses, pinned.slot_key, pinned.queue)
+
+
+def collect(project_id: int, spec: Spec, agent: Agent | None) -> Pins:
+    """Pin everything `spec` names. Raises InvalidInput naming each thing that is gone or switched off."""
+    if spec.asks_for_agent and agent is None:
+        raise InvalidInput.field("agent", "This workflow asks for an agent. Choose one.", "required")
+    pins = Pins(chosen_agent=agent.name if agent else "")
+    wanted_agents = {step.target for step in spec.steps if step.kind == "agent" and step.target}
+    if agent is not None:
+        wanted_agents.add(agent.name)
+    if wanted_agents:
+        pins.agents = pinned(Agent, project_id, wanted_agents)
+    wanted_tools = {step.target for step in spec.steps if step.kind == "tool"} | tools_of_agents(pins)
+    if wanted_tools:
+        pins.tools = pinned(Tool, project_id, wanted_tools)
+    wanted_instances = {str(step.with_.get("instance")) for step in spec.steps if step.kind == "query"}
+    if wanted_instances:
+        pins.instances = pinned_instances(project_id, wanted_instances)
+    return pins
+
+
+def pinned(model: type[Tool] | type[Agent], project_id: int, names: set[str]) -> dict[str, Pinned]:
+    kind = model._meta.model_name
+    rows = model._default_manager.filter(project_id=project_id, name__in=names, revisions__number=F("version_no"))
+    found = {}
+    for row in rows.values("id", "name", "enabled", "max_concurrent", "kind", "config", "revisions"):
+        if row["enabled"]:
+            slot = f"{kind}:{row['id']}" if row["max_concurrent"] else ""
+            found[row["name"]] = Pinned(row["name"], row["revisions"], slot, queue_of(row))
+    refuse_missing(kind, names - set(found))
+    return found
+
+
+def queue_of(row: dict) -> str:
+    """Functions that burn CPU go to the prefork worker."""
+    function = registered().get(row["config"].get("function", "")) if row["kind"] == "function" else None
+    return "cpu" if function is not None and function.cpu_bound else "default"
+
+
+def pinned_instances(project_id: int, names: set[str]) -> dict[str, Pinned]:
+    rows = Instance.objects.filter(project_id=project_id, name__in=names, enabled=True)
+    found = {
+        row["name"]: Pinned(row["name"], None, f"instance:{row['id']}" if row["max_concurrent"] else "")
+        for row in rows.values("id", "name", "max_concurrent")
+    }
+    refuse_missing("instance", names - set(found))
+    return found
+
+
+def refuse_missing(kind: str, names: set[str]) -> None:
+    if names:
+        errors = [FieldError(kind, f"The {kind} “{name}” does not exist or is switched off.") for name in sorted(names)]
+        raise InvalidInput("The workflow uses something that is not there.", errors=errors)
+
+
+def tools_of_agents(pins: Pins) -> set[str]:
+    revisions = [pinned.revision for pinned in pins.agents.values()]
+    if not revisions:
+        return set()
+    snapshots = Revision.objects.filter(pk__in=revisions).values_list("snapshot", flat=True)
+    return {tool for snapshot in snapshots for tool in snapshot.get("config", {}).get("tools", [])}

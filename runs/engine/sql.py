@@ -1,0 +1,28 @@
+"""Prepared statements on Django's connection: the engine's hot path plans each one once a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection
+from psycopg import Cursor
+from psycopg.rows import dict_row
+from psycopg.types.json import JsonbLoader
+
+Row = dict[str, Any]
+
+
+def run_statement(statement: str, parameters: Mapping[str, Any]) -> list[Row]:
+    """Execute in the current transaction (or alone, committed) and return the rows, if any, as dicts."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, Cursor(connection.connection, row_factory=dict_row) as cursor:
+        # Django leaves jsonb to its own fields; here it comes as Python values.
+        cursor.adapters.register_loader("jsonb", JsonbLoader)
+        cursor.execute(statement, parameters, prepare=True)
+        return cursor.fetchall() if cursor.description else []
+
+
+def one(statement: str, parameters: Mapping[str, Any]) -> Row | None:
+    rows = run_statement(statement, parameters)
+    return rows[0] if rows else None

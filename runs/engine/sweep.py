@@ -1,0 +1,171 @@
+"""Every second, by any number of sweepers: what was lost, late or due. Each statement repeats its condition."""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+
+from controlplane.domain.queueing import ring
+from runs import events
+from runs.engine import slots
+from runs.engine.advance import Advance, described
+from runs.engine.children import settle_child
+from runs.engine.control import pause, stop
+from runs.engine.finish import give_slot_back, settle_pause
+from runs.engine.locked import LockedRun, as_json, locked_run
+from runs.engine.sql import Row, one, run_statement
+from runs.models import StepState
+
+logger = logging.getLogger(__name__)
+BATCH = 500
+# After this many lost workers the step is taken for what kills them.
+MAX_LOSSES = 3
+
+RING_AGAIN = """
+UPDATE runs_steprun SET rung_at = now() WHERE id IN (
+    SELECT id FROM runs_steprun
+    WHERE state IN ('queued', 'retrying') AND NOT held AND due_at <= now()
+      AND (rung_at IS NULL OR rung_at < now() - make_interval(secs => %(again)s))
+    ORDER BY due_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+) RETURNING id, queue
+"""
+LOST = """
+SELECT id, run_id FROM runs_steprun WHERE state = 'running' AND lease_until < now() ORDER BY lease_until LIMIT %(batch)s
+"""
+TAKE_BACK = """
+WITH lost AS (
+    SELECT id, attempt_no, sent_at IS NOT NULL AS sent, losses + 1 >= %(max)s AS hopeless FROM runs_steprun
+    WHERE id = %(id)s AND state = 'running' AND lease_until < now() FOR UPDATE
+), attempt AS (
+    UPDATE runs_attempt SET state = 'lost', ended_at = clock_timestamp() FROM lost
+    WHERE step_id = lost.id AND number = lost.attempt_no
+)
+UPDATE runs_steprun SET
+    state = CASE WHEN cancel_requested THEN 'cancelled' WHEN lost.sent THEN 'needs_review'
+                 WHEN lost.hopeless THEN 'failed' ELSE 'queued' END,
+    losses = losses + 1, lease_until = NULL, due_at = now(), rung_at = now(), held = %(held)s,
+    ended_at = CASE WHEN cancel_requested OR (lost.hopeless AND NOT lost.sent) THEN clock_timestamp() END,
+    error = CASE WHEN lost.sent OR lost.hopeless THEN %(error)s::jsonb ELSE error END
+FROM lost WHERE runs_steprun.id = lost.id
+RETURNING runs_steprun.id, key, index, state, slot_key, queue, losses, worker
+"""
+DUE_TIMERS = """
+SELECT id, run_id FROM runs_steprun
+WHERE state = 'waiting' AND due_at <= now() AND NOT held ORDER BY due_at LIMIT %(batch)s
+"""
+END_TIMER = """
+UPDATE runs_steprun SET state = 'succeeded', ended_at = clock_timestamp(), due_at = NULL
+WHERE id = %(id)s AND state = 'waiting' AND due_at <= now() AND NOT held RETURNING id, key, index, state
+"""
+OVERDUE_RUNS = """
+SELECT id FROM runs_run
+WHERE state IN ('queued', 'running', 'waiting_approval', 'paused') AND deadline_at < now() LIMIT %(batch)s
+"""
+CHILDREN_ENDED = """
+SELECT step.id FROM runs_steprun step JOIN runs_run child ON child.parent_step_id = step.id
+WHERE step.state = 'waiting' AND child.ended_at < now() - interval '1 second' LIMIT %(batch)s
+"""
+CHILDREN_TO_STOP = """
+SELECT step.id FROM runs_steprun step JOIN runs_run child ON child.parent_step_id = step.id
+WHERE step.state = 'waiting' AND step.cancel_requested AND child.stop_requested_at IS NULL AND child.ended_at IS NULL
+LIMIT %(batch)s
+"""
+LOST_MESSAGE = "Its worker {worker} was lost {losses} times, so this step is not tried again."
+UNKNOWN_MESSAGE = "Its worker was lost after the call had left. It may have taken effect; it is not repeated by itself."
+
+
+def sweep() -> dict[str, int]:
+    """One pass. Returns how many rows each part touched."""
+    return {
+        "taken_back": take_back_lost(),
+        "timers": end_timers(),
+        "timed_out": time_out_runs(),
+        "children": settle_children(),
+        "rung": ring_again(),
+    }
+
+
+def ring_again() -> int:
+    rows = run_statement(RING_AGAIN, {"again": settings.ENGINE_RING_AGAIN_SECONDS, "batch": BATCH})
+    for row in rows:
+        ring("runs.tasks.execute_step", row["id"], queue=row["queue"])
+    return len(rows)
+
+
+def take_back_lost() -> int:
+    lost = run_statement(LOST, {"batch": BATCH})
+    return sum(take_back(row["id"], row["run_id"]) for row in lost)
+
+
+def take_back(step_id: int, run_id: int) -> bool:
+    with locked_run(run_id) as run:
+        if run is None:
+            return False
+        parameters = {"id": step_id, "max": MAX_LOSSES, "held": run.holds_steps, "error": None}
+        step = one("SELECT sent_at, losses, worker FROM runs_steprun WHERE id = %(id)s", {"id": step_id})
+        parameters["error"] = as_json(loss_of(step))
+        row = one(TAKE_BACK, parameters)
+        if row is None:
+            return False
+        after_loss(run, row)
+        return True
+
+
+def loss_of(step: Row) -> dict[str, object]:
+    if step["sent_at"] is not None:
+        return {"type": "outcome_unknown", "message": UNKNOWN_MESSAGE, "context": {"worker": step["worker"]}}
+    message = LOST_MESSAGE.format(worker=step["worker"], losses=step["losses"] + 1)
+    return {"type": "worker_lost", "message": message, "context": {"losses": step["losses"] + 1}}
+
+
+def after_loss(run: LockedRun, row: Row) -> None:
+    """Say what became of it, free its slot, and let the run go on."""
+    event = events.STEP_TAKEN_BACK if row["state"] == StepState.QUEUED else f"step.{row['state']}"
+    run.emit(event, **described(row, row["state"]), losses=row["losses"], worker=row["worker"])
+    give_slot_back(run, row)
+    if row["state"] == StepState.QUEUED and not run.holds_steps:
+        run.rings.append((row["id"], row["queue"]))
+    elif row["state"] == StepState.NEEDS_REVIEW and run.pause_requested_at is None:
+        pause(run, actor="system", user=None, reason=f"Step {row['key']} needs a review.")
+    elif row["state"] in {StepState.FAILED, StepState.CANCELLED}:
+        Advance(run).after(row)
+    settle_pause(run)
+
+
+def end_timers() -> int:
+    return sum(end_timer(row["id"], row["run_id"]) for row in run_statement(DUE_TIMERS, {"batch": BATCH}))
+
+
+def end_timer(step_id: int, run_id: int) -> bool:
+    with locked_run(run_id) as run:
+        row = one(END_TIMER, {"id": step_id})
+        if run is None or row is None:
+            return False
+        run.emit(events.STEP_SUCCEEDED, **described(row, StepState.SUCCEEDED))
+        Advance(run).after(row)
+        return True
+
+
+def time_out_runs() -> int:
+    overdue = run_statement(OVERDUE_RUNS, {"batch": BATCH})
+    for row in overdue:
+        with locked_run(row["id"]) as run:
+            if run is not None and run.deadline_passed and run.stop_requested_at is None and not run.is_final:
+                stop(run, actor="system", user=None, reason="The run's time limit was reached.")
+    return len(overdue)
+
+
+def settle_children() -> int:
+    ended = run_statement(CHILDREN_ENDED, {"batch": BATCH})
+    for row in ended:
+        settle_child(row["id"])
+    for row in run_statement(CHILDREN_TO_STOP, {"batch": BATCH}):
+        ring("runs.tasks.stop_child", row["id"])
+    return len(ended)
+
+
+def recount_slots() -> None:
+    wrong = slots.recount()
+    if wrong:
+        logger.warning("Slot counters were corrected", extra={"action": "slots_recounted", "keys": wrong})
