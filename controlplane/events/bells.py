@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
 
@@ -14,6 +15,11 @@ from channels.layers import channel_layers
 
 logger = logging.getLogger(__name__)
 COALESCE_SECONDS = 0.02
+# A Valkey that hangs must not hold the thread; what could not be sent by then is lost.
+SEND_SECONDS = 2
+# While it hangs, at most so many groups wait; further bells are dropped.
+LONGEST_QUEUE = 10_000
+COMPLAIN_EVERY_SECONDS = 10
 
 
 class Ringer:
@@ -24,10 +30,16 @@ class Ringer:
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._complained = 0.0
 
     def ring(self, group: str, message: dict[str, object]) -> None:
+        """Never waits and never raises."""
         with self._lock:
-            self._pending[group] = message
+            waiting = self._pending.get(group)
+            if waiting is None and len(self._pending) >= LONGEST_QUEUE:
+                return
+            if waiting is None or message.get("seq", 0) >= waiting.get("seq", 0):  # type: ignore[operator]
+                self._pending[group] = message
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="bells", daemon=True)
                 self._thread.start()
@@ -44,32 +56,60 @@ class Ringer:
         layer = channel_layers.make_backend("default")
         while True:
             self._wake.wait()
-            try:
-                loop.run_until_complete(self._send(layer, self._take()))
-            except Exception as error:
-                logger.warning("Bells were lost", extra={"action": "bells_lost", "error": str(error)})
+            loop.run_until_complete(self._send(layer, self._take()))
             time.sleep(COALESCE_SECONDS)
 
     async def _send(self, layer, pending: dict[str, dict[str, object]]) -> None:
-        await asyncio.gather(*(layer.group_send(group, message) for group, message in pending.items()))
+        sending = (layer.group_send(group, message) for group, message in pending.items())
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                outcomes = await asyncio.gather(*sending, return_exceptions=True)
+        except TimeoutError as error:
+            outcomes = [error]
+        failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+        if failures:
+            self._complain(failures[0])
+
+    def _complain(self, error: Exception) -> None:
+        if time.monotonic() - self._complained > COMPLAIN_EVERY_SECONDS:
+            self._complained = time.monotonic()
+            logger.warning("Bells were lost", extra={"action": "bells_lost", "error": repr(error)})
 
 
 _ringer = Ringer()
 
 
+def _after_fork() -> None:
+    """A forked worker has neither the thread nor a lock it can trust."""
+    global _ringer
+    _ringer = Ringer()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 def ring_run(run_id: int, project_id: int, seq: int) -> None:
     """Tell watchers of this run, and of its project, that there is something new."""
-    _ringer.ring(run_group(run_id), {"type": "bell", "run": run_id, "seq": seq})
+    ring_subject("run", run_id, project_id, seq)
+
+
+def ring_subject(kind: str, subject_id: int, project_id: int, seq: int) -> None:
+    """Tell watchers of a thing with a stream of its own that it is at `seq`, and watchers of its project."""
+    _ringer.ring(subject_group(kind, subject_id), {"type": "bell", "kind": kind, "id": subject_id, "seq": seq})
     ring_project(project_id)
 
 
 def ring_project(project_id: int) -> None:
-    _ringer.ring(project_group(project_id), {"type": "bell", "project": project_id})
+    _ringer.ring(project_group(project_id), {"type": "bell", "kind": "project", "id": project_id})
+
+
+def subject_group(kind: str, subject_id: int) -> str:
+    return f"{kind}.{subject_id}"
 
 
 def run_group(run_id: int) -> str:
-    return f"run.{run_id}"
+    return subject_group("run", run_id)
 
 
 def project_group(project_id: int) -> str:
-    return f"project.{project_id}"
+    return subject_group("project", project_id)

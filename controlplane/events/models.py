@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Func
 from django.db.models.functions import Now
 
 from controlplane.projects.models import Project, ProjectScoped
+
+
+@dataclass(frozen=True, order=True)
+class Cursor:
+    """A place in a feed. Text form `XID.ID`."""
+
+    xid: int = 0
+    id: int = 0
+
+    @classmethod
+    def read(cls, text: str) -> Cursor:
+        """The cursor that `text` is. Raises ValueError."""
+        xid, id = (int(part) for part in text.split("."))
+        if not (0 <= xid < 2**64 and 0 <= id < 2**63):
+            raise ValueError(text)
+        return cls(xid, id)
+
+    def __str__(self) -> str:
+        return f"{self.xid}.{self.id}"
 
 
 class TransactionId(models.Field):
@@ -61,4 +83,19 @@ class Event(models.Model):
 
     def as_frame(self) -> dict[str, object]:
         """The wire form: {"seq", "type", "at", "data"}."""
-        return {"seq": self.seq, "type": self.type, "at": self.at.isoformat(), "data": self.data}
+        return {"seq": self.seq, "type": self.type, "at": utc_text(self.at), "data": self.data}
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(self.xid, self.id)
+
+    def as_feed_frame(self) -> dict[str, object]:
+        """The wire form in a feed, where the place to go on from is a cursor. Adds project, actor and subject."""
+        subject = {"kind": self.subject_kind, "id": self.subject_id, "seq": self.seq}
+        place = {"seq": str(self.cursor), "cursor": str(self.cursor)}
+        return {**self.as_frame(), **place, "project": self.project_id, "actor": self.actor, "subject": subject}
+
+
+def utc_text(at: datetime) -> str:
+    """ISO 8601 with Z."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

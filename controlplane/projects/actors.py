@@ -51,7 +51,9 @@ class Access:
 
     @classmethod
     def of_token(cls, token: ApiToken) -> Access:
-        return cls(f"token {token.name}", {token.project_id: token.role}, token.created_by_id, "token")
+        """`token` as ApiToken.objects.with_owner() finds it: it never reaches further than its owner does now."""
+        roles = {token.project_id: token.role_now} if token.role_now else {}
+        return cls(f"token {token.name}", roles, token.created_by_id, "token")
 
     @property
     def project_ids(self) -> list[int]:

@@ -22,7 +22,7 @@ def keys() -> dict[str, bytes]:
 
 
 def seal(text: str, *, bound_to: str) -> str:
-    """Encrypt `text`. `bound_to` names its place (such as `secret:7:token`), so a copied value does not open elsewhere."""
+    """Encrypt `text`. `bound_to` names its place (such as `secret:7:token`): a copied value does not open elsewhere."""
     if not settings.SECRETS_KEYS:
         raise ImproperlyConfigured("Set SPARKOPS_SECRETS_KEYS to keep secrets.")
     key_id, key = next(iter(keys().items()))

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -88,6 +89,13 @@ class Member(models.Model):
         return f"{self.user} in {self.project}"
 
 
+class ApiTokenQuerySet(ProjectScoped):
+    def with_owner(self):
+        """With the owner's account and present role (`owner_role`, None when they have left)."""
+        theirs = Member.objects.filter(project=OuterRef("project"), user=OuterRef("created_by")).values("role")
+        return self.select_related("created_by").annotate(owner_role=Subquery(theirs))
+
+
 class ApiToken(models.Model):
     """A script's key to one project. Only a hash of it is kept; `prefix` finds it and is safe to show."""
 
@@ -102,7 +110,7 @@ class ApiToken(models.Model):
     last_used_at = models.DateTimeField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)
 
-    objects = ProjectScoped.as_manager()
+    objects = ApiTokenQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
@@ -114,6 +122,12 @@ class ApiToken(models.Model):
     @property
     def is_live(self) -> bool:
         return self.revoked_at is None and self.expires_at > timezone.now()
+
+    @property
+    def role_now(self) -> str:
+        """Its role, or its owner's when that is lower; empty when the owner has left. Needs with_owner()."""
+        owned = Role.ADMIN if self.created_by.is_superuser else self.owner_role
+        return min(self.role, owned, key=Role.values.index) if owned else ""
 
 
 class Secret(models.Model):

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class ApiThrottle(BaseThrottle):
-    """Allows API_CALLS_PER_MINUTE for a token, a person or (signed out) an address. Counts nothing while Valkey is away."""
+    """API_CALLS_PER_MINUTE for a token, a person or (signed out) an address. Counts nothing while Valkey is away."""
 
     window = 60
 
