@@ -80,8 +80,9 @@ class AgentKind(models.TextChoices):
 class Agent(Catalogued):
     """Who does work.
 
-    `config` by kind: llm {base_url, model, api_key, instructions, tools: [names], temperature, max_steps, max_cost_usd};
-    http {method, url, headers}; function {function: registered name}.
+    `config` by kind: llm {base_url, model, api_key, instructions, tools: [names], temperature, max_tokens, max_steps,
+    max_cost_usd, input_usd_per_mtok, output_usd_per_mtok, output_schema}; http {method, url, headers};
+    function {function: registered name}.
     """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="agents")

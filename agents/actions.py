@@ -1,0 +1,238 @@
+"""Verbs on tools, agents and instances."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from agents import catalogue, connections, events
+from agents.calls.context import Answer
+from agents.calls.trial import CallFailed, trial_of_agent, trial_of_tool
+from agents.configuration import check_agent, check_instance, check_tool
+from agents.models import Agent, Catalogued, Instance, Tool
+from controlplane.domain.action import Actor, action
+from controlplane.domain.errors import ActionRefused
+from controlplane.domain.recording import record
+from controlplane.projects import encryption
+from controlplane.projects.models import Project
+
+
+@action(label="Create tool", role="editor", icon="plus")
+def create_tool(project: Project, *, by: Actor, **values: Any) -> Tool:
+    """Raises InvalidInput naming fields, Conflict for a taken name.
+
+    `values` are fields of `catalogue.FIELDS[Tool]`, at least name, kind and config.
+    """
+    return _create(Tool(project=project), values, check_tool, events.TOOL_CREATED, by)
+
+
+@action(label="Save tool", role="editor")
+def update_tool(tool: Tool, *, by: Actor, version_no: int | None = None, **values: Any) -> Tool:
+    """Change the given fields and keep the outcome as the next version.
+
+    `version_no` is the version the editor saw; Conflict when somebody saved another one since.
+    """
+    return _update(tool, values, version_no, check_tool, events.TOOL_UPDATED, by)
+
+
+@action(label="Delete", role="editor", confirm="Delete the tool {subject}?", tone="danger", icon="delete")
+def delete_tool(tool: Tool, *, by: Actor) -> None:
+    """Raises Conflict naming the agents and released workflows that use it."""
+    _delete(tool, events.TOOL_DELETED, by)
+
+
+@action(label="Create agent", role="editor", icon="plus")
+def create_agent(project: Project, *, by: Actor, **values: Any) -> Agent:
+    """As `create_tool`, with the fields of `catalogue.FIELDS[Agent]`."""
+    return _create(Agent(project=project), values, check_agent, events.AGENT_CREATED, by)
+
+
+@action(label="Save agent", role="editor")
+def update_agent(agent: Agent, *, by: Actor, version_no: int | None = None, **values: Any) -> Agent:
+    """As `update_tool`."""
+    return _update(agent, values, version_no, check_agent, events.AGENT_UPDATED, by)
+
+
+@action(label="Delete", role="editor", confirm="Delete the agent {subject}?", tone="danger", icon="delete")
+def delete_agent(agent: Agent, *, by: Actor) -> None:
+    """Raises Conflict naming the released workflows that use it."""
+    _delete(agent, events.AGENT_DELETED, by)
+
+
+@action(label="Create instance", role="editor", icon="plus", atomic=False)
+def create_instance(project: Project, *, url: str, by: Actor, **values: Any) -> Instance:
+    """A database to read from. It is connected to now: one that could be written to is refused with the reasons.
+
+    `values` are the fields of `catalogue.FIELDS[Instance]`; name and engine are needed. Raises InvalidInput, Conflict.
+    """
+    instance = Instance(project=project)
+    document = catalogue.document_of(instance) | values
+    check_instance(project.pk, {**document, "url": url})
+    catalogue.fill(instance, document, by=by)
+    _connect(instance, url)
+    with transaction.atomic():
+        catalogue.insert(instance)
+        catalogue.fit_slot(instance)
+        record(events.INSTANCE_CREATED, instance, by=by, **_facts(instance))
+    return instance
+
+
+@action(label="Save instance", role="editor", atomic=False)
+def update_instance(
+    instance: Instance, *, by: Actor, version_no: int | None = None, url: str = "", **values: Any
+) -> Instance:
+    """Change the given fields; an empty `url` keeps the stored one. Else as `create_instance` and `update_tool`."""
+    document = catalogue.merged(instance, values)
+    check_instance(instance.project_id, {**document, "url": url})
+    version_no = instance.version_no if version_no is None else version_no
+    # Connecting takes seconds, so it comes before the row is locked; the version makes sure nothing changed meanwhile.
+    new = _reconnected(instance, document, url, by)
+    with transaction.atomic():
+        before = catalogue.lock(instance, version_no)
+        if before.name != new.name:
+            catalogue.refuse_while_used(before, "renamed")
+        catalogue.save_next(new)
+        catalogue.fit_slot(new)
+        record(events.INSTANCE_UPDATED, new, by=by, **_facts(new))
+    return new
+
+
+@action(label="Delete", role="editor", confirm="Delete the instance {subject}?", tone="danger", icon="delete")
+def delete_instance(instance: Instance, *, by: Actor) -> None:
+    """Raises Conflict naming the tools and released workflows that query it."""
+    _delete(instance, events.INSTANCE_DELETED, by)
+
+
+@action(label="Enable", role="editor", icon="play")
+def enable(subject: Catalogued, *, by: Actor) -> None:
+    """Let runs use a tool, an agent or an instance again."""
+    _switch(subject, True, by)
+
+
+@action(label="Disable", role="editor", confirm="Disable {subject}? New calls are refused.", icon="pause")
+def disable(subject: Catalogued, *, by: Actor) -> None:
+    """Refuse new calls of a tool, an agent or an instance; what runs goes on."""
+    _switch(subject, False, by)
+
+
+@action(label="Test", role="operator", icon="play", atomic=False)
+def try_tool(tool: Tool, *, input: Any, by: Actor) -> tuple[Answer, int]:
+    """Call the tool for real and return its answer and the milliseconds it took. Raises CallFailed, InvalidInput."""
+    return _try(tool, trial_of_tool, input, events.TOOL_TESTED, by)
+
+
+@action(label="Test", role="operator", icon="play", atomic=False)
+def try_agent(agent: Agent, *, input: Any, by: Actor) -> tuple[Answer, int]:
+    """As `try_tool`. A model's tool calls and costs are real."""
+    return _try(agent, trial_of_agent, input, events.AGENT_TESTED, by)
+
+
+@action(label="Test", role="operator", icon="refresh", atomic=False)
+def try_instance(instance: Instance, *, by: Actor) -> dict[str, Any]:
+    """Connect and look: {ok, problems, server_version, latency_ms, tables}, kept as the instance's health."""
+    report = connections.tested(instance)
+    checked = {"checked_at": timezone.now(), "check_report": report}
+    with transaction.atomic():
+        Instance.objects.filter(pk=instance.pk).update(**checked)
+        record(events.INSTANCE_TESTED, instance, by=by, name=instance.name, ok=report["ok"])
+    instance.checked_at, instance.check_report = checked["checked_at"], report
+    return report
+
+
+def rotate_instance_urls() -> int:
+    """Seal every instance URL anew with the first configured key. Returns how many changed."""
+    changed = 0
+    for instance in Instance.objects.iterator():
+        if encryption.is_current(instance.sealed_url):
+            continue
+        before = instance.sealed_url
+        connections.seal_url(instance, connections.stored_url(instance))
+        same = Instance.objects.filter(pk=instance.pk, sealed_url=before)
+        changed += same.update(sealed_url=instance.sealed_url)
+    return changed
+
+
+def _create(row: Any, values: dict[str, Any], check: Any, event: str, by: Actor) -> Any:
+    document = catalogue.document_of(row) | values
+    check(row.project_id, document)
+    catalogue.fill(row, document, by=by)
+    catalogue.insert(row)
+    catalogue.keep_revision(row, by=by)
+    catalogue.fit_slot(row)
+    record(event, row, by=by, **_facts(row))
+    return row
+
+
+def _update(row: Any, values: dict[str, Any], version_no: int | None, check: Any, event: str, by: Actor) -> Any:
+    row = catalogue.lock(row, version_no)
+    document = catalogue.merged(row, values)
+    check(row.project_id, document)
+    if document["name"] != row.name:
+        catalogue.refuse_while_used(row, "renamed")
+    catalogue.fill(row, document, by=by)
+    catalogue.save_next(row)
+    catalogue.keep_revision(row, by=by)
+    catalogue.fit_slot(row)
+    record(event, row, by=by, **_facts(row))
+    return row
+
+
+def _delete(row: Catalogued, event: str, by: Actor) -> None:
+    row = catalogue.lock(row, None)
+    catalogue.refuse_while_used(row, "deleted")
+    record(event, row, by=by, **_facts(row))
+    catalogue.drop_slot(row)
+    row.delete()
+
+
+def _switch(row: Catalogued, enabled: bool, by: Actor) -> None:
+    word = "enabled" if enabled else "disabled"
+    rows = type(row).objects.filter(pk=row.pk, enabled=not enabled)
+    if not rows.update(enabled=enabled, updated_at=timezone.now()):
+        raise ActionRefused(f"The {catalogue.kind_of(row)} {row.name} is {word} already.")
+    row.enabled = enabled
+    record(SWITCHED[catalogue.kind_of(row), enabled], row, by=by, name=row.name)
+
+
+def _try(row: Any, attempt: Any, input: Any, event: str, by: Actor) -> tuple[Answer, int]:
+    try:
+        answer, duration_ms = attempt(row, input)
+    except CallFailed as failure:
+        record(event, row, by=by, name=row.name, outcome=failure.code)
+        raise
+    record(event, row, by=by, name=row.name, outcome="succeeded")
+    return answer, duration_ms
+
+
+def _connect(instance: Instance, url: str) -> None:
+    opened, report = connections.examined(instance.project_id, instance.engine, url)
+    connections.seal_url(instance, url)
+    instance.address = connections.address_of(url, opened)
+    instance.checked_at, instance.check_report = timezone.now(), report.as_dict()
+
+
+def _reconnected(instance: Instance, document: dict[str, Any], url: str, by: Actor) -> Instance:
+    new = Instance.objects.get(pk=instance.pk)
+    stored = "" if url else connections.stored_url(new)
+    catalogue.fill(new, document, by=by)
+    if url:
+        _connect(new, url)
+    elif new.name != instance.name:
+        connections.seal_url(new, stored)
+    return new
+
+
+def _facts(row: Any) -> dict[str, object]:
+    return {"name": row.name, "kind": getattr(row, "kind", None) or row.engine, "version_no": row.version_no}
+
+
+SWITCHED = {
+    ("tool", True): events.TOOL_ENABLED,
+    ("tool", False): events.TOOL_DISABLED,
+    ("agent", True): events.AGENT_ENABLED,
+    ("agent", False): events.AGENT_DISABLED,
+    ("instance", True): events.INSTANCE_ENABLED,
+    ("instance", False): events.INSTANCE_DISABLED,
+}

@@ -1,0 +1,68 @@
+"""What a call is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from controlplane.domain.cancellation import CancelToken
+from controlplane.domain.failures import Failure
+from controlplane.domain.redaction import Redactor
+
+
+def _silent(*_: object) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True)
+class CallContext:
+    """The surroundings of one attempt.
+
+    `log(level, text)` takes levels info, warning and error. `idempotency_key` is the same for every attempt of a step.
+    `before_send()` is called just before a request leaves, and may be called more than once. `progress(done, total)`
+    is for functions that work through many rows.
+    """
+
+    project_id: int
+    token: CancelToken
+    log: Callable[[str, str], None] = _silent
+    idempotency_key: str = ""
+    before_send: Callable[[], None] = _silent
+    progress: Callable[[int, int], None] = _silent
+    redactor: Redactor = field(default_factory=Redactor)
+
+    def hiding(self, secrets: Iterable[str]) -> CallContext:
+        """The same, with `secrets` kept out of its log; `redactor` keeps them out of everything else."""
+        redactor, log = Redactor(secrets), self.log
+        return replace(self, redactor=redactor, log=lambda level, text: log(level, redactor.text(text)))
+
+    @contextmanager
+    def limited(self, seconds: float) -> Iterator[CallContext]:
+        """The same within its own time limit; a cancel of the outer token still arrives."""
+        remaining = self.token.remaining()
+        inner = CancelToken(timeout_seconds=seconds if remaining is None else min(seconds, remaining))
+        with self.token.interrupting(lambda: inner.cancel(self.token.reason)):
+            yield replace(self, token=inner)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call gave. `request` is what was asked, for display; nothing in it holds a secret."""
+
+    output: Any
+    request: Any
+    cost_usd: Decimal = Decimal(0)
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+def without_secrets(failure: Failure, redactor: Redactor) -> Failure:
+    """The same failure with nothing secret in it, cut off from the errors that led to it."""
+    failure.message = redactor.text(failure.message)
+    failure.args = (failure.message,)
+    failure.context = {name: redactor.json(value) for name, value in failure.context.items()}
+    failure.__cause__ = failure.__context__ = None
+    return failure

@@ -1,0 +1,42 @@
+"""Calling registered Python functions."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from agents.calls.context import CallContext
+from agents.calls.schemas import as_json, check_input
+from agents.functions import registered
+from controlplane.domain.failures import Failure, Misconfigured
+
+
+class FunctionError(Failure):
+    """The function raised something it had not foreseen; `context` has type and stack."""
+
+    kind = "function_error"
+
+
+def call_function(
+    config: Mapping[str, Any], input: Mapping[str, Any], context: CallContext
+) -> tuple[Any, dict[str, Any]]:
+    """The function's result and the request for display. Raises what the function raises, else FunctionError."""
+    name = config["function"]
+    found = registered().get(name)
+    if found is None:
+        raise Misconfigured(f"There is no function {name} in this installation.")
+    check_input(found.input_schema, input)
+    context.token.check()
+    context.before_send()
+    try:
+        output = found.body(dict(input), context)
+    except Failure:
+        raise
+    except Exception as error:
+        stack = "".join(traceback.format_exception(error))
+        text = f"{type(error).__name__}: {error}"
+        raise FunctionError(
+            f"The function {name} failed: {text[:500]}", acted=True, type=type(error).__name__, stack=stack[-8_000:]
+        ) from None
+    return as_json(output), {"function": name, "input": dict(input)}

@@ -1,0 +1,86 @@
+"""The tools of a model: our tools, called as our tools, and no others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agents.calls.context import CallContext
+from agents.calls.ledger import Ledger
+from agents.calls.tools import call_tool
+from controlplane.domain.failures import Failure
+
+SHOWN = 500
+# After these nobody knows whether the tool did its work.
+UNKNOWN_OUTCOME = ("timeout", "connection_lost")
+
+
+@dataclass
+class ToolBox:
+    """Calls the tools that `tools` maps from name to snapshot; remembers each call and its cost."""
+
+    tools: Mapping[str, Mapping[str, Any]]
+    ledger: Ledger
+    context: CallContext
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    failure: Failure | None = None
+    _same: Counter[str] = field(default_factory=Counter)
+
+    def call(self, name: str, arguments: dict[str, Any]) -> Any:
+        """The tool's output, or `{"error": …}` for the model to read.
+
+        Raises a Failure that ends the run: a limit, a cancel, the deadline, or a call that must not be repeated and
+        whose outcome is unknown. The first one is kept in `failure`.
+        """
+        try:
+            self._check()
+            return self._call(name, arguments)
+        except Failure as failure:
+            self.failure = self.failure or failure
+            raise
+
+    def _check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.context.token.check()
+        self.ledger.check_money()
+
+    def _call(self, name: str, arguments: dict[str, Any]) -> Any:
+        snapshot = self.tools[name]
+        self.context.log("info", f"Tool {name} called with {_short(arguments)}")
+        try:
+            answer = call_tool(snapshot, arguments, self._context_for(name, arguments))
+        except Failure as failure:
+            self._note(name, arguments, failure.kind)
+            self.context.log("warning", f"Tool {name} failed: {failure.message}")
+            if self._ends_the_run(failure, snapshot):
+                raise
+            return {"error": {"type": failure.kind, "message": failure.message}}
+        self.ledger.cost_usd += answer.cost_usd
+        self._note(name, arguments, "succeeded")
+        self.context.log("info", f"Tool {name} answered {_short(answer.output)}")
+        return answer.output
+
+    def _ends_the_run(self, failure: Failure, snapshot: Mapping[str, Any]) -> bool:
+        self.context.token.check()
+        unknown = failure.acted and failure.kind in UNKNOWN_OUTCOME
+        return failure.kind == "cancelled" or (unknown and not snapshot["idempotent"])
+
+    def _context_for(self, name: str, arguments: dict[str, Any]) -> CallContext:
+        """The same call in a later attempt of the step gets the same key; another call gets another."""
+        what = json.dumps([name, arguments], sort_keys=True)
+        self._same[what] += 1
+        digest = hashlib.sha256(f"{what}{self._same[what]}".encode()).hexdigest()[:16]
+        return replace(self.context, idempotency_key=f"{self.context.idempotency_key}:{digest}")
+
+    def _note(self, name: str, arguments: dict[str, Any], outcome: str) -> None:
+        self.calls.append({"tool": name, "input": arguments, "outcome": outcome})
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -1,0 +1,50 @@
+"""Calling a tool as it was configured at one version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from agents.calls.context import Answer, CallContext, without_secrets
+from agents.calls.functions import call_function
+from agents.calls.http import call_http
+from agents.calls.schemas import check_input, check_output
+from agents.calls.sql import call_sql
+from agents.secret_references import revealed
+from controlplane.domain.failures import Failure
+
+Call = Callable[[Mapping[str, Any], Mapping[str, Any], CallContext], tuple[Any, Any]]
+KINDS: dict[str, Call] = {"http": call_http, "function": call_function, "sql": call_sql}
+
+
+def call_tool(snapshot: Mapping[str, Any], input: Any, context: CallContext) -> Answer:
+    """Call a tool; `snapshot` is that of its Revision, `input` must fit its input schema.
+
+    Raises a `Failure`: `bad_input`, `bad_output`, `misconfigured`, `function_error`, or one of the outbound door or
+    the database clients. Secrets are filled in here and appear nowhere in answer, failure or log.
+    """
+    schema = snapshot.get("input_schema") or {}
+    check_input({"type": "object", **schema}, input)
+    answer = called(snapshot, input, context)
+    check_output(snapshot.get("output_schema") or {}, answer.output)
+    return answer
+
+
+def called(snapshot: Mapping[str, Any], input: Mapping[str, Any], context: CallContext) -> Answer:
+    """The call itself, within the snapshot's time limit."""
+    config, secrets = revealed(context.project_id, snapshot["config"])
+    with context.hiding(secrets).limited(snapshot["timeout_seconds"]) as inner:
+        try:
+            output, request = KINDS[snapshot["kind"]](config, input, inner)
+        except Failure as failure:
+            raise without_secrets(failure, inner.redactor) from None
+    cost = Decimal(str(snapshot.get("cost_usd", 0)))
+    return Answer(inner.redactor.json(output), displayed(request, inner), cost)
+
+
+def displayed(request: Any, context: CallContext) -> Any:
+    safe = context.redactor.json(request)
+    if isinstance(request, dict) and isinstance(request.get("headers"), dict):
+        safe["headers"] = context.redactor.headers(request["headers"])
+    return safe

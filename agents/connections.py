@@ -1,0 +1,103 @@
+"""An instance's URL: sealed in the database, opened only to connect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote
+
+from agents.databases.connect import Connection, parse_connection
+from agents.databases.query import inspect
+from agents.databases.result import InstanceReport
+from agents.models import Engine, Instance
+from agents.secret_references import REFERENCE, names_in, replaced
+from controlplane.domain.cancellation import CancelToken
+from controlplane.domain.errors import InvalidInput
+from controlplane.domain.failures import Misconfigured
+from controlplane.domain.redaction import Redactor
+from controlplane.projects import encryption
+from controlplane.projects.actions import reveal_secrets
+
+INSPECT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A connection that can be used now, and what must never be shown of it."""
+
+    connection: Connection
+    redactor: Redactor
+
+
+def open_url(project_id: int, engine: str, url: str) -> Opened:
+    """Raises `Misconfigured` for a URL that cannot be used as it is; its message holds no secret."""
+    names = names_in(url)
+    secrets = reveal_secrets(project_id, names) if names else {}
+    if missing := sorted(names - set(secrets)):
+        raise Misconfigured(f"There is no secret {', '.join(missing)} in this project.")
+    whole = engine != Engine.POSTGRES or REFERENCE.match(url) is not None
+    text = replaced(url, lambda name: secrets[name] if whole else quote(secrets[name], safe=""))
+    redactor = Redactor(secrets.values())
+    try:
+        connection = parse_connection(engine, text)
+    except Misconfigured as failure:
+        raise Misconfigured(redactor.text(failure.message)) from None
+    return Opened(connection, Redactor([*secrets.values(), *connection.secrets]))
+
+
+def open_instance(instance: Instance) -> Opened:
+    """Raises `Misconfigured`, also when no configured key opens the sealed URL."""
+    try:
+        url = encryption.unseal(instance.sealed_url, bound_to=place(instance))
+    except encryption.Unreadable as error:
+        raise Misconfigured(f"The connection of {instance.name}: {error}") from None
+    return open_url(instance.project_id, instance.engine, url)
+
+
+def seal_url(instance: Instance, url: str) -> None:
+    """Keep `url` in the row, bound to its project and name, and what of it may be shown."""
+    instance.sealed_url = encryption.seal(url, bound_to=place(instance))
+
+
+def stored_url(instance: Instance, *, name: str = "") -> str:
+    """The URL as it was written; `name` is the one it was sealed under, when it changes."""
+    return encryption.unseal(instance.sealed_url, bound_to=place(instance, name))
+
+
+def place(instance: Instance, name: str = "") -> str:
+    return f"instance:{instance.project_id}:{name or instance.name}"
+
+
+def address_of(url: str, opened: Opened) -> str:
+    """Host, port and database, or the path: never a user name or password."""
+    conninfo = opened.connection.conninfo
+    if not conninfo:
+        return opened.redactor.text(url.strip())[:500]
+    host, port = conninfo.get("host", ""), conninfo.get("port", "5432")
+    return opened.redactor.text(f"{host}:{port}/{conninfo.get('dbname', '')}")[:500]
+
+
+def examined(project_id: int, engine: str, url: str) -> tuple[Opened, InstanceReport]:
+    """Connect and look, within five seconds. Raises InvalidInput on `url` for a connection that must not be used."""
+    try:
+        opened = open_url(project_id, engine, url)
+    except Misconfigured as failure:
+        raise InvalidInput.field("url", failure.message) from None
+    report = report_on(opened)
+    if not report.ok:
+        raise InvalidInput.field("url", " ".join(report.problems), "not_usable")
+    return opened, report
+
+
+def report_on(opened: Opened) -> InstanceReport:
+    report = inspect(opened.connection, token=CancelToken(timeout_seconds=INSPECT_SECONDS))
+    return replace(report, problems=[opened.redactor.text(problem) for problem in report.problems])
+
+
+def tested(instance: Instance) -> dict[str, Any]:
+    """The report for the page and the API; never raises for a connection that fails."""
+    try:
+        report = report_on(open_instance(instance))
+    except Misconfigured as failure:
+        report = InstanceReport(problems=[failure.message])
+    return report.as_dict()

@@ -1,0 +1,49 @@
+"""`${{ secrets.NAME }}` in a configuration: the only form in which a secret may stand there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from controlplane.domain.failures import Misconfigured
+from controlplane.domain.json_schema import join_path
+from controlplane.projects.actions import reveal_secrets
+
+REFERENCE = re.compile(r"\$\{\{\s*secrets\.([A-Za-z_][A-Za-z0-9_]{0,62})\s*\}\}")
+
+
+def texts_in(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Every string below `value` with its dotted path."""
+    if isinstance(value, str):
+        yield join_path(path), value
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from texts_in(one, (*path, str(key)))
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from texts_in(one, (*path, index))
+
+
+def names_in(value: Any) -> set[str]:
+    return {name for _, text in texts_in(value) for name in REFERENCE.findall(text)}
+
+
+def revealed(project_id: int, value: Any) -> tuple[Any, list[str]]:
+    """`value` with its references replaced, and the secrets that went in. For executors only.
+
+    Raises `Misconfigured` naming secrets that do not exist (any more).
+    """
+    names = names_in(value)
+    secrets = reveal_secrets(project_id, names) if names else {}
+    if missing := sorted(names - set(secrets)):
+        raise Misconfigured(f"There is no secret {', '.join(missing)} in this project.", missing=missing)
+    return replaced(value, lambda name: secrets[name]), list(secrets.values())
+
+
+def replaced(value: Any, secret: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return REFERENCE.sub(lambda match: secret(match[1]), value)
+    if isinstance(value, Mapping):
+        return {key: replaced(one, secret) for key, one in value.items()}
+    return [replaced(one, secret) for one in value] if isinstance(value, list) else value

@@ -1,0 +1,113 @@
+"""The JSON Schemas of tools, agents and instances as people write them, and of their configuration by kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.models import AgentKind, Engine, ToolKind
+from controlplane.projects.models import NAME_PATTERN
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+MAX_ROWS = 1_000_000
+MAX_STEPS = 1_000
+
+TEXT: dict[str, Any] = {"type": "string", "maxLength": 100_000}
+SHORT: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 200}
+NAME: dict[str, Any] = {"type": "string", "pattern": NAME_PATTERN}
+COUNT: dict[str, Any] = {"type": "integer", "minimum": 1}
+PRICE: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1_000_000}
+URL: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 2_000}
+HEADERS: dict[str, Any] = {
+    "type": "object",
+    "maxProperties": 50,
+    "propertyNames": {"pattern": r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"},
+    "additionalProperties": {"type": "string", "maxLength": 8_000},
+}
+
+
+def closed(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+
+
+HTTP = closed({"method": {"enum": list(METHODS)}, "url": URL, "headers": HEADERS}, "url")
+FUNCTION = closed({"function": SHORT}, "function")
+SQL = closed(
+    {
+        "instance": NAME,
+        "sql": {**TEXT, "minLength": 1},
+        "max_rows": {"type": "integer", "minimum": 1, "maximum": MAX_ROWS},
+    },
+    "instance",
+    "sql",
+)
+LLM = closed(
+    {
+        "base_url": URL,
+        "model": SHORT,
+        "api_key": {"type": "string", "maxLength": 200},
+        "instructions": TEXT,
+        "tools": {"type": "array", "items": NAME, "uniqueItems": True, "maxItems": 100},
+        "temperature": {"type": "number", "minimum": 0, "maximum": 2},
+        "max_tokens": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+        "max_steps": {"type": "integer", "minimum": 1, "maximum": MAX_STEPS},
+        "max_cost_usd": {"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000},
+        "input_usd_per_mtok": PRICE,
+        "output_usd_per_mtok": PRICE,
+        "output_schema": {"type": "object"},
+    },
+    "base_url",
+    "model",
+)
+TOOL_CONFIGS = {ToolKind.HTTP: HTTP, ToolKind.FUNCTION: FUNCTION, ToolKind.SQL: SQL}
+AGENT_CONFIGS = {AgentKind.LLM: LLM, AgentKind.HTTP: HTTP, AgentKind.FUNCTION: FUNCTION}
+
+SHARED: dict[str, Any] = {
+    "name": NAME,
+    "description": {"type": "string", "maxLength": 10_000},
+    "tags": {"type": "array", "maxItems": 20, "items": {"type": "string", "minLength": 1, "maxLength": 50}},
+    "enabled": {"type": "boolean"},
+    "max_concurrent": {"type": ["integer", "null"], "minimum": 1, "maximum": 100_000},
+}
+
+
+def seconds(most: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": 1, "maximum": most}
+
+
+TOOL = closed(
+    {
+        **SHARED,
+        "kind": {"enum": list(ToolKind.values)},
+        "config": {"type": "object"},
+        "input_schema": {"type": "object"},
+        "output_schema": {"type": "object"},
+        "timeout_seconds": seconds(86_400),
+        "idempotent": {"type": "boolean"},
+        "cost_usd": {"type": ["string", "number"]},
+    },
+    "name",
+    "kind",
+    "config",
+)
+AGENT = closed(
+    {
+        **SHARED,
+        "kind": {"enum": list(AgentKind.values)},
+        "config": {"type": "object"},
+        "timeout_seconds": seconds(86_400),
+        "idempotent": {"type": "boolean"},
+    },
+    "name",
+    "kind",
+    "config",
+)
+INSTANCE = closed(
+    {
+        **SHARED,
+        "engine": {"enum": list(Engine.values)},
+        "url": {"type": "string", "maxLength": 4_000},
+        "timeout_seconds": seconds(3_600),
+    },
+    "name",
+    "engine",
+)
