@@ -12,6 +12,15 @@ from controlplane.embedded import postgres, valkey
 from controlplane.embedded.folders import socket_base
 from controlplane.embedded.processes import Program, end, launch
 
+ROOM = 4 * 1024**3
+
+
+def memory_base() -> Path:
+    """A folder in memory when there is a roomy one, else the usual place: what may be lost need not reach a disk."""
+    memory = Path("/dev/shm")  # noqa: S108
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
+    return memory if roomy and os.access(memory, os.W_OK) else socket_base()
+
 
 def quiet(_: str) -> None:
     """Say nothing of what a start does."""
@@ -21,7 +30,8 @@ class TemporaryServers:
     """Start servers in a temporary folder; `stop()` ends them and removes it. They die with us, too."""
 
     def __init__(self, *, durable: bool = False) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="sparkops-test-", dir=socket_base()))
+        base = socket_base() if durable else memory_base()
+        self.folder = Path(tempfile.mkdtemp(prefix="sparkops-test-", dir=base))
         # PostgreSQL's user must pass through when we are root.
         self.folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
         self.durable = durable

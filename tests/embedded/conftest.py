@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from controlplane.embedded import postgres
 from controlplane.embedded.folders import REPOSITORY
 from controlplane.embedded.processes import end, launch
+from controlplane.embedded.temporary import memory_base
 
 PATIENCE = 30
 
@@ -29,15 +31,21 @@ def eventually(condition: Callable[[], object], seconds: float = PATIENCE) -> ob
     return answer
 
 
-@pytest.fixture
-def data() -> Iterator[Path]:
+@contextlib.contextmanager
+def new_folder() -> Iterator[Path]:
     """A data folder with a space in its path, which every user may pass through."""
-    base = Path(tempfile.mkdtemp(prefix="sparkops test "))
+    base = Path(tempfile.mkdtemp(prefix="sparkops test ", dir=memory_base()))
     base.chmod(0o711)
     folder = base / "the data"
     folder.mkdir(mode=0o711)
     yield folder
     shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    with new_folder() as folder:
+        yield folder
 
 
 class Running:
@@ -61,23 +69,18 @@ class Running:
         shutil.rmtree(self.cluster.sockets, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def made() -> Iterator[Path]:
-    """A database folder fresh from its making, to be copied: making it takes longer than all the rest."""
-    base = Path(tempfile.mkdtemp(prefix="sparkops-made-"))
-    base.chmod(0o711)
-    running = Running(base).start()
-    running.stop()
-    yield running.cluster.data
-    shutil.rmtree(base)
+@pytest.fixture(scope="module")
+def shared_server() -> Iterator[Running]:
+    with new_folder() as data:
+        running = Running(data).start()
+        yield running
+        running.stop()
 
 
 @pytest.fixture
-def server(data: Path, made: Path) -> Iterator[Running]:
-    subprocess.run(["cp", "-a", made, data / made.name], check=True)
-    running = Running(data).start()
-    yield running
-    running.stop()
+def server(shared_server: Running) -> Running:
+    """A server that runs; the test may do with it what it likes, the next one gets it running again."""
+    return shared_server if shared_server.cluster.answers() else shared_server.start()
 
 
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
