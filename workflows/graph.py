@@ -84,7 +84,8 @@ def layout(steps: Iterable[Node]) -> dict[str, tuple[int, int]]:
     Rows follow the middle of what a step needs, so that straight chains stay straight.
     """
     known = list(steps)
-    needs, columns = edges(known), {}
+    needs = edges(known)
+    columns: dict[str, int] = {}
     for key in topological(known):
         columns[key] = 1 + max((columns[need] for need in needs[key] if need in columns), default=-1)
     places: dict[str, tuple[int, int]] = {}

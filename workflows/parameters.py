@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
 from controlplane.domain.errors import FieldError, InvalidInput
-from controlplane.domain.json_schema import DEPTH_LIMIT, Schema, depth_of, resolve, value_faults
+from controlplane.domain.json_schema import DEPTH_LIMIT, Schema, depth_of, resolve, unstorable, value_faults
 from workflows.parameter_form import Field, form_fields, inputs_from_form
 
 __all__ = ["Field", "check_inputs", "closed", "form_fields", "inputs_from_form", "with_defaults"]
 
 SIZE_LIMIT = 1024 * 1024
 _COMBINED = ("allOf", "anyOf", "oneOf", "if", "$ref", "patternProperties", "unevaluatedProperties")
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def check_inputs(schema: Schema, inputs: Any) -> dict[str, Any]:
@@ -107,8 +105,9 @@ def _check_size(inputs: Any) -> None:
         raise InvalidInput.field("inputs", "The inputs hold a value that JSON does not have.", "type")
     if len(text) > SIZE_LIMIT:
         raise InvalidInput.field("inputs", "The inputs are larger than 1 MiB.", "too_large")
-    if "\\u0000" in text or _UNSTORABLE.search(text):
-        raise InvalidInput.field("inputs", "The inputs hold characters that cannot be stored.")
+    path = unstorable(inputs)
+    if path is not None:
+        raise InvalidInput.field(f"inputs.{path}", "This text holds characters that cannot be stored.", "unstorable")
 
 
 def _invalid(errors: list[FieldError]) -> InvalidInput:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator, FormatChecker, SchemaError, ValidationError
@@ -24,6 +24,7 @@ from controlplane.domain.expressions.patterns import matches
 
 Schema = Mapping[str, Any]
 DEPTH_LIMIT = 32
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ def value_faults(schema: Schema, value: Any) -> list[Fault]:
     except (RecursionError, Unresolvable, SchemaError, WrongType) as error:
         reason = "it refers to itself without end" if isinstance(error, RecursionError) else str(error)
         return [Fault("", f"The schema cannot be applied: {reason}.", "schema")]
-    return [fault for error in errors for fault in _explained(error)]
+    faults = [fault for error in errors for fault in _explained(error)]
+    mistyped = {fault.path for fault in faults if fault.code == "type"}
+    return [fault for fault in faults if fault.code == "type" or fault.path not in mistyped]
 
 
 def depth_of(value: Any) -> int:
@@ -72,6 +75,21 @@ def depth_of(value: Any) -> int:
         ]
         depth += 1
     return depth
+
+
+def unstorable(value: Any, path: str = "") -> str | None:
+    """The path of the first text the database cannot keep (a NUL, half a surrogate pair); None when all is well."""
+    if isinstance(value, str):
+        return path if _UNSTORABLE.search(value) else None
+    if isinstance(value, Mapping):
+        parts: list[tuple[str, tuple[Any, ...]]]
+        parts = [(f"{path}.{key}" if path else str(key), (str(key), part)) for key, part in value.items()]
+    elif isinstance(value, list | tuple):
+        parts = [(f"{path}[{index}]", (part,)) for index, part in enumerate(value)]
+    else:
+        return None
+    found = (unstorable(one, where) for where, several in parts for one in several)
+    return next((where for where in found if where is not None), None)
 
 
 def suggestion(word: str, known: Sequence[str]) -> str:
@@ -90,19 +108,20 @@ def join_path(parts: Sequence[str | int]) -> str:
 
 def _explained(error: ValidationError) -> Iterator[Fault]:
     path = list(error.absolute_path)
-    code = str(error.validator)
+    code, value = str(error.validator), cast(Any, error.instance)
+    rule, schema = cast(Any, error.validator_value), cast(Any, error.schema)
     if code == "required":
-        missing = [name for name in error.validator_value if name not in error.instance]
+        missing = [name for name in rule if name not in value]
         name = next((one for one in missing if repr(one) in error.message), missing[0])
-        yield Fault(join_path([*path, name]), "This is required.", "required", error.instance)
-    elif code == "additionalProperties" and isinstance(error.instance, Mapping):
-        known = list(error.schema.get("properties", {}))
-        for name in error.instance:
+        yield Fault(join_path([*path, name]), "This is required.", "required", value)
+    elif code == "additionalProperties" and isinstance(value, Mapping):
+        known = list(schema.get("properties", {}))
+        for name in value:
             if name not in known:
                 message = f"There is no {name!r} here.{suggestion(str(name), known)}"
-                yield Fault(join_path([*path, name]), message, "unknown", error.instance)
+                yield Fault(join_path([*path, name]), message, "unknown", value)
     else:
-        yield Fault(join_path(path), _sentence(error), code, error.instance)
+        yield Fault(join_path(path), _sentence(error), code, value)
 
 
 def _sentence(error: ValidationError) -> str:

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from controlplane.domain.errors import InvalidInput
-from controlplane.domain.json_schema import depth_of, schema_faults, suggestion, value_faults
+from controlplane.domain.json_schema import depth_of, schema_faults, suggestion, unstorable, value_faults
 from workflows.graph import find_cycle, upstream
 from workflows.specification.catalogue import Catalogue
 from workflows.specification.kinds import KindCheck, has_slot
 from workflows.specification.model import Spec
 from workflows.specification.problems import Problems
 from workflows.specification.reading import DEPTH_LIMIT, SIZE_LIMIT, Document
-from workflows.specification.references import LOOP_NAMES, NAMES, References, texts_in
+from workflows.specification.references import LOOP_NAMES, NAMES, References
 
 TOP_KEYS = ("params", "steps", "outputs", "timeout_seconds")
 STEP_KEYS = (
@@ -69,11 +69,15 @@ def _check_size(document: Mapping[str, Any]) -> None:
     if depth_of(document) > DEPTH_LIMIT:
         message = f"The specification is nested more than {DEPTH_LIMIT} levels deep."
         raise InvalidInput.field("", message, "too_deep")
-    if len(json.dumps(document)) > 2 * SIZE_LIMIT:
+    try:
+        size = len(json.dumps(document, ensure_ascii=False, allow_nan=False))
+    except (TypeError, ValueError):
+        raise InvalidInput.field("", "The specification holds a value that JSON does not have.", "type")
+    if size > SIZE_LIMIT:
         raise InvalidInput.field("", "The specification is larger than 1 MiB.", "too_large")
-    for path, text in texts_in(document, ""):
-        if "\x00" in text or (not text.isascii() and re.search(r"[\ud800-\udfff]", text)):
-            raise InvalidInput.field(path.lstrip("."), "This text holds characters that cannot be stored.")
+    path = unstorable(document)
+    if path is not None:
+        raise InvalidInput.field(path, "This text holds characters that cannot be stored.", "unstorable")
 
 
 def _check_params(params: Any, problems: Problems) -> Mapping[str, Any]:
@@ -124,7 +128,9 @@ def _collect(step: dict[str, Any], field: str, found: dict[str, Any], problems: 
     key = step.get("key")
     if key is None:
         problems.add(f"{field}.key", "This is required.", "required")
-    elif not isinstance(key, str) or not KEY.fullmatch(key) or key in RESERVED:
+    elif key in RESERVED:
+        problems.add(f"{field}.key", f"A key cannot be {key}, a word of CEL.", "invalid_key")
+    elif not isinstance(key, str) or not KEY.fullmatch(key):
         hint = f" Write {key.lower().replace('-', '_')}." if isinstance(key, str) and "-" in key else ""
         message = f"A key has 1 to 63 of a-z, 0-9 and _ and begins with a letter.{hint}"
         problems.add(f"{field}.key", message, "invalid_key")

@@ -188,16 +188,16 @@ class _Reader:
         _refuse(message, code, mark.line + 1, mark.column + 1, field)
 
     def _refuse_syntax(self, error: yaml.MarkedYAMLError) -> NoReturn:
-        mark = error.problem_mark or error.context_mark
         message = f"{(error.problem or 'This is not YAML').capitalize()}."
-        if mark is None:
-            _refuse(message, "syntax")
-        _refuse(message, "syntax", mark.line + 1, mark.column + 1)
+        for mark in (error.problem_mark, error.context_mark):
+            if mark is not None:
+                _refuse(message, "syntax", mark.line + 1, mark.column + 1)
+        _refuse(message, "syntax")
 
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.?[0-9]+)([eE][-+]?[0-9]+)?")
-_WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 

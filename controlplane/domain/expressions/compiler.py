@@ -98,6 +98,8 @@ def _explained(report: str, source: str) -> ExpressionError:
     for pattern, words in _PLAIN:
         message = pattern.sub(words, message)
     position = _offset(source, int(fault[1]), int(fault[2])) if fault else None
+    if fault and fault[3].startswith("Syntax error") and position is not None and not source[position:].strip():
+        message = "The expression ends too early"
     return ExpressionError(f"{message}.", source, position)
 
 

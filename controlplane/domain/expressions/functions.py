@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,9 @@ from controlplane.domain.expressions.patterns import matches
 from controlplane.domain.expressions.values import ABSENT, Frame, Optional, as_text, is_number, name_of, shown
 
 Function = Callable[..., Any]
+
+_WHOLE = re.compile(r"[-+]?[0-9]{1,19}")
+_DECIMAL = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?(inf|Infinity)|nan|NaN")
 
 
 def _size(frame: Frame, value: Any) -> int:
@@ -26,7 +30,7 @@ def _int(frame: Frame, value: Any) -> int:
     try:
         if isinstance(value, datetime):
             return int(value.timestamp())
-        if is_number(value) or isinstance(value, str):
+        if isinstance(value, int | float) or (isinstance(value, str) and _WHOLE.fullmatch(value)):
             return int(operators.add(frame, int(value), 0))
     except (ValueError, OverflowError):
         pass
@@ -35,7 +39,7 @@ def _int(frame: Frame, value: Any) -> int:
 
 def _double(frame: Frame, value: Any) -> float:
     try:
-        if is_number(value) or isinstance(value, str):
+        if is_number(value) or (isinstance(value, str) and _DECIMAL.fullmatch(value)):
             return float(value)
     except (ValueError, OverflowError):
         pass
@@ -120,7 +124,7 @@ def _split(frame: Frame, text: Any, separator: Any, limit: Any = -1) -> list[str
     if limit == 0:
         return []
     if not separator:
-        return list(text) if limit < 0 or limit >= len(text) else [*text[: limit - 1], text[limit - 1 :]]
+        return (list(text) or [""]) if limit < 0 or limit >= len(text) else [*text[: limit - 1], text[limit - 1 :]]
     return list(text.split(separator, -1 if limit < 0 else limit - 1))
 
 

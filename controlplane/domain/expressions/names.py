@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from controlplane.domain.expressions.compiler import parse
 from controlplane.domain.expressions.program import children
@@ -37,8 +38,9 @@ class Names:
         )
 
 
+@lru_cache(maxsize=4096)
 def names_used(source: str) -> Names:
-    """The names the expression `source` reads. Raises `ExpressionError` when it does not parse."""
+    """The names the expression `source` reads. Cached; raises `ExpressionError` when it does not parse."""
     reader = _Reader()
     reader.read(parse(source).root, frozenset())
     return Names(frozenset(reader.roots), _frozen(reader.members), frozenset(reader.whole), _frozen(reader.fields))

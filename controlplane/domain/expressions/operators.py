@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,7 +32,7 @@ def add(frame: Frame, left: Any, right: Any) -> Any:
         frame.spend((len(left) + len(right)) >> 4)
         return left + right
     if isinstance(left, datetime | timedelta) and isinstance(right, datetime | timedelta):
-        return _in_time(lambda: left + right, "+", left, right)
+        return _in_time(operator.add, "+", left, right)
     raise _cannot("+", left, right)
 
 
@@ -39,7 +40,7 @@ def subtract(frame: Frame, left: Any, right: Any) -> Any:
     if is_number(left) and is_number(right):
         return _within(left - right)
     if isinstance(left, datetime | timedelta) and isinstance(right, datetime | timedelta):
-        return _in_time(lambda: left - right, "-", left, right)
+        return _in_time(operator.sub, "-", left, right)
     raise _cannot("-", left, right)
 
 
@@ -172,9 +173,9 @@ def _within(number: Any) -> Any:
     return number
 
 
-def _in_time(calculate: Callable[[], Any], sign: str, left: Any, right: Any) -> Any:
+def _in_time(calculate: Callable[[Any, Any], Any], sign: str, left: Any, right: Any) -> Any:
     try:
-        return calculate()
+        return calculate(left, right)
     except TypeError:
         raise _cannot(sign, left, right)
     except OverflowError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,7 +141,7 @@ def _fold(identity: int, fields: Message) -> Node:
     return Fold(identity, _text(fields, 1), over, _text(fields, 3), start, proceed, step, result)
 
 
-_READERS = {
+_READERS: dict[int, Callable[[int, Message], Node]] = {
     3: _constant,
     4: lambda identity, fields: Identifier(identity, _text(fields, 1)),
     5: _select,
@@ -149,7 +150,7 @@ _READERS = {
     8: _map,
     9: _fold,
 }
-_CONSTANTS = {
+_CONSTANTS: dict[int, Callable[[Any], Any]] = {
     1: lambda raw: None,
     2: bool,
     3: lambda raw: raw - (1 << 64) if raw >= 1 << 63 else raw,
@@ -167,6 +168,7 @@ def _fields(data: bytes) -> Message:
     while at < len(data):
         tag, at = _varint(data, at)
         number, wire = tag >> 3, tag & 7
+        value: Any
         if wire == 0:
             value, at = _varint(data, at)
         else:
