@@ -14,7 +14,7 @@ from controlplane.domain.errors import ActionRefused, Conflict, FieldError, Inva
 from controlplane.domain.recording import record
 from controlplane.projects.models import Project
 from workflows import events
-from workflows.dependencies import uses_of, workflows_using
+from workflows.dependencies import find_dependents, uses_of
 from workflows.models import Version, VersionState, Workflow
 from workflows.queries import check_text, read_text, refuse_unstorable
 from workflows.spec import format_of
@@ -177,6 +177,7 @@ def why_not(workflow: Workflow) -> ActionRefused | NotFound:
     at = f"{change.updated_at:%Y-%m-%d %H:%M:%S} UTC"
     return Conflict(
         f"{change.updated_by} {verb} this draft at {at}, after you opened it. Nothing was overwritten.",
+        code="edited_meanwhile",
         edits=now.edits,
         changed_by=change.updated_by,
         changed_at=change.updated_at.isoformat(),
@@ -220,10 +221,14 @@ def set_archived(workflow: Workflow, by: Actor, *, archived: bool) -> None:
 
 
 def refuse_while_used(workflow: Workflow, verb: str) -> None:
-    using = workflows_using(workflow.project_id, f"workflow:{workflow.name}").exclude(pk=workflow.pk)
-    names = list(using.values_list("name", flat=True)[:10])
-    if names:
-        raise Conflict(f"{workflow.name} cannot be {verb}: {', '.join(names)} uses it.", used_by=names)
+    """Raises Conflict naming the other workflows that start this one."""
+    users = [one for one in find_dependents("workflow", workflow.project_id, workflow.name) if one.pk != workflow.pk]
+    if users:
+        raise Conflict(
+            f"{workflow.name} cannot be {verb}: {', '.join(one.name for one in users[:10])} would break.",
+            code="in_use",
+            dependents=[{"kind": one.kind, "id": one.pk, "name": one.name} for one in users],
+        )
 
 
 def insert(workflow: Workflow) -> None:
@@ -244,7 +249,7 @@ def save_unique(workflow: Workflow, fields: list[str]) -> None:
 
 def name_taken(name: str) -> Conflict:
     message = f"There is a workflow “{name}” in this project already."
-    return Conflict(message, errors=[FieldError("name", message, "unique")])
+    return Conflict(message, code="name_taken", errors=[FieldError("name", message, "taken")])
 
 
 def clean_tags(tags: Iterable[str]) -> list[str]:

@@ -2,4 +2,20 @@
 
 from __future__ import annotations
 
-urlpatterns: list = []
+from controlplane.listing.routes import endpoint
+from workflows import api
+
+urlpatterns = [
+    endpoint("workflows", api.Workflows.as_view(), "workflows"),
+    endpoint("workflows/validate", api.TextCheck.as_view(), "workflow_text_check"),
+    endpoint("workflows/<int:pk>", api.OneWorkflow.as_view(), "workflow"),
+    endpoint("workflows/<int:pk>/publish", api.Publication.as_view(), "workflow_publish"),
+    endpoint("workflows/<int:pk>/validate", api.WorkflowCheck.as_view(), "workflow_validate"),
+    endpoint("workflows/<int:pk>/draft", api.Draft.as_view(), "workflow_draft"),
+    endpoint("workflows/<int:pk>/archive", api.Archive.as_view(), "workflow_archive"),
+    endpoint("workflows/<int:pk>/copies", api.Copies.as_view(), "workflow_copies"),
+    endpoint("workflows/<int:pk>/diff", api.Diff.as_view(), "workflow_diff"),
+    endpoint("workflows/<int:pk>/versions", api.Versions.as_view(), "workflow_versions"),
+    endpoint("workflows/<int:pk>/versions/<int:number>", api.OneVersion.as_view(), "workflow_version"),
+    endpoint("workflows/<int:pk>/versions/<int:number>/restore", api.Restoration.as_view(), "workflow_restore"),
+]

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
+from agents.dependents import Dependent
 from workflows.graph import find_cycle
 from workflows.models import VersionState, Workflow
 
@@ -34,11 +35,17 @@ def uses_by_step(document: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
 
 
 def workflows_using(project_id: int, use: str) -> QuerySet[Workflow]:
-    """Workflows whose current version or draft refers to `use`, such as `tool:list-issues`."""
+    """Workflows, without archived ones, whose current version or draft refers to `use`, such as `tool:list-issues`."""
     in_force = Q(versions__uses__contains=[use]) & (
         Q(versions__state=VersionState.DRAFT) | Q(versions__pk=F("current_id"))
     )
-    return Workflow.objects.filter(in_force, project_id=project_id).distinct()
+    return Workflow.objects.live().filter(in_force, project_id=project_id).distinct()
+
+
+def find_dependents(kind: str, project_id: int, name: str) -> list[Dependent]:
+    """The workflows that would break without the tool, agent, instance or workflow `name`."""
+    found = workflows_using(project_id, f"{kind}:{name}").values_list("name", "pk")
+    return [Dependent("workflow", workflow, "workflows:detail", pk) for workflow, pk in found]
 
 
 def circle_through(workflow: Workflow, document: Mapping[str, Any]) -> list[str]:

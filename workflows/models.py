@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from functools import cached_property
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models.functions import JSONObject, Now
 
+from controlplane.domain.errors import InvalidInput
 from controlplane.domain.states import StatefulModel
 from controlplane.projects.models import Project, ProjectScoped, valid_name
+from workflows.spec import parse
 
 
 class WorkflowQuerySet(ProjectScoped):
     def for_list(self):
-        return self.select_related("project", "current").defer("current__document", "current__text")
+        """Without large columns; with `has_draft`, and `last_run` as {"id", "state", "created_at"} or None."""
+        rows = self.select_related("project", "current")
+        rows = rows.defer("current__document", "current__text", "current__uses")
+        here = OuterRef("pk")
+        return rows.annotate(has_draft=Exists(drafts_of(here)), last_run=Subquery(last_run_of(here)))
 
     def live(self):
         return self.filter(archived_at=None)
+
+
+def drafts_of(workflow) -> models.QuerySet[Version]:
+    return Version.objects.filter(workflow=workflow, state=VersionState.DRAFT)
+
+
+def last_run_of(workflow) -> models.QuerySet:
+    """Runs are known one layer up; the relation leads there without an import."""
+    runs = Workflow._meta.get_field("runs").related_model._default_manager.filter(workflow=workflow)
+    facts = JSONObject(id="id", state="state", created_at="created_at")
+    return runs.order_by("-created_at", "-id").values(facts=facts)[:1]
 
 
 class Workflow(models.Model):
@@ -116,3 +134,11 @@ class Version(StatefulModel):
     @property
     def project(self) -> Project:
         return self.workflow.project
+
+    @cached_property
+    def specification(self) -> dict[str, Any]:
+        """What the text says, in the order it was typed; `document` comes back from the database in another."""
+        try:
+            return parse(self.text)
+        except InvalidInput:
+            return self.document

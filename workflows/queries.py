@@ -15,6 +15,30 @@ from workflows.dependencies import circle_through, uses_by_step
 from workflows.models import Workflow
 from workflows.spec import Document, Spec, parse, validate
 
+# Valid in any project, so that a new workflow can be released and run at once.
+STARTING_TEXT = """\
+# What a run asks for, as JSON Schema.
+params:
+  type: object
+  properties:
+    name: {type: string, default: world}
+
+# Each step says what it uses; `needs` puts it after others.
+steps:
+  - key: greet
+    uses: transform
+    with:
+      text: Hello ${{ params.name }}!
+
+  - key: pause
+    uses: wait
+    needs: [greet]
+    with: {seconds: 1}
+
+# What the run gives back.
+outputs:
+  text: ${{ steps.greet.output.text }}
+"""
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 

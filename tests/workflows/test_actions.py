@@ -5,6 +5,7 @@ import threading
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from agents.dependents import dependents_of
 from agents.models import Instance, Tool
 from controlplane.domain.errors import ActionRefused, Conflict, InvalidInput, NotAllowed, NotFound
 from controlplane.events.models import Event
@@ -378,3 +379,20 @@ def test_of_two_editors_at_once_one_wins(world, draft):
         thread.join()
     assert sorted(outcomes) == ["refused", "saved"]
     assert Workflow.objects.get().edits == 1
+
+
+def test_a_tool_that_a_workflow_uses_names_it(world, erin):
+    tool = Tool.objects.create(project=world.acme, name="fetch", kind="http")
+    made = actions.create_workflow(world.acme, name="nightly", text="steps: [{key: a, uses: 'tool:fetch'}]", by=erin)
+    assert [(one.kind, one.name, one.pk) for one in dependents_of(tool)] == [("workflow", "nightly", made.pk)]
+    actions.archive_workflow(made, by=erin)
+    assert dependents_of(tool) == []
+
+
+def test_a_version_that_is_no_longer_in_force_holds_nothing(world, erin):
+    tool = Tool.objects.create(project=world.acme, name="fetch", kind="http")
+    made = actions.create_workflow(world.acme, name="nightly", text="steps: [{key: a, uses: 'tool:fetch'}]", by=erin)
+    actions.release_draft(made, by=erin)
+    actions.save_draft(made, text=GOOD, by=erin)
+    actions.release_draft(made, by=erin)
+    assert dependents_of(tool) == []

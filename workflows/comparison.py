@@ -1,0 +1,49 @@
+"""Two versions of a workflow beside each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from controlplane.domain.errors import NotFound
+from workflows.diff import Change, Row, changes, side_by_side
+from workflows.models import Version, VersionState, Workflow
+
+LARGEST_NUMBER = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """From `old` to `new`; either may be the draft."""
+
+    old: Version
+    new: Version
+
+    @cached_property
+    def changes(self) -> list[Change]:
+        """By meaning: what two texts say may be equal although the texts differ."""
+        return changes(self.old.specification, self.new.specification)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """As text, side by side, with three unchanged lines around each change."""
+        return side_by_side(self.old.text, self.new.text, context=3)
+
+
+def compare(old: Version, new: Version) -> Comparison:
+    return Comparison(old, new)
+
+
+def find_version(workflow: Workflow, name: str) -> Version:
+    """The version called `name`: its number, `draft` or `current`. Raises NotFound."""
+    rows = workflow.versions.select_related("workflow__project")
+    if name == "draft":
+        found = rows.filter(state=VersionState.DRAFT).first()
+    elif name == "current":
+        found = rows.filter(pk=workflow.current_id).first()
+    else:
+        is_number = name.isascii() and name.isdecimal() and int(name[:11]) <= LARGEST_NUMBER
+        found = rows.filter(number=int(name)).first() if is_number else None
+    if found is None:
+        raise NotFound(f"{workflow.name} has no version {name[:20]}.")
+    return found

@@ -1,0 +1,29 @@
+"""The list of workflows, declared once."""
+
+from __future__ import annotations
+
+from controlplane.listing.declaration import Listing
+from controlplane.listing.keyset import Order
+from workflows.actions import archive_workflow, unarchive_workflow
+from workflows.columns import COLUMNS
+from workflows.filters import WorkflowFilter
+from workflows.models import Workflow
+
+
+def visible_workflows(who):
+    return Workflow.objects.for_list().visible_to(who)
+
+
+WORKFLOWS = Listing(
+    noun="workflows",
+    rows=visible_workflows,
+    filters=WorkflowFilter,
+    columns=COLUMNS,
+    orders=(
+        Order("name", "Name", ("name", "id")),
+        Order("-name", "Name, last first", ("-name", "-id")),
+        Order("-updated", "Changed last", ("-updated_at", "-id")),
+        Order("updated", "Changed first", ("updated_at", "id")),
+    ),
+    bulk_actions=(archive_workflow, unarchive_workflow),
+)

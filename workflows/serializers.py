@@ -1,0 +1,186 @@
+"""How workflows and versions read and are written as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from workflows.models import Version, Workflow
+from workflows.queries import check_text
+
+
+@extend_schema_field({"oneOf": [{"type": "object"}, {"type": "string"}]})
+class SpecificationField(serializers.Field):
+    """A specification as a JSON object or as JSON or YAML text; always text inside."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if isinstance(data, str):
+            return data
+        if isinstance(data, dict):
+            return json.dumps(data, indent=2, ensure_ascii=False)
+        raise serializers.ValidationError("A specification is an object, or text in JSON or YAML.", code="type")
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class Body(serializers.Serializer):
+    """What was sent; names that mean nothing here are refused."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            strange = [name for name in data if name not in self.fields]
+            if strange:
+                known = ", ".join(self.fields)
+                message = f"There is no such field; there are {known}."
+                raise serializers.ValidationError(dict.fromkeys(strange, message), code="unknown")
+        return super().to_internal_value(data)
+
+
+class DetailsBody(Body):
+    name = serializers.CharField(max_length=63)
+    description = serializers.CharField(allow_blank=True, default="", max_length=10_000)
+    tags = serializers.ListField(child=serializers.CharField(max_length=50), default=list, max_length=20)
+    specification = SpecificationField()
+    edits = serializers.IntegerField(required=False, min_value=0, help_text="Refuse when the draft changed since.")
+
+
+class NewWorkflowBody(DetailsBody):
+    project = serializers.CharField(required=False, help_text="Id or slug; needed by who is in several.")
+    specification = SpecificationField(required=False)
+    edits = None
+
+
+class PublishBody(Body):
+    note = serializers.CharField(allow_blank=True, default="", max_length=500)
+    edits = serializers.IntegerField(required=False, min_value=0, help_text="Refuse when the draft changed since.")
+
+
+class ValidateBody(Body):
+    specification = SpecificationField(required=False)
+
+
+class ValidateTextBody(Body):
+    project = serializers.CharField(required=False)
+    specification = SpecificationField()
+
+
+class NameBody(Body):
+    name = serializers.CharField(max_length=63)
+
+
+class WorkflowSerializer(serializers.ModelSerializer):
+    """One row of the list."""
+
+    project = serializers.SlugRelatedField("slug", read_only=True)
+    state = serializers.CharField(read_only=True, help_text="draft, released or archived")
+    current_version = serializers.IntegerField(source="current.number", default=None, read_only=True)
+    has_draft = serializers.BooleanField(read_only=True)
+    last_run = serializers.JSONField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Workflow
+        fields = (
+            "id",
+            "project",
+            "name",
+            "description",
+            "tags",
+            "state",
+            "current_version",
+            "has_draft",
+            "last_run",
+            "created_at",
+            "updated_at",
+            "updated_by",
+            "archived_at",
+        )
+        read_only_fields = fields
+
+
+class VersionSerializer(serializers.ModelSerializer):
+    """One version, without its text."""
+
+    class Meta:
+        model = Version
+        fields = (
+            "number",
+            "state",
+            "format",
+            "note",
+            "created_at",
+            "created_by",
+            "updated_at",
+            "updated_by",
+            "released_at",
+            "released_by",
+        )
+        read_only_fields = fields
+
+
+class FullVersionSerializer(VersionSerializer):
+    specification = serializers.DictField(read_only=True)
+
+    class Meta(VersionSerializer.Meta):
+        fields = (*VersionSerializer.Meta.fields, "text", "specification")
+        read_only_fields = fields
+
+
+class DraftSerializer(FullVersionSerializer):
+    """The draft with what keeps it from being released."""
+
+    errors = serializers.SerializerMethodField()
+
+    class Meta(FullVersionSerializer.Meta):
+        fields = (*FullVersionSerializer.Meta.fields, "errors")
+        read_only_fields = fields
+
+    def get_errors(self, draft: Version) -> list[dict[str, object]]:
+        workflow = draft.workflow
+        return [error.as_dict() for error in check_text(draft.text, project=workflow.project, workflow=workflow).errors]
+
+
+class FullWorkflowSerializer(WorkflowSerializer):
+    """One workflow with its draft; `specification` is the released one, or the draft's before the first release."""
+
+    draft = serializers.SerializerMethodField()
+    specification = serializers.SerializerMethodField()
+
+    class Meta(WorkflowSerializer.Meta):
+        fields = (*WorkflowSerializer.Meta.fields, "edits", "draft", "specification")
+        read_only_fields = fields
+
+    @extend_schema_field(DraftSerializer(allow_null=True))
+    def get_draft(self, workflow: Workflow) -> dict[str, Any] | None:
+        draft = workflow.find_draft()
+        return None if draft is None else DraftSerializer(draft).data
+
+    def get_specification(self, workflow: Workflow) -> dict[str, Any] | None:
+        version = workflow.current or workflow.find_draft()
+        return None if version is None else version.specification
+
+
+class VerdictSerializer(serializers.Serializer):
+    """What a check found."""
+
+    valid = serializers.BooleanField()
+    errors = serializers.ListField(child=serializers.DictField())
+
+
+class ChangeSerializer(serializers.Serializer):
+    kind = serializers.ChoiceField(["added", "removed", "changed"])
+    path = serializers.CharField()
+    old = serializers.JSONField(allow_null=True)
+    new = serializers.JSONField(allow_null=True)
+
+
+class DiffSerializer(serializers.Serializer):
+    """What changed from one version to another, by meaning."""
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        numbers = {"from": "old.number", "to": "new.number"}
+        fields = {name: serializers.IntegerField(source=source) for name, source in numbers.items()}
+        return {**fields, "changes": ChangeSerializer(many=True)}
