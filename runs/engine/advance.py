@@ -78,7 +78,7 @@ class Advance:
         self.ready: list[int] = []
 
     def after(self, step: Row) -> None:
-        """`step` {"id", "key", "index", "state"} has just ended: go on from there, and close the run when all is done."""
+        """`step` {"id", "key", "index", "state"} has just ended: go on from there; close the run when all is done."""
         self.run.open_steps -= 1
         self.settled.append(step)
         self.go_on()

@@ -16,7 +16,7 @@ from runs.engine import slots
 from runs.engine.advance import Advance, described
 from runs.engine.claim import Claimed
 from runs.engine.locked import LockedRun, as_json, locked_run
-from runs.engine.sql import Row, one, run_statement
+from runs.engine.sql import Row, one
 from runs.models import RunState, StepState
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ STILL_RUNNING = "SELECT id FROM runs_steprun WHERE run_id = %(run)s AND state = 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended: `state` succeeded, waiting, failed or cancelled. `wait_seconds` None waits for a child run."""
+    """How an attempt ended: succeeded, waiting (`wait_seconds` None: for a child run), failed or cancelled."""
 
     state: str
     output: Any = None

@@ -1,4 +1,4 @@
-"""A run under its row's lock: everything that changes a run goes through here, so that events stay gapless and ordered."""
+"""A run under its row's lock: every change of a run goes through here, so that events stay gapless and ordered."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from runs.engine.sql import one, run_statement
 from runs.models import RUN_FINAL, RunState
 
 LOCK = """
-SELECT id, project_id, workflow_id, version_id, parent_step_id, state, environment, trigger, inputs, pins, agent_id, tags,
-       created_at, created_by, last_seq, open_steps, pause_requested_at, stop_requested_at, control_by, control_reason,
+SELECT id, project_id, workflow_id, version_id, parent_step_id, state, environment, trigger, inputs, pins, agent_id,
+       tags, created_at, created_by, last_seq, open_steps, pause_requested_at, stop_requested_at, control_by, control_reason,
        deadline_at <= now() AS deadline_passed
-FROM runs_run WHERE id = %(run)s FOR NO KEY UPDATE
+FROM runs_run WHERE id = %(id)s FOR NO KEY UPDATE
 """
 
 SAVE = """
 WITH event AS (
     INSERT INTO events_event (project_id, subject_kind, subject_id, seq, type, at, actor, user_id, data)
-    SELECT %(project)s, 'run', %(run)s, %(first_seq)s + ordinality, type, clock_timestamp(), actor, user_id, data
+    SELECT %(project_id)s, 'run', %(id)s, %(first_seq)s + ordinality, type, clock_timestamp(), actor, user_id, data
     FROM unnest(%(types)s::text[], %(actors)s::text[], %(users)s::bigint[], %(data)s::jsonb[]) WITH ORDINALITY
         AS new (type, actor, user_id, data, ordinality)
 )
@@ -41,7 +41,7 @@ UPDATE runs_run SET
     ended_at = CASE WHEN %(ended)s THEN COALESCE(ended_at, clock_timestamp()) END,
     pause_requested_at = %(pause_requested_at)s, stop_requested_at = %(stop_requested_at)s,
     control_by = %(control_by)s, control_reason = %(control_reason)s
-WHERE id = %(run)s
+WHERE id = %(id)s
 """
 
 
@@ -110,18 +110,19 @@ class LockedRun:
 
     def save(self) -> None:
         """Write the run and its events; ring the bells after commit."""
-        types, actors, users, data = (
-            (list(column) for column in zip(*self.events, strict=True)) if self.events else ([],) * 4
-        )
-        parameters = {
-            "run": self.id, "project": self.project_id, "first_seq": self.last_seq,
-            "last_seq": self.last_seq + len(self.events), "types": types, "actors": actors, "users": users, "data": data,
-            "open_steps": self.open_steps, "state": self.state, "outputs": as_json(self.outputs),
-            "error": as_json(self.error), "cost": self.cost, "input_tokens": self.input_tokens,
-            "output_tokens": self.output_tokens, "begun": self.state == RunState.RUNNING, "ended": self.is_final,
-            "pause_requested_at": self.pause_requested_at, "stop_requested_at": self.stop_requested_at,
-            "control_by": self.control_by, "control_reason": self.control_reason,
-        }  # fmt: skip
+        types, actors, users, data = zip(*self.events, strict=True) if self.events else ((),) * 4
+        parameters = vars(self) | {
+            "first_seq": self.last_seq,
+            "last_seq": self.last_seq + len(self.events),
+            "types": list(types),
+            "actors": list(actors),
+            "users": list(users),
+            "data": list(data),
+            "outputs": as_json(self.outputs),
+            "error": as_json(self.error),
+            "begun": self.state == RunState.RUNNING,
+            "ended": self.is_final,
+        }
         run_statement(SAVE, parameters)
         self.last_seq += len(self.events)
         transaction.on_commit(self._ring, robust=True)
@@ -142,7 +143,7 @@ def as_json(value: Any) -> str | None:
 def locked_run(run_id: int) -> Iterator[LockedRun | None]:
     """Open a transaction, lock the run, let the block change it, save. Yields None when there is no such run."""
     with transaction.atomic():
-        row = one(LOCK, {"run": run_id})
+        row = one(LOCK, {"id": run_id})
         run = None if row is None else LockedRun(**row)
         yield run
         if run is not None and (run.events or run.rings):

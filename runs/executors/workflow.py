@@ -1,4 +1,4 @@
-"""`workflow:NAME`: start a child run once and wait for it. Its end settles this step (see `runs/engine/children.py`)."""
+"""`workflow:NAME`: start a child run once and wait for it. Its end settles this step (`runs/engine/children.py`)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,86 @@
+"""Reads that are wider than one queryset: log lines, the timeline, what a project's engine is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+
+from controlplane.domain.errors import InvalidInput
+from runs.engine.logs import LEVELS
+from runs.engine.sql import run_statement
+from runs.models import Attempt, Run, StepRun
+
+LINES_PAGE = 2_000
+
+LINES = """
+SELECT chunk.first_line + line.ordinality - 1 AS n, line.value ->> 'at' AS at, line.value ->> 'level' AS level,
+       step.key AS step, step.index AS index, chunk.attempt_no AS attempt, line.value ->> 'text' AS text
+FROM runs_logchunk chunk
+    CROSS JOIN LATERAL jsonb_array_elements(chunk.lines) WITH ORDINALITY AS line
+    LEFT JOIN runs_steprun step ON step.id = chunk.step_id
+WHERE chunk.run_id = %(run)s AND chunk.first_line + chunk.count > %(after)s + 1
+  AND chunk.first_line + line.ordinality - 1 > %(after)s
+  AND (%(levels)s::text[] IS NULL OR line.value ->> 'level' = ANY(%(levels)s))
+  AND (%(search)s::text IS NULL OR line.value ->> 'text' ILIKE %(search)s)
+  AND (%(step)s::bigint IS NULL OR chunk.step_id = %(step)s)
+ORDER BY n LIMIT %(limit)s
+"""
+
+
+@dataclass(frozen=True)
+class LogFilter:
+    """Which lines: `level` and above, `search` as plain text in any case, of one step."""
+
+    level: str = ""
+    search: str = ""
+    step: int | None = None
+
+    @property
+    def levels(self) -> list[str] | None:
+        if not self.level:
+            return None
+        if self.level not in LEVELS:
+            raise InvalidInput.field("level", f"Choose one of {', '.join(LEVELS)}.")
+        return list(LEVELS[LEVELS.index(self.level) :])
+
+    @property
+    def pattern(self) -> str | None:
+        escaped = self.search.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+        return f"%{escaped}%" if self.search else None
+
+
+def log_lines(run_id: int, *, after: int = 0, limit: int = LINES_PAGE, only: LogFilter | None = None) -> list[dict]:
+    """Lines with n > after, oldest first: {"n", "at", "level", "step", "index", "attempt", "text"}."""
+    only = only or LogFilter()
+    parameters = {
+        "run": run_id,
+        "after": after,
+        "levels": only.levels,
+        "search": only.pattern,
+        "step": only.step,
+        "limit": limit,
+    }
+    return run_statement(LINES, parameters)
+
+
+def log_text(run_id: int, only: LogFilter | None = None) -> Iterator[str]:
+    """The whole log as text, a page at a time."""
+    after = 0
+    while lines := log_lines(run_id, after=after, only=only):
+        after = lines[-1]["n"]
+        yield "".join(
+            f"{line['at']} {line['level']:<7} {named(line)}#{line['attempt']} {line['text']}\n" for line in lines
+        )
+
+
+def named(line: dict[str, Any]) -> str:
+    return line["step"] or "" if line["index"] is None else f"{line['step']}[{line['index']}]"
+
+
+def steps_of(run: Run) -> QuerySet[StepRun]:
+    """A run's steps in order, with their attempts, without the large columns."""
+    attempts = Prefetch("attempts", queryset=Attempt.objects.defer("error"))
+    return run.steps.defer("request", "output", "item").prefetch_related(attempts)

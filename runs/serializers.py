@@ -1,0 +1,92 @@
+"""How runs read in JSON. Money is a decimal string in USD, times are UTC ISO 8601, durations are milliseconds."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from runs.models import Artifact, Attempt, Environment, Run, StepRun, Trigger
+
+
+class Named(serializers.Serializer):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class RunRow(serializers.ModelSerializer):
+    """A run as lists show it: without inputs and outputs, which can be large."""
+
+    project = serializers.SlugField(source="project.slug")
+    workflow = Named()
+    version = serializers.IntegerField(source="version.number", allow_null=True, default=None)
+    status = serializers.CharField(source="state")
+    agent = serializers.CharField(source="agent.name", allow_null=True, default=None)
+    duration_ms = serializers.IntegerField(allow_null=True)
+    retry_of = serializers.IntegerField(source="retry_of_id", allow_null=True)
+
+    class Meta:
+        model = Run
+        fields = [
+            "id", "project", "workflow", "version", "status", "environment", "trigger", "agent", "tags", "error",
+            "cost_usd", "input_tokens", "output_tokens", "created_at", "started_at", "ended_at", "duration_ms",
+            "created_by", "retry_of",
+        ]  # fmt: skip
+
+
+class RunDetail(RunRow):
+    class Meta(RunRow.Meta):
+        fields = [
+            *RunRow.Meta.fields, "inputs", "outputs", "last_seq", "control_by", "control_reason",
+            "pause_requested_at", "stop_requested_at",
+        ]  # fmt: skip
+
+
+class AttemptRow(serializers.ModelSerializer):
+    class Meta:
+        model = Attempt
+        fields = ["number", "state", "worker", "started_at", "ended_at", "error"]
+
+
+class StepRow(serializers.ModelSerializer):
+    status = serializers.CharField(source="state")
+    duration_ms = serializers.IntegerField(allow_null=True)
+    attempts = AttemptRow(many=True)
+
+    class Meta:
+        model = StepRun
+        fields = [
+            "id", "key", "index", "uses", "stage", "status", "attempt_no", "request", "output", "error", "progress",
+            "cost_usd", "input_tokens", "output_tokens", "queued_at", "started_at", "ended_at", "due_at",
+            "duration_ms", "attempts",
+        ]  # fmt: skip
+
+
+class ArtifactRow(serializers.ModelSerializer):
+    step = serializers.CharField(source="step.key")
+
+    class Meta:
+        model = Artifact
+        fields = ["id", "step", "attempt_no", "name", "content_type", "size", "sha256", "created_at"]
+
+
+class NewRun(serializers.Serializer):
+    """POST /runs. `workflow` and `agent` by id or name."""
+
+    project = serializers.CharField(required=False)
+    workflow = serializers.CharField()
+    inputs = serializers.DictField(required=False, default=dict)
+    environment = serializers.ChoiceField(Environment.choices, required=False, default=Environment.DEV)
+    agent = serializers.CharField(required=False, allow_null=True)
+    tags = serializers.ListField(child=serializers.CharField(max_length=50), required=False, default=list)
+    trigger = serializers.ChoiceField(
+        [Trigger.API, Trigger.MANUAL, Trigger.WEBHOOK], required=False, default=Trigger.API
+    )
+
+
+class Reason(serializers.Serializer):
+    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
+
+
+class Review(serializers.Serializer):
+    outcome = serializers.ChoiceField(["succeeded", "failed", "run_again"])
+    output = serializers.JSONField(required=False, allow_null=True, default=None)
+    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
