@@ -82,6 +82,8 @@ def _postgres(url: str) -> dict[str, str]:
         raise Misconfigured(f"The PostgreSQL URL may not set {', '.join(unknown)}.")
     if missing := [name for name in ("host", "user", "dbname") if not conninfo.get(name)]:
         raise Misconfigured(f"The PostgreSQL URL does not name the {', '.join(missing)}.")
+    if not all(port.isdecimal() for port in conninfo.get("port", "0").split(",")):
+        raise Misconfigured("The port in the PostgreSQL URL is not a number.")
     return conninfo
 
 

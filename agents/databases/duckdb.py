@@ -12,7 +12,7 @@ import duckdb
 from agents.databases.connect import Connection
 from agents.databases.explain import what_it_does
 from agents.databases.failures import ConnectionFailed, SqlError, SqlRefused
-from agents.databases.parameters import DUCKDB, bind
+from agents.databases.parameters import DUCKDB, Bound, bind
 from agents.databases.result import Collector, InstanceReport, QueryResult
 from agents.databases.statement import Statement
 from agents.databases.watchdog import watched
@@ -20,6 +20,7 @@ from controlplane.domain.failures import Failure
 
 MEMORY_LIMIT = "256MB"
 CHUNK_ROWS = 256
+ZONED = "WITH TIME ZONE"
 CONFIG = {
     "threads": "1",
     "memory_limit": MEMORY_LIMIT,
@@ -36,7 +37,7 @@ SUFFIX = re.compile(r"\.(csv|tsv|parquet)(\.gz)?$", re.IGNORECASE)
 def run(connection: Connection, statement: Statement) -> QueryResult:
     bound = bind(statement.sql, statement.params, DUCKDB)
     with _session(connection, statement) as database:
-        return _fetch(database, _checked(database, bound.sql), bound.values, statement)
+        return _fetch(database, bound, statement)
 
 
 def inspect(connection: Connection, statement: Statement) -> InstanceReport:
@@ -93,16 +94,28 @@ def _checked(database: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
     return statements[0]
 
 
-def _fetch(
-    database: duckdb.DuckDBPyConnection, checked: duckdb.Statement, values: list[object], statement: Statement
-) -> QueryResult:
+def _fetch(database: duckdb.DuckDBPyConnection, bound: Bound, statement: Statement) -> QueryResult:
     collector = Collector(statement.limits)
-    database.execute(checked, values)
+    database.execute(_checked(database, bound.sql), bound.values)
     columns = [{"name": column[0], "type": str(column[1])} for column in database.description or ()]
+    if any(ZONED in column["type"] for column in columns):
+        database.execute(_checked(database, _zoned_as_text(bound.sql, columns)), bound.values)
     while rows := database.fetchmany(CHUNK_ROWS):
         if not collector.take(rows):
             break
     return QueryResult(columns, collector.rows, collector.truncated, collector.notice)
+
+
+def _zoned_as_text(sql: str, columns: list[dict[str, str]]) -> str:
+    """DuckDB hands out times with a zone only through a package that is not installed here: let it write them."""
+    shown = ", ".join(_shown(number, column["type"]) for number, column in enumerate(columns, 1))
+    return f"SELECT {shown} FROM ({sql.strip().rstrip(';')}\n)"  # noqa: S608 - the user's own statement
+
+
+def _shown(number: int, type_name: str) -> str:
+    if type_name == f"TIMESTAMP {ZONED}":
+        return f"replace(CAST(#{number} AT TIME ZONE 'UTC' AS VARCHAR), ' ', 'T') || 'Z'"
+    return f"CAST(#{number} AS VARCHAR)" if ZONED in type_name else f"#{number}"
 
 
 @contextmanager

@@ -30,6 +30,7 @@ CHUNK_ROWS = 100
 VERIFIED_SECONDS = 600.0
 REFUSED_STATES = ("25006", "25001", "42501", "0A000")
 RETRYABLE_CLASSES = ("40", "53", "57", "58")
+LOST_STATES = ("57P01", "57P02", "57P03", "57P05", "25P03")
 CANCELLED, LOCKED = "57014", "55P03"
 TWO_STATEMENTS = "cannot insert multiple commands"
 
@@ -185,7 +186,8 @@ def _failure(error: psycopg.Error, bound: Bound, statement: Statement, redactor:
         "hint": redactor.text(diagnostic.message_hint or "") or None,
         **_position(diagnostic.statement_position, bound, statement.sql),
     }
-    if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
+    unexplained = error.sqlstate is None and isinstance(error, psycopg.OperationalError)
+    if unexplained or (error.sqlstate or "").startswith("08") or error.sqlstate in LOST_STATES:
         return ConnectionLost(f"The connection to the database broke: {message}", **context)
     if error.sqlstate == LOCKED:
         return LockTimeout("Another session holds a lock on the data for too long.", **context)

@@ -50,6 +50,15 @@ LIMITS = (
     (sqlite3.SQLITE_LIMIT_ATTACHED, 0),
     (sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0),
 )
+TABLE_FUNCTIONS = (
+    "json_each",
+    "json_tree",
+    "pragma_table_info",
+    "pragma_table_xinfo",
+    "pragma_index_list",
+    "pragma_index_info",
+    "pragma_foreign_key_list",
+)
 TYPE_NAMES = {int: "INTEGER", float: "REAL", str: "TEXT", bytes: "BLOB"}
 
 
@@ -70,8 +79,8 @@ def inspect(connection: Connection, statement: Statement) -> InstanceReport:
 @contextmanager
 def _session(connection: Connection, statement: Statement) -> Iterator[sqlite3.Connection]:
     with (
-        closing(_opened(connection, statement)) as database,
         _errors(statement),
+        closing(_opened(connection, statement)) as database,
         watched(lambda _: database.interrupt(), token=statement.token, deadline=statement.deadline, pause=0.05),
     ):
         yield database
@@ -89,12 +98,23 @@ def _opened(connection: Connection, statement: Statement) -> sqlite3.Connection:
         )
     except sqlite3.Error as error:
         raise ConnectionFailed(f"The file cannot be opened: {error}.") from error
+    try:
+        _limit(database, statement)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _limit(database: sqlite3.Connection, statement: Statement) -> None:
     database.text_factory = lambda raw: raw.decode("utf-8", errors="replace")
     for limit, value in LIMITS:
         database.setlimit(limit, value)
+    # SQLite declares these at first use, in a way that the authorizer could not tell from a change of the schema.
+    for table in TABLE_FUNCTIONS:
+        database.execute(f"SELECT 1 FROM {table}(NULL) LIMIT 0")  # noqa: S608 - names of this file
     database.set_authorizer(_authorize)
     database.set_progress_handler(lambda: _must_stop(statement), STEPS_BETWEEN_LOOKS)
-    return database
 
 
 def _authorize(action: int, first: str | None, second: str | None, schema: str | None, trigger: str | None) -> int:
