@@ -163,8 +163,8 @@ def test_the_cost_limit_stops_before_the_next_tool_call(allow):
     assert Decimal(caught.value.context["cost_usd"]) == Decimal("0.002")
 
 
-def test_ten_thousand_calls_in_one_answer_stop_at_the_money(allow):
-    calls = [("search", {"q": str(number)}) for number in range(10_000)]
+def test_a_thousand_calls_in_one_answer_stop_at_the_money(allow):
+    calls = [("search", {"q": str(number)}) for number in range(1_000)]
     with LocalServer(Says({})) as web, model_server(calls_tools(*calls)) as model:
         allow(model, web)
         agent = llm(model, tools=["search"], max_cost_usd=0.1)
