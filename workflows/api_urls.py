@@ -7,6 +7,7 @@ from workflows import api
 
 urlpatterns = [
     endpoint("workflows", api.Workflows.as_view(), "workflows"),
+    endpoint("workflows.csv", api.WorkflowsCsv.as_view(), "workflows_csv"),
     endpoint("workflows/validate", api.TextCheck.as_view(), "workflow_text_check"),
     endpoint("workflows/<int:pk>", api.OneWorkflow.as_view(), "workflow"),
     endpoint("workflows/<int:pk>/publish", api.Publication.as_view(), "workflow_publish"),

@@ -11,14 +11,12 @@ from django.db.models import Q, QuerySet
 from controlplane.listing.filters import (
     ChoicesFilter,
     ListFilterSet,
-    RelatedFilter,
     SearchFilter,
     SinceFilter,
     TagsFilter,
     UntilFilter,
     ValuesFilter,
 )
-from controlplane.projects.models import Project
 from workflows.models import Workflow
 
 STATES = {
@@ -44,9 +42,6 @@ class UsesFilter(ValuesFilter):
 
 class WorkflowFilter(ListFilterSet):
     q = SearchFilter(["name__icontains", "description__icontains"])
-    project = RelatedFilter(
-        field_name="project_id", label="Project", related=Project.objects.visible_to, name_field="slug"
-    )
     state = StateFilter(label="State", choices=[(name, name.capitalize()) for name in STATES], primary=True)
     tag = TagsFilter(field_name="tags", label="Tag")
     uses = UsesFilter(label="Uses")

@@ -8,8 +8,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from controlplane.domain.json_schema import depth_of
+from controlplane.listing.api import StrictSerializer
 from workflows.models import Version, Workflow
 from workflows.queries import check_text
+from workflows.specification.reading import DEPTH_LIMIT
 
 
 @extend_schema_field({"oneOf": [{"type": "object"}, {"type": "string"}]})
@@ -19,6 +22,9 @@ class SpecificationField(serializers.Field):
     def to_internal_value(self, data: Any) -> str:
         if isinstance(data, str):
             return data
+        if depth_of(data) > DEPTH_LIMIT:
+            message = f"The specification is nested more than {DEPTH_LIMIT} levels deep."
+            raise serializers.ValidationError(message, code="too_deep")
         if isinstance(data, dict):
             return json.dumps(data, indent=2, ensure_ascii=False)
         raise serializers.ValidationError("A specification is an object, or text in JSON or YAML.", code="type")
@@ -27,25 +33,26 @@ class SpecificationField(serializers.Field):
         return value
 
 
-class Body(serializers.Serializer):
-    """What was sent; names that mean nothing here are refused."""
+class Tags(serializers.ListField):
+    child = serializers.CharField(max_length=50)
 
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            strange = [name for name in data if name not in self.fields]
-            if strange:
-                known = ", ".join(self.fields)
-                message = f"There is no such field; there are {known}."
-                raise serializers.ValidationError(dict.fromkeys(strange, message), code="unknown")
-        return super().to_internal_value(data)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=20, **kwargs)
 
 
-class DetailsBody(Body):
+class ChangesBody(StrictSerializer):
+    name = serializers.CharField(max_length=63, required=False)
+    description = serializers.CharField(allow_blank=True, required=False, max_length=10_000)
+    tags = Tags(required=False)
+    specification = SpecificationField(required=False)
+    edits = serializers.IntegerField(required=False, min_value=0, help_text="Refuse when the draft changed since.")
+
+
+class DetailsBody(ChangesBody):
     name = serializers.CharField(max_length=63)
     description = serializers.CharField(allow_blank=True, default="", max_length=10_000)
-    tags = serializers.ListField(child=serializers.CharField(max_length=50), default=list, max_length=20)
+    tags = Tags(default=list)
     specification = SpecificationField()
-    edits = serializers.IntegerField(required=False, min_value=0, help_text="Refuse when the draft changed since.")
 
 
 class NewWorkflowBody(DetailsBody):
@@ -54,21 +61,21 @@ class NewWorkflowBody(DetailsBody):
     edits = None
 
 
-class PublishBody(Body):
+class PublishBody(StrictSerializer):
     note = serializers.CharField(allow_blank=True, default="", max_length=500)
     edits = serializers.IntegerField(required=False, min_value=0, help_text="Refuse when the draft changed since.")
 
 
-class ValidateBody(Body):
+class ValidateBody(StrictSerializer):
     specification = SpecificationField(required=False)
 
 
-class ValidateTextBody(Body):
+class ValidateTextBody(StrictSerializer):
     project = serializers.CharField(required=False)
     specification = SpecificationField()
 
 
-class NameBody(Body):
+class NameBody(StrictSerializer):
     name = serializers.CharField(max_length=63)
 
 

@@ -43,6 +43,13 @@ def test_it_creates_from_an_object_or_from_text(erin):
     assert (answer.status_code, answer.json()["draft"]["text"]) == (201, GOOD)
 
 
+def test_the_same_idempotency_key_creates_once(erin):
+    headers = {"Idempotency-Key": "a"}
+    first, second = (erin.post(ROOT, {"name": "one", "specification": DOCUMENT}, headers=headers) for _ in range(2))
+    assert (first.status_code, second.status_code, first.json()) == (201, 201, second.json())
+    assert Workflow.objects.count() == 1
+
+
 def test_without_a_specification_it_starts_with_one_that_is_valid(erin):
     made = erin.post(ROOT, {"name": "one"}).json()
     assert made["draft"]["errors"] == []
@@ -142,7 +149,7 @@ def test_a_second_editor_gets_409_and_the_count_to_go_on_with(world, erin, night
 def test_text_that_cannot_be_read_is_refused(erin, text):
     answer = erin.post(ROOT, {"name": "one", "specification": text})
     assert answer.status_code == 400
-    assert answer.json()["errors"]
+    assert answer.json()["detail"]
     assert not Workflow.objects.exists()
 
 
@@ -269,9 +276,9 @@ def test_who_is_in_several_projects_names_one(world, nightly):
         assert client.post(ROOT, body, content_type="application/json").json()["project"] == "globex"
 
 
-def test_a_project_out_of_reach_is_unknown(erin, world):
+def test_a_project_out_of_reach_is_not_found(erin, world):
     answer = erin.post(ROOT, {"name": "one", "project": "globex", "specification": DOCUMENT})
-    assert (answer.status_code, fields_of(answer)) == (400, ["project"])
+    assert answer.status_code == 404
 
 
 BAD_BODIES = {
