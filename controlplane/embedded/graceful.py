@@ -54,8 +54,9 @@ class GracefulServer(BackpressureServer):
         for port in self.ports:
             port.stopListening()
         for protocol in list(self.connections):
-            if hasattr(protocol, "serverClose"):
-                protocol.serverClose(GOING_AWAY)
+            if hasattr(protocol, "serverClose") and protocol.state != protocol.STATE_CONNECTING:
+                # serverClose knows only the codes that applications may use.
+                protocol.sendCloseFrame(code=GOING_AWAY)
         self.leave_when_idle()
 
     def leave_when_idle(self) -> None:

@@ -12,7 +12,7 @@ from controlplane.projects.principals import Principal, Standing, standing
 logger = logging.getLogger(__name__)
 CHECK_SECONDS = 2.0
 # The set of projects has changed; a client that connects again gets the new one.
-TRY_AGAIN = 1012
+TRY_AGAIN = 4409
 
 
 class Watch:

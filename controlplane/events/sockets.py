@@ -24,7 +24,7 @@ SEND_SECONDS = 15
 BATCH = 50
 # Sockets are for listening: this many words, and one a second, are ignored; more end it.
 MOST_MESSAGES = 100
-TOO_SLOW, TOO_MANY, TOO_TALKATIVE, TRY_LATER = 4408, 4429, 1008, 1013
+TOO_SLOW, TOO_TALKATIVE, TOO_MANY, TRY_LATER = 4408, 4413, 4429, 4503
 MOST_SOCKETS = 2000
 _open_sockets: set[object] = set()
 
