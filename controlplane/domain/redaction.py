@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
@@ -36,6 +37,9 @@ class Redactor:
         self._plain = frozenset(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
         forms = {form for secret in self._plain for form in _forms(secret)}
         self._forms = sorted(forms, key=len, reverse=True)
+        self._in_order = sorted(forms)
+        self._longest = max(map(len, forms), default=0)
+        self._beginnings = {form[:2] for form in forms} | {form[0] for form in forms}
         self._pattern = re.compile("|".join(map(re.escape, self._forms))) if forms else None
 
     def text(self, text: str) -> str:
@@ -65,21 +69,25 @@ class Redactor:
 
     def unfinished(self, text: str) -> int:
         """Where the tail begins that more text could turn into a secret; the length of the text if nowhere."""
-        start = min((self._unfinished_form(text, form) for form in self._forms), default=len(text))
-        for match in self._matches(text):
-            if match.start() < start < match.end():
-                return match.start()
-        return start
+        start = next((place for place in self._candidates(text) if self._begins_a_form(text[place:])), len(text))
+        if start == len(text):
+            return start
+        return next((match.start() for match in self._matches(text) if match.start() < start < match.end()), start)
+
+    def _candidates(self, text: str) -> Iterator[int]:
+        """Places in the tail whose first two characters begin some form; the last character has no second one."""
+        length = len(text)
+        for place in range(max(0, length - self._longest + 1), length):
+            if text[place : place + 2] in self._beginnings:
+                yield place
+
+    def _begins_a_form(self, tail: str) -> bool:
+        place = bisect_left(self._in_order, tail)
+        following = self._in_order[place : place + 2]
+        return any(len(form) > len(tail) and form.startswith(tail) for form in following)
 
     def _matches(self, text: str) -> Iterator[re.Match[str]]:
         return iter(()) if self._pattern is None else self._pattern.finditer(text)
-
-    @staticmethod
-    def _unfinished_form(text: str, form: str) -> int:
-        position = text.find(form[0], max(0, len(text) - len(form) + 1))
-        while position >= 0 and not form.startswith(text[position:]):
-            position = text.find(form[0], position + 1)
-        return len(text) if position < 0 else position
 
 
 class StreamRedactor:
