@@ -2,4 +2,10 @@
 
 from __future__ import annotations
 
-urlpatterns: list = []
+from controlplane.listing.routes import endpoint
+from runs.lists import RunCsvEndpoint, RunListEndpoint
+
+urlpatterns = [
+    endpoint("runs", RunListEndpoint.as_view(), "runs"),
+    endpoint("runs.csv", RunCsvEndpoint.as_view(), "runs_csv"),
+]

@@ -1,7 +1,7 @@
 """The named people and projects that every test knows, and quick ways to give them workflows and runs.
 
-acme: alice (admin), erin (editor), anna (approver), bob (operator), vera (viewer). globex: mallory (admin), who must never
-see anything of acme.
+acme: alice (admin), erin (editor), anna (approver), bob (operator), vera (viewer).
+globex: mallory (admin), who must never see anything of acme.
 """
 
 from __future__ import annotations

@@ -1,0 +1,32 @@
+"""What a list is, said once: page, partial, API, export and bulk actions all read the same `Listing`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from controlplane.listing.columns import Column
+from controlplane.listing.filters import ListFilterSet
+from controlplane.listing.keyset import Order
+
+
+@dataclass(frozen=True)
+class Listing:
+    """`rows(who)` is the queryset of what an Actor or Access may see, with what the columns need and nothing large.
+
+    `noun` is the plural for sentences and file names. The first of `orders` is the usual one. `bulk_actions` are
+    functions made with @action that take nothing but the row and `by`.
+    """
+
+    noun: str
+    rows: Callable[[Any], QuerySet]
+    filters: type[ListFilterSet]
+    columns: Sequence[Column]
+    orders: Sequence[Order]
+    bulk_actions: Sequence[Callable[..., Any]] = ()
+
+    def bulk_action(self, name: str) -> Callable[..., Any] | None:
+        return next((verb for verb in self.bulk_actions if verb.__name__ == name), None)

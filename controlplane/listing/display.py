@@ -1,0 +1,227 @@
+"""Everything the list templates draw, worked out beforehand: heads, cells, chips, menus and links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.forms import BoundField
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from controlplane.listing import bulk
+from controlplane.listing.columns import Column
+from controlplane.listing.counting import Count
+from controlplane.listing.filters import SearchFilter, Values, ValuesFilter
+from controlplane.listing.keyset import Page
+from controlplane.listing.links import Links
+from controlplane.listing.moments import PRESETS
+from controlplane.listing.reading import PAGE_SIZES, Reading
+
+
+@dataclass(frozen=True)
+class Head:
+    """A column's head: `url` sorts by it when it can be sorted by; `sorted` is the aria-sort word when it is."""
+
+    label: str
+    classes: str
+    url: str
+    sorted: str
+
+
+@dataclass(frozen=True)
+class Row:
+    pk: int
+    cells: SafeString
+
+
+@dataclass(frozen=True)
+class Option:
+    value: str
+    label: str
+    on: bool
+
+
+@dataclass(frozen=True)
+class Control:
+    """One filter in the panel: a search box, a menu of `options`, or a text field."""
+
+    name: str
+    label: str
+    bound: BoundField
+    options: list[Option]
+    text: str
+    is_search: bool
+    is_list: bool
+    primary: bool
+
+    @property
+    def chosen(self) -> int:
+        return sum(option.on for option in self.options)
+
+
+@dataclass(frozen=True)
+class ChipLink:
+    label: str
+    shown: str
+    remove_url: str
+
+
+@dataclass(frozen=True)
+class BulkButton:
+    name: str
+    label: str
+    tone: str
+    icon: str
+
+
+class Display:
+    """`reading` as the page shows it. A wrong filter value shows no rows and its message at the field."""
+
+    moments = PRESETS
+
+    def __init__(self, request: HttpRequest, reading: Reading) -> None:
+        self.request, self.reading = request, reading
+        self.links = Links(request)
+
+    @cached_property
+    def is_valid(self) -> bool:
+        return not self.reading.filters.errors
+
+    @cached_property
+    def page(self) -> Page:
+        return self.reading.page if self.is_valid else Page([], "", "")
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        columns = self.reading.columns
+        return [Row(row.pk, SafeString("".join([column.cell(row) for column in columns]))) for row in self.page.rows]
+
+    @cached_property
+    def count(self) -> Count:
+        return self.reading.count if self.is_valid else Count(0)
+
+    @cached_property
+    def heads(self) -> list[Head]:
+        return [self.head(column) for column in self.reading.columns]
+
+    def head(self, column: Column) -> Head:
+        here = self.reading.order.name
+        names = {order.name for order in self.reading.listing.orders}
+        up, down = column.order, f"-{column.order}"
+        wanted = [up, down] if here == down else [down, up]
+        other = next((name for name in wanted if column.order and name in names), "")
+        url = self.links.with_value("order", other) if other else ""
+        direction = {up: "ascending", down: "descending"}.get(here, "") if column.order else ""
+        return Head(column.label, column.classes, url, direction)
+
+    @cached_property
+    def controls(self) -> list[Control]:
+        return [self.control(name) for name in self.reading.filters.filters]
+
+    def control(self, name: str) -> Control:
+        filters = self.reading.filters
+        one, bound = filters.filters[name], filters.form[name]
+        values = filters.form.cleaned_data.get(name) if self.is_valid or not filters.errors.get(name) else None
+        options, text, is_list = [], "", isinstance(one, ValuesFilter)
+        if is_list:
+            on = one.selected(values or [])
+            options = [Option(value, label, value in on) for value, label in one.options()]
+            text = ", ".join(Values().value_from_datadict(filters.data, None, name))
+        return Control(name, str(one.label), bound, options, text, isinstance(one, SearchFilter), is_list, one.primary)
+
+    @property
+    def search(self) -> list[Control]:
+        return [control for control in self.controls if control.is_search]
+
+    @property
+    def primary(self) -> list[Control]:
+        return [control for control in self.controls if control.primary and not control.is_search]
+
+    @property
+    def further(self) -> list[Control]:
+        return [control for control in self.controls if not control.primary and not control.is_search]
+
+    @property
+    def further_is_open(self) -> bool:
+        return any(control.bound.errors for control in self.further)
+
+    @cached_property
+    def chips(self) -> list[ChipLink]:
+        chips = self.reading.filters.chips()
+        left = {chip.name: [other.raw for other in chips if other.name == chip.name] for chip in chips}
+        return [
+            ChipLink(
+                chip.label,
+                chip.shown,
+                self.links.without_value(chip.name, [raw for raw in left[chip.name] if raw != chip.raw]),
+            )
+            for chip in chips
+        ]
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.chips) or not self.is_valid
+
+    @property
+    def clear_url(self) -> str:
+        return self.links.without_filters()
+
+    @property
+    def here(self) -> str:
+        return self.links.here()
+
+    @property
+    def next_url(self) -> str:
+        return self.links.with_value("cursor", self.page.next) if self.page.next else ""
+
+    @property
+    def previous_url(self) -> str:
+        return self.links.with_value("cursor", self.page.previous) if self.page.previous else ""
+
+    @property
+    def first_url(self) -> str:
+        return self.links.at(self.links.start())
+
+    @property
+    def export_url(self) -> str:
+        return self.links.with_value("export", "csv")
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What the filter form carries along beside the filters."""
+        return self.links.kept("order", "limit", "columns")
+
+    @property
+    def kept_by_columns(self) -> list[tuple[str, str]]:
+        """What the column chooser carries along: everything else, and the place in the list."""
+        return self.links.kept(*[name for name in self.request.GET if name not in {"columns", "export"}])
+
+    @property
+    def column_options(self) -> list[Option]:
+        shown = self.reading.columns
+        return [Option(column.name, column.label, column in shown) for column in self.reading.listing.columns]
+
+    @property
+    def sizes(self) -> list[tuple[int, str, bool]]:
+        """(rows, url, whether it is this one)."""
+        return [(size, self.links.with_value("limit", str(size)), size == self.reading.size) for size in PAGE_SIZES]
+
+    @cached_property
+    def bulk_buttons(self) -> list[BulkButton]:
+        """Those that the member's role reaches."""
+        member, project = self.request.member, self.request.project
+        return [
+            BulkButton(verb.__name__, verb.label, verb.tone, verb.icon)
+            for verb in self.reading.listing.bulk_actions
+            if member.may(verb.role, project)
+        ]
+
+    @property
+    def frozen(self) -> str:
+        return bulk.freeze(self.reading.matching) if self.is_valid else ""
+
+    @property
+    def more_match(self) -> bool:
+        """Whether more rows match than the page shows."""
+        return bool(self.page.next or self.page.previous)

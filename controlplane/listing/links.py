@@ -1,0 +1,52 @@
+"""Addresses of the same list with something changed: the URL is the whole state of a list."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, QueryDict
+
+# What decides how the list is drawn; the rest of a query string narrows it.
+SHOWING = ("order", "limit", "columns")
+
+
+class Links:
+    """Addresses that begin at this request's query string. Each change goes back to the first page."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.path, self.params = request.path, request.GET
+
+    def at(self, params: QueryDict) -> str:
+        query = params.urlencode()
+        return f"{self.path}?{query}" if query else self.path
+
+    def start(self) -> QueryDict:
+        params = self.params.copy()
+        for name in ("cursor", "export"):
+            params.pop(name, None)
+        return params
+
+    def with_value(self, name: str, value: str) -> str:
+        params = self.start()
+        params[name] = value
+        return self.at(params)
+
+    def without_value(self, name: str, values: list[str]) -> str:
+        """The same list where `name` has only `values` left."""
+        params = self.start()
+        params.pop(name, None)
+        if values:
+            params.setlist(name, values)
+        return self.at(params)
+
+    def without_filters(self) -> str:
+        params = QueryDict(mutable=True)
+        for name in SHOWING:
+            if name in self.params:
+                params.setlist(name, self.params.getlist(name))
+        return self.at(params)
+
+    def kept(self, *names: str) -> list[tuple[str, str]]:
+        """(name, value) of everything under `names` that a form on the page must carry along."""
+        return [(name, value) for name in names for value in self.params.getlist(name)]
+
+    def here(self) -> str:
+        return self.at(self.params)

@@ -1,0 +1,87 @@
+"""One request's view of a list: its filters, order, page and columns, read from the query string."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+
+from controlplane.domain.errors import FieldError, InvalidInput
+from controlplane.listing.columns import Column, chosen_columns
+from controlplane.listing.counting import Count, count_matching
+from controlplane.listing.declaration import Listing
+from controlplane.listing.filters import ListFilterSet, Values
+from controlplane.listing.keyset import Order, Page, find_order, read_page
+from controlplane.projects.models import Project
+
+PAGE_SIZES = (25, 50, 100, 200)
+PAGE_SIZE = 50
+CONTROLS = ("cursor", "limit", "order")
+
+
+class Reading:
+    """`params` applied to `listing` for `who` (Actor or Access).
+
+    Everything wrong in them raises InvalidInput when it is used, with the name of the parameter.
+    """
+
+    def __init__(self, listing: Listing, params: QueryDict, *, who: Any, project: Project | None = None) -> None:
+        self.listing, self.params, self.who, self.project = listing, params, who, project
+
+    @cached_property
+    def filters(self) -> ListFilterSet:
+        rows = self.listing.rows(self.who)
+        if self.project is not None and self.who.project_ids != [self.project.pk]:
+            rows = rows.filter(**{rows.project_field: self.project.pk})
+        return self.listing.filters(self.params, rows, who=self.who, project=self.project)
+
+    @property
+    def matching(self) -> QuerySet:
+        """All rows that match the filters, in no order."""
+        return self.filters.matching()
+
+    @property
+    def ordered(self) -> QuerySet:
+        """All rows that match, in the order asked for."""
+        return self.matching.order_by(*self.order.fields)
+
+    @property
+    def order(self) -> Order:
+        return find_order(self.listing.orders, self.params.get("order", ""))
+
+    @property
+    def size(self) -> int:
+        """Rows a page: `limit`, from 1 to the largest of PAGE_SIZES."""
+        text = self.params.get("limit", str(PAGE_SIZE))
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= PAGE_SIZES[-1]):
+            raise InvalidInput.field("limit", f"Give a number from 1 to {PAGE_SIZES[-1]}.")
+        return int(text)
+
+    @property
+    def cursor(self) -> str:
+        return self.params.get("cursor", "")
+
+    @cached_property
+    def page(self) -> Page:
+        return read_page(self.matching, self.order, size=self.size, cursor=self.cursor)
+
+    @cached_property
+    def count(self) -> Count:
+        """How many match; a list that fits on its first page was counted by reading it."""
+        if not self.page.next and not self.page.previous:
+            return Count(len(self.page.rows))
+        return count_matching(self.matching)
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        return chosen_columns(self.listing.columns, Values().value_from_datadict(self.params, None, "columns"))
+
+    def refuse_unknown(self, *known: str) -> None:
+        """Raises InvalidInput naming every parameter that is neither a filter nor one of `known`."""
+        unknown = [name for name in self.params if name not in {*self.filters.filters, *CONTROLS, *known}]
+        if unknown:
+            known_names = ", ".join(self.filters.filters)
+            errors = [FieldError(name, f"There is no such filter. Known are {known_names}.") for name in unknown]
+            raise InvalidInput(f"There is no filter {', '.join(unknown)}.", errors=errors)

@@ -1,0 +1,47 @@
+"""What the runs can be narrowed by, on the page, over the API, in exports and bulk actions alike."""
+
+from __future__ import annotations
+
+from django.db.models import Q
+
+from agents.models import Agent
+from controlplane.listing.filters import (
+    ChoicesFilter,
+    ListFilterSet,
+    RelatedFilter,
+    SearchFilter,
+    SinceFilter,
+    TagsFilter,
+    UntilFilter,
+)
+from runs.models import Environment, Run, RunState, Trigger
+from workflows.models import Workflow
+
+ALIASES = {"awaiting_approval": RunState.WAITING_APPROVAL.value}
+
+
+class RunSearch(SearchFilter):
+    """A run's id, a part of its workflow's name, or a whole tag: all of them have an index, at any number of runs."""
+
+    def condition(self, text: str) -> Q:
+        named = Workflow.objects.visible_to(self.parent.who).filter(name__icontains=text)
+        workflows = list(named.values_list("pk", flat=True))
+        return super().condition(text) | Q(workflow_id__in=workflows) | Q(tags__contains=[text])
+
+
+class RunFilters(ListFilterSet):
+    q = RunSearch([])
+    status = ChoicesFilter(field_name="state", choices=RunState.choices, aliases=ALIASES, label="Status", primary=True)
+    workflow = RelatedFilter(
+        field_name="workflow_id", related=lambda who: Workflow.objects.visible_to(who), label="Workflow", primary=True
+    )
+    environment = ChoicesFilter(choices=Environment.choices, label="Environment", primary=True)
+    trigger = ChoicesFilter(choices=Trigger.choices, label="Trigger")
+    agent = RelatedFilter(field_name="agent_id", related=lambda who: Agent.objects.visible_to(who), label="Agent")
+    tag = TagsFilter(field_name="tags", label="Tags")
+    since = SinceFilter(field_name="created_at", label="Since")
+    until = UntilFilter(field_name="created_at", label="Until")
+
+    class Meta:
+        model = Run
+        fields: list[str] = []

@@ -1,0 +1,64 @@
+"""The list of runs: one declaration for the page, the API, the CSV and bulk actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+
+from controlplane.events.queries import latest_cursor
+from controlplane.listing.api import PAGE_PARAMETERS, CsvEndpoint, ListEndpoint
+from controlplane.listing.declaration import Listing
+from controlplane.listing.keyset import Order
+from controlplane.listing.pages import Empty, ListPage
+from runs.actions import cancel_run, pause_run, resume_run, retry_run
+from runs.columns import COLUMNS
+from runs.filters import RunFilters
+from runs.models import Run
+from runs.serializers import RunRow
+
+
+def visible_runs(who: Any) -> QuerySet[Run]:
+    return Run.objects.visible_to(who).for_list()
+
+
+RUNS = Listing(
+    noun="runs",
+    rows=visible_runs,
+    filters=RunFilters,
+    columns=COLUMNS,
+    orders=(
+        Order("-created", "Newest first", ("-created_at", "-id")),
+        Order("created", "Oldest first", ("created_at", "id")),
+    ),
+    bulk_actions=(retry_run, pause_run, resume_run, cancel_run),
+)
+
+
+class RunList(ListPage):
+    listing = RUNS
+    title = "Runs"
+    icon = "run"
+    live = "run."
+    template_name = "runs/list.html"
+    empty = Empty("No runs yet", "A run executes a workflow's released version.", "New run", "runs:new")
+
+    def extra_context(self) -> dict[str, Any]:
+        return {"cursor": latest_cursor, "may_start": self.request.member.may("operator")}
+
+
+@extend_schema(parameters=PAGE_PARAMETERS)
+class RunListEndpoint(ListEndpoint):
+    """`GET /runs`. The page's declaration, so the same filters and the same rows."""
+
+    listing = RUNS
+    serializer_class = RunRow
+
+
+@extend_schema(parameters=PAGE_PARAMETERS, responses={(200, "text/csv"): str})
+class RunCsvEndpoint(CsvEndpoint):
+    """`GET /runs.csv`: every run that matches."""
+
+    listing = RUNS
+    serializer_class = RunRow
