@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import yaml
 
@@ -165,13 +165,13 @@ class _Reader:
                 break
             if not isinstance(event, yaml.ScalarEvent):
                 self._refuse(event, "A key must be text.", "syntax")
-            key = event.value
+            key, mark = event.value, cast(Any, event.start_mark)
             if key in made:
                 where = join_path((*path, key))
                 self._refuse(event, f"The key {key!r} appears twice in one object.", "duplicate", where)
             if key == "<<" and not event.style:
                 self._refuse(event, "Merge keys (<<) are not available.", "alias")
-            self.lines[join_path((*path, key))] = event.start_mark.line + 1
+            self.lines[join_path((*path, key))] = mark.line + 1
             made[key] = self._value(next(events), events, (*path, key))
         return made
 
