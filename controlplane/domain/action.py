@@ -47,6 +47,7 @@ def action(
 
         guarded.label, guarded.role, guarded.confirm = label, role, confirm  # type: ignore[attr-defined]
         guarded.tone, guarded.icon, guarded.is_action = tone, icon, True  # type: ignore[attr-defined]
+        guarded.do_not_call_in_templates = True  # type: ignore[attr-defined]
         return guarded  # type: ignore[return-value]
 
     return declare

@@ -32,8 +32,11 @@ register.simple_tag(formats.percent_text, name="percent")
 def icon(name: str, size: str = "", label: str = "", spins: bool = False) -> SafeString:
     """A symbol of static/icons.json. `size` is sm, lg or xl; without `label` it is decoration."""
     classes = " ".join(filter(None, ["icon", size and f"icon--{size}", "icon--spin" if spins else ""]))
-    meaning = format_html('role="img" aria-label="{}"', label) if label else format_html('aria-hidden="true"')
-    return format_html('<svg class="{}" {}><use href="{}#{}"></use></svg>', classes, meaning, static("icons.svg"), name)
+    address = f"{static('icons.svg')}#{name}"
+    if label:
+        meaningful = '<svg class="{}" role="img" aria-label="{}"><use href="{}"></use></svg>'
+        return format_html(meaningful, classes, label, address)
+    return format_html('<svg class="{}" aria-hidden="true"><use href="{}"></use></svg>', classes, address)
 
 
 @register.inclusion_tag("components/status_badge.html")

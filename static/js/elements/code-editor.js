@@ -1,4 +1,4 @@
-import { element } from "../lib/icon.js";
+import { element } from "../lib/dom.js";
 import { makeEditor, showProblems, goToLine } from "../lib/editor-view.js";
 
 const PAUSE_MS = 500;

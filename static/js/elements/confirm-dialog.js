@@ -1,4 +1,4 @@
-import { element } from "../lib/icon.js";
+import { element } from "../lib/dom.js";
 
 // Forms with data-confirm="Cancel run 42?" ask first. Without script they are plain posts.
 // Optional: data-confirm-label (the button's word), data-confirm-tone="danger", data-confirm-text (a second line).

@@ -1,4 +1,4 @@
-import { element, icon } from "../lib/icon.js";
+import { element, icon } from "../lib/dom.js";
 
 // Copies its `text`, or the <pre> of the block it stands in.
 class CopyButton extends HTMLElement {

@@ -1,4 +1,4 @@
-import { element } from "../lib/icon.js";
+import { element } from "../lib/dom.js";
 
 const OPEN_DEPTH = 2;
 const FEW = 100;

@@ -1,4 +1,4 @@
-import { element } from "../lib/icon.js";
+import { element } from "../lib/dom.js";
 import { LiveSocket } from "../lib/live-socket.js";
 import { Refresher } from "../lib/refresher.js";
 

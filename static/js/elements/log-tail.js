@@ -1,4 +1,4 @@
-import { element } from "../lib/icon.js";
+import { element } from "../lib/dom.js";
 import { LogLines } from "../lib/log-lines.js";
 
 const FIRST_WAIT_MS = 1000;

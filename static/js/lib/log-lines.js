@@ -1,4 +1,4 @@
-import { element } from "./icon.js";
+import { element } from "./dom.js";
 
 const CHUNK_LINES = 200;
 

@@ -1,4 +1,4 @@
-import { element, icon } from "./icon.js";
+import { element, icon } from "./dom.js";
 
 const ICONS = { success: "circle-check", danger: "error", warning: "alert", info: "info" };
 const STAYS_MS = { danger: 0, warning: 12000 };
