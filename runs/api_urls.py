@@ -1,11 +1,25 @@
-"""Endpoints of this app, under /api/v1/."""
+"""Endpoints of runs, under /api/v1/."""
 
 from __future__ import annotations
 
 from controlplane.listing.routes import endpoint
-from runs.lists import RunCsvEndpoint, RunListEndpoint
+from runs import api
+from runs.lists import RunCsvEndpoint
 
 urlpatterns = [
-    endpoint("runs", RunListEndpoint.as_view(), "runs"),
+    endpoint("runs", api.Runs.as_view(), "runs"),
     endpoint("runs.csv", RunCsvEndpoint.as_view(), "runs_csv"),
+    endpoint("runs/<int:pk>", api.OneRun.as_view(), "run"),
+    endpoint("runs/<int:pk>/cancel", api.Cancellation.as_view(), "run_cancel"),
+    endpoint("runs/<int:pk>/pause", api.Pause.as_view(), "run_pause"),
+    endpoint("runs/<int:pk>/resume", api.Resumption.as_view(), "run_resume"),
+    endpoint("runs/<int:pk>/retry", api.Retry.as_view(), "run_retry"),
+    endpoint("runs/<int:pk>/steps", api.Steps.as_view(), "run_steps"),
+    endpoint("runs/<int:pk>/steps/<int:step_pk>/review", api.StepReview.as_view(), "step_review"),
+    endpoint("runs/<int:pk>/logs", api.Logs.as_view(), "run_logs"),
+    endpoint("runs/<int:pk>/events", api.Events.as_view(), "run_events"),
+    endpoint("runs/<int:pk>/artifacts", api.Artifacts.as_view(), "run_artifacts"),
+    endpoint("runs/<int:pk>/artifacts/<int:artifact_pk>", api.OneArtifact.as_view(), "run_artifact"),
+    endpoint("workflows/<int:pk>/test", api.WorkflowTest.as_view(), "workflow_test"),
+    endpoint("workflows/<int:pk>/runs", api.RunsOfWorkflow.as_view(), "workflow_runs"),
 ]

@@ -84,3 +84,8 @@ def steps_of(run: Run) -> QuerySet[StepRun]:
     """A run's steps in order, with their attempts, without the large columns."""
     attempts = Prefetch("attempts", queryset=Attempt.objects.defer("error"))
     return run.steps.defer("request", "output", "item").prefetch_related(attempts)
+
+
+def project_of_run(run_id: int) -> int | None:
+    """The id of the project a run is in; None when there is no such run."""
+    return Run.objects.filter(pk=run_id).values_list("project_id", flat=True).first()

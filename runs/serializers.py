@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from controlplane.listing.api import StrictSerializer
+
 from runs.models import Artifact, Attempt, Environment, Run, StepRun, Trigger
 
 
@@ -68,7 +70,7 @@ class ArtifactRow(serializers.ModelSerializer):
         fields = ["id", "step", "attempt_no", "name", "content_type", "size", "sha256", "created_at"]
 
 
-class NewRun(serializers.Serializer):
+class NewRun(StrictSerializer):
     """POST /runs. `workflow` and `agent` by id or name."""
 
     project = serializers.CharField(required=False)
@@ -82,11 +84,20 @@ class NewRun(serializers.Serializer):
     )
 
 
-class Reason(serializers.Serializer):
+class Reason(StrictSerializer):
     reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
 
 
-class Review(serializers.Serializer):
+class Review(StrictSerializer):
     outcome = serializers.ChoiceField(["succeeded", "failed", "run_again"])
     output = serializers.JSONField(required=False, allow_null=True, default=None)
     note = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
+
+
+class TestRun(StrictSerializer):
+    """POST /workflows/ID/test: a run of the draft as it is saved."""
+
+    inputs = serializers.DictField(required=False, default=dict)
+    environment = serializers.ChoiceField(Environment.choices, required=False, default=Environment.DEV)
+    agent = serializers.CharField(required=False, allow_null=True)
+    tags = serializers.ListField(child=serializers.CharField(max_length=50), required=False, default=list)

@@ -1,6 +1,26 @@
-"""Pages of this app, under /p/<project>/."""
+"""Pages of runs, under /p/<project>/."""
 
 from __future__ import annotations
 
+from django.urls import path
+
+from runs import starting, views
+from runs.lists import RunList
+
 app_name = "runs"
-urlpatterns: list = []
+
+urlpatterns = [
+    path("runs/", RunList.as_view(), name="list"),
+    path("runs/new", starting.RunNew.as_view(), name="new"),
+    path("runs/<int:pk>/", views.detail, name="detail"),
+    path("runs/<int:pk>/parts/<slug:name>", views.part, name="part"),
+    path("runs/<int:pk>/steps/<int:step_pk>/", views.step, name="step"),
+    path("runs/<int:pk>/steps/<int:step_pk>/review", views.review, name="review"),
+    path("runs/<int:pk>/log/lines", views.lines, name="lines"),
+    path("runs/<int:pk>/log.txt", views.log_file, name="log_file"),
+    path("runs/<int:pk>/stream", views.events_after, name="events_after"),
+    path("runs/<int:pk>/artifacts/<int:artifact_pk>", views.artifact, name="artifact"),
+    path("runs/<int:pk>/retry", views.retry, name="retry"),
+    path("runs/<int:pk>/control/<slug:verb>", views.control, name="control"),
+    path("runs/<int:pk>/<slug:tab>/", views.detail, name="tab"),
+]

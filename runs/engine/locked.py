@@ -20,7 +20,8 @@ from runs.models import RUN_FINAL, RunState
 
 LOCK = """
 SELECT id, project_id, workflow_id, version_id, parent_step_id, state, environment, trigger, inputs, pins, agent_id,
-       tags, created_at, created_by, last_seq, open_steps, pause_requested_at, stop_requested_at, control_by, control_reason,
+       tags, created_at, created_by, last_seq, open_steps, pause_requested_at, stop_requested_at, control_by,
+       control_reason,
        deadline_at <= now() AS deadline_passed
 FROM runs_run WHERE id = %(id)s FOR NO KEY UPDATE
 """

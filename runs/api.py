@@ -1,0 +1,238 @@
+"""Runs over JSON: what the pages do, for scripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import FileResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from agents.models import Agent
+from controlplane.domain.errors import InvalidInput, NotFound
+from controlplane.events.queries import stream
+from controlplane.listing.api import ProjectEndpoint, body
+from controlplane.listing.filters import is_id
+from controlplane.listing.idempotency import idempotent
+from controlplane.projects.models import Project
+from runs import actions
+from runs import serializers as shapes
+from runs.lists import RunListEndpoint
+from runs.models import Artifact, Run, StepRun
+from runs.queries import LINES_PAGE, LogFilter, log_lines, steps_of
+from workflows.models import Workflow
+
+AFTER = OpenApiParameter("after", int, description="Only what comes after this number.")
+LOG_PARAMETERS = [
+    AFTER,
+    OpenApiParameter("limit", int, description=f"Lines, at most {LINES_PAGE}."),
+    OpenApiParameter("level", str, description="This level and above: debug, info, warning, error."),
+    OpenApiParameter("search", str, description="Text that the line contains, in any case."),
+    OpenApiParameter("step", int, description="The id of a step run."),
+]
+
+
+def one_of(rows: QuerySet, wanted: Any, field: str) -> Any:
+    """The row that `wanted` (id or name) means. Raises InvalidInput naming the field."""
+    text = str(wanted)
+    found = rows.filter(pk=int(text)).first() if is_id(text) else None
+    found = found or rows.filter(name=text.replace("\x00", "")).first()
+    if found is None:
+        raise InvalidInput.field(field, f"There is no {field} “{text}” in this project.", "unknown")
+    return found
+
+
+class Runs(RunListEndpoint):
+    """`GET /runs` lists, `POST /runs` starts."""
+
+    @extend_schema(request=shapes.NewRun, responses={201: shapes.RunDetail})
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Start a run of the workflow's released version."""
+        sent = body(shapes.NewRun, request)
+        workflow = self.workflow(sent)
+        run = actions.start_run(
+            workflow,
+            inputs=sent["inputs"],
+            environment=sent["environment"],
+            trigger=sent["trigger"],
+            agent=agent_of(workflow.project, sent.get("agent")),
+            tags=sent["tags"],
+            by=self.actor(workflow),
+        )
+        return Response(detail_of(run), status=201)
+
+    def workflow(self, sent: dict[str, Any]) -> Workflow:
+        rows = Workflow.objects.select_related("project", "current").visible_to(self.access)
+        if sent.get("project") or not is_id(sent["workflow"]):
+            rows = rows.filter(project=self.project(sent.get("project")))
+        return one_of(rows, sent["workflow"], "workflow")
+
+
+def agent_of(project: Project, wanted: Any) -> Agent | None:
+    if wanted in (None, ""):
+        return None
+    return one_of(Agent.objects.filter(project=project, enabled=True), wanted, "agent")
+
+
+def detail_of(run: Run) -> dict[str, Any]:
+    rows = Run.objects.select_related("project", "workflow", "version", "agent")
+    return shapes.RunDetail(rows.get(pk=run.pk)).data
+
+
+class RunEndpoint(ProjectEndpoint):
+    """The base of everything below /runs/ID."""
+
+    serializer_class = shapes.RunDetail
+
+    def run(self, pk: int) -> Run:
+        return self.find(Run.objects.select_related("project", "workflow", "version", "agent"), pk=pk)
+
+    def number(self, name: str, default: int = 0) -> int:
+        text = self.request.query_params.get(name) or str(default)
+        if not is_id(text) and text != "0":
+            raise InvalidInput.field(name, "This must be a whole number.")
+        return int(text)
+
+
+class OneRun(RunEndpoint):
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(shapes.RunDetail(self.run(pk)).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        run = self.run(pk)
+        actions.delete_run(run, by=self.actor(run))
+        return Response(status=204)
+
+
+class Cancellation(RunEndpoint):
+    @extend_schema(request=shapes.Reason, responses={202: shapes.RunDetail})
+    def post(self, request: Request, pk: int) -> Response:
+        """Ask the run to stop. 202: `stopping` until running steps have ended, or `cancelled` at once."""
+        run = self.run(pk)
+        actions.cancel_run(run, by=self.actor(run), **body(shapes.Reason, request))
+        return Response(detail_of(run), status=202)
+
+
+class Pause(RunEndpoint):
+    @extend_schema(request=shapes.Reason, responses={202: shapes.RunDetail})
+    def post(self, request: Request, pk: int) -> Response:
+        """Let running steps end and start no others. 202: `paused` once nothing runs."""
+        run = self.run(pk)
+        actions.pause_run(run, by=self.actor(run), **body(shapes.Reason, request))
+        return Response(detail_of(run), status=202)
+
+
+class Resumption(RunEndpoint):
+    @extend_schema(request=None, responses=shapes.RunDetail)
+    def post(self, request: Request, pk: int) -> Response:
+        run = self.run(pk)
+        actions.resume_run(run, by=self.actor(run))
+        return Response(detail_of(run))
+
+
+class Retry(RunEndpoint):
+    @extend_schema(request=None, responses={201: shapes.RunDetail})
+    @idempotent
+    def post(self, request: Request, pk: int) -> Response:
+        """A new run with the same inputs and version."""
+        run = self.run(pk)
+        return Response(detail_of(actions.retry_run(run, by=self.actor(run))), status=201)
+
+    def project(self, given: Any = None) -> Project:
+        """The key of a retry belongs to the run's project, which the body does not name."""
+        return self.run(self.kwargs["pk"]).project
+
+
+class Steps(RunEndpoint):
+    serializer_class = shapes.StepRow
+
+    @extend_schema(responses=shapes.StepRow(many=True))
+    def get(self, request: Request, pk: int) -> Response:
+        """Every step run with its attempts, request and output."""
+        rows = steps_of(self.run(pk)).defer(None)
+        return Response({"results": shapes.StepRow(rows, many=True).data})
+
+
+class StepReview(RunEndpoint):
+    serializer_class = shapes.StepRow
+
+    @extend_schema(request=shapes.Review, responses=shapes.StepRow)
+    def post(self, request: Request, pk: int, step_pk: int) -> Response:
+        """Decide a step whose outcome is unknown."""
+        run = self.run(pk)
+        step = StepRun.objects.select_related("run__project").filter(run=run, pk=step_pk).first()
+        if step is None:
+            raise NotFound("There is no such step in this run.")
+        actions.resolve_step(step, by=self.actor(run), **body(shapes.Review, request))
+        return Response(shapes.StepRow(step).data)
+
+
+class Logs(RunEndpoint):
+    @extend_schema(parameters=LOG_PARAMETERS)
+    def get(self, request: Request, pk: int) -> Response:
+        """Log lines with n > after, oldest first: {"results": [{n, at, level, step, index, attempt, text}], "next"}."""
+        run = self.run(pk)
+        after, limit = self.number("after"), min(self.number("limit", LINES_PAGE) or LINES_PAGE, LINES_PAGE)
+        query = request.query_params
+        only = LogFilter(
+            query.get("level", ""), query.get("search", "").replace("\x00", ""), self.number("step") or None
+        )
+        lines = log_lines(run.pk, after=after, limit=limit, only=only)
+        return Response({"results": lines, "next": lines[-1]["n"] if lines else after})
+
+
+class Events(RunEndpoint):
+    @extend_schema(parameters=[AFTER])
+    def get(self, request: Request, pk: int) -> Response:
+        """The run's events with seq > after: the same frames, with the same coordinate, as /ws/runs/ID."""
+        run = self.run(pk)
+        after = self.number("after")
+        frames = [event.as_frame() for event in stream("run", run.pk, after=after)]
+        return Response({"results": frames, "next": frames[-1]["seq"] if frames else after})
+
+
+class Artifacts(RunEndpoint):
+    serializer_class = shapes.ArtifactRow
+
+    @extend_schema(responses=shapes.ArtifactRow(many=True))
+    def get(self, request: Request, pk: int) -> Response:
+        rows = self.run(pk).artifacts.select_related("step")
+        return Response({"results": shapes.ArtifactRow(rows, many=True).data})
+
+
+class OneArtifact(RunEndpoint):
+    @extend_schema(responses={(200, "application/octet-stream"): bytes})
+    def get(self, request: Request, pk: int, artifact_pk: int) -> FileResponse:
+        """The file itself."""
+        found = Artifact.objects.filter(run=self.run(pk), pk=artifact_pk).first()
+        if found is None:
+            raise NotFound("There is no such artifact in this run.")
+        return FileResponse(found.file.open("rb"), as_attachment=True, filename=found.name)
+
+
+class WorkflowTest(ProjectEndpoint):
+    serializer_class = shapes.RunDetail
+
+    @extend_schema(request=shapes.TestRun, responses={201: shapes.RunDetail})
+    def post(self, request: Request, pk: int) -> Response:
+        """Run the draft of a workflow."""
+        workflow = self.find(Workflow.objects.select_related("project", "current"), pk=pk)
+        sent = body(shapes.TestRun, request)
+        agent = agent_of(workflow.project, sent.pop("agent", None))
+        run = actions.start_run(workflow, agent=agent, draft=True, by=self.actor(workflow), **sent)
+        return Response(detail_of(run), status=201)
+
+
+class RunsOfWorkflow(RunListEndpoint):
+    """`GET /workflows/ID/runs`: the list of runs, of one workflow."""
+
+    def widen(self, queryset: QuerySet) -> QuerySet:
+        workflow = self.find(Workflow.objects.all(), pk=self.kwargs["pk"])
+        return queryset.filter(workflow=workflow)
+
+    def get(self, request: Request, pk: int) -> Any:
+        return super().get(request)

@@ -1,0 +1,259 @@
+"""What the pages of a run show: asked for lazily by the templates, each part with its own few queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from controlplane.events.models import Event
+from runs import actions
+from runs.engine.logs import LEVELS
+from runs.engine.outputs import REFERENCE
+from runs.models import Run, RunState, StepRun, StepState
+from runs.queries import steps_of
+
+TABS = ("steps", "logs", "data", "cost", "events", "artifacts")
+TAB_LABELS = {"steps": "Steps", "logs": "Logs", "data": "Inputs and outputs", "cost": "Cost",
+              "events": "Events", "artifacts": "Artifacts"}  # fmt: skip
+# Rows of a fan-out beyond this are shown on demand.
+ROWS_SHOWN = 300
+EVENTS_SHOWN = 500
+
+
+@dataclass(frozen=True)
+class Button:
+    action: Any
+    url: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A piece of a step's row, in milliseconds since the run was created; `end` None grows."""
+
+    kind: str
+    start: int
+    end: int | None
+
+
+@dataclass(frozen=True)
+class Row:
+    step: StepRun
+    url: str
+    bars: list[Bar]
+
+
+@dataclass
+class RunPage:
+    run: Run
+    request: HttpRequest
+    tab: str = "steps"
+
+    def url(self, name: str, **kwargs: Any) -> str:
+        return reverse(f"runs:{name}", kwargs={"project": self.request.project.slug, "pk": self.run.pk, **kwargs})
+
+    @property
+    def detail_url(self) -> str:
+        return self.url("detail")
+
+    @property
+    def tabs(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "label": TAB_LABELS[tab],
+                "url": self.detail_url if tab == "steps" else self.url("tab", tab=tab),
+                "current": tab == self.tab,
+            }
+            for tab in TABS
+        ]
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        return LEVELS
+
+    @property
+    def socket_url(self) -> str:
+        return f"/ws/runs/{self.run.pk}"
+
+    @property
+    def summary_url(self) -> str:
+        return self.url("part", name="summary")
+
+    @property
+    def timeline_url(self) -> str:
+        return self.url("part", name="timeline")
+
+    def part_url(self) -> str:
+        return self.url("part", name=self.tab)
+
+    @property
+    def lines_url(self) -> str:
+        return self.url("lines")
+
+    @property
+    def log_file_url(self) -> str:
+        return self.url("log_file")
+
+    @cached_property
+    def buttons(self) -> list[Button]:
+        """The actions that this state allows; the tag leaves out those that the role does not reach."""
+        run, found = self.run, []
+        if run.state in {RunState.QUEUED, RunState.RUNNING} and not run.pause_requested_at:
+            found.append(Button(actions.pause_run, self.url("control", verb="pause")))
+        if run.pause_requested_at and not self.has_reviews:
+            found.append(Button(actions.resume_run, self.url("control", verb="resumption")))
+        if not run.is_final and run.stop_requested_at is None:
+            found.append(Button(actions.cancel_run, self.url("control", verb="cancellation")))
+        if run.is_final:
+            found.append(Button(actions.retry_run, self.url("retry")))
+        return found
+
+    @cached_property
+    def reviews(self) -> list[StepRun]:
+        return list(self.run.steps.filter(state=StepState.NEEDS_REVIEW).defer("output"))
+
+    @property
+    def has_reviews(self) -> bool:
+        return bool(self.run.pause_requested_at) and bool(self.reviews)
+
+    @property
+    def control_note(self) -> str:
+        """Who asked for what and why, while it matters."""
+        run = self.run
+        asked = "cancel" if run.stop_requested_at else "pause" if run.pause_requested_at else ""
+        if not asked:
+            return ""
+        why = f": {run.control_reason}" if run.control_reason else ""
+        return f"{run.control_by} asked to {asked}{why}"
+
+    @cached_property
+    def timeline(self) -> list[Row]:
+        steps = list(steps_of(self.run)[: ROWS_SHOWN + 1])
+        return [Row(step, self.url("step", step_pk=step.pk), list(self.bars(step))) for step in steps[:ROWS_SHOWN]]
+
+    @cached_property
+    def hidden_rows(self) -> int:
+        return max(0, self.run.steps.count() - ROWS_SHOWN)
+
+    def bars(self, step: StepRun):
+        """Waiting before, between and after attempts, and the attempts themselves."""
+        before = step.queued_at
+        attempts = list(step.attempts.all())
+        for attempt in attempts:
+            if before and attempt.started_at > before:
+                yield Bar("wait", self.since(before), self.since(attempt.started_at))
+            yield Bar("attempt", self.since(attempt.started_at), self.since(attempt.ended_at))
+            before = attempt.ended_at
+        if before and not step.ended_at:
+            yield Bar("wait", self.since(before), None)
+        elif before and step.ended_at and (step.ended_at - before).total_seconds() > 0.02 and attempts:
+            yield Bar("wait", self.since(before), self.since(step.ended_at))
+        elif not attempts and step.started_at:
+            yield Bar("wait", self.since(step.started_at), self.since(step.ended_at))
+
+    def since(self, moment: datetime | None) -> int | None:
+        return None if moment is None else int((moment - self.run.created_at).total_seconds() * 1000)
+
+    @property
+    def axis_end(self) -> datetime | None:
+        return self.run.ended_at
+
+    @cached_property
+    def costs(self) -> list[StepRun]:
+        """The steps that cost something or used tokens."""
+        spent = Q(cost_usd__gt=0) | Q(input_tokens__gt=0) | Q(output_tokens__gt=0)
+        return list(self.run.steps.filter(spent).defer("request", "output", "item"))
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """The newest events, newest first, without the log announcements."""
+        rows = Event.objects.filter(subject_kind="run", subject_id=self.run.pk).exclude(type="run.logs")
+        return list(rows.order_by("-seq")[:EVENTS_SHOWN])
+
+    @cached_property
+    def artifacts(self) -> list[Any]:
+        return list(self.run.artifacts.select_related("step"))
+
+    def artifact_url(self, pk: int) -> str:
+        return self.url("artifact", artifact_pk=pk)
+
+    @cached_property
+    def retries(self) -> list[Run]:
+        return list(self.run.retries.only("pk", "state", "created_at"))
+
+    @cached_property
+    def facts(self) -> list[tuple[str, object]]:
+        run = self.run
+        return [
+            ("Environment", run.get_environment_display()),
+            ("Trigger", run.get_trigger_display()),
+            ("Started by", run.created_by),
+            ("Agent", run.agent.name if run.agent else None),
+        ]
+
+
+@dataclass
+class StepPanel:
+    step: StepRun
+    request: HttpRequest
+
+    @property
+    def run(self) -> Run:
+        return self.step.run
+
+    @property
+    def url(self) -> str:
+        return self.make_url("step")
+
+    @property
+    def review_url(self) -> str:
+        return self.make_url("review")
+
+    def make_url(self, name: str) -> str:
+        kwargs = {"project": self.request.project.slug, "pk": self.run.pk, "step_pk": self.step.pk}
+        return reverse(f"runs:{name}", kwargs=kwargs)
+
+    @property
+    def needs_review(self) -> bool:
+        return self.step.state == StepState.NEEDS_REVIEW
+
+    @property
+    def may_review(self) -> bool:
+        return self.needs_review and self.request.member.may(actions.resolve_step.role)
+
+    @cached_property
+    def attempts(self) -> list[Any]:
+        return list(self.step.attempts.all())
+
+    @property
+    def stored_output(self) -> dict[str, Any] | None:
+        """The reference, when the output is an artifact."""
+        output = self.step.output
+        return output if isinstance(output, dict) and REFERENCE in output else None
+
+    @property
+    def artifact_url(self) -> str:
+        kwargs = {"project": self.request.project.slug, "pk": self.run.pk,
+                  "artifact_pk": self.step.output[REFERENCE]}  # fmt: skip
+        return reverse("runs:artifact", kwargs=kwargs)
+
+    @property
+    def logs_url(self) -> str:
+        kwargs = {"project": self.request.project.slug, "pk": self.run.pk, "tab": "logs"}
+        return f"{reverse('runs:tab', kwargs=kwargs)}?step={self.step.pk}"
+
+    @property
+    def children(self) -> list[Run]:
+        return list(self.step.children.only("pk", "state"))
+
+    @property
+    def waits_until(self) -> datetime | None:
+        due = self.step.due_at
+        waits = self.step.state in {StepState.WAITING, StepState.RETRYING}
+        return due if waits and due and due > timezone.now() else None

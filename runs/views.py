@@ -1,0 +1,175 @@
+"""Pages of runs: one view a page or part; parts are what the page includes and what HTMX fetches again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from controlplane.domain.errors import InvalidInput, NotFound, ProblemError
+from controlplane.events.queries import stream
+from controlplane.ui.htmx import is_partial, redirect_whole_page
+from runs import actions
+from runs.forms import ReviewForm
+from runs.models import Artifact, Run, StepRun
+from runs.presenting import TABS, RunPage, StepPanel
+from runs.queries import LINES_PAGE, LogFilter, log_lines, log_text
+
+PARTS = {"summary", "timeline", "data", "cost", "events", "artifacts"}
+VERBS = {
+    "cancellation": actions.cancel_run,
+    "pause": actions.pause_run,
+    "resumption": actions.resume_run,
+}
+
+
+def visible_runs(request: HttpRequest) -> QuerySet[Run]:
+    return Run.objects.visible_to(request.member).select_related("project", "workflow", "version", "agent")
+
+
+def find_run(request: HttpRequest, pk: int) -> Run:
+    run = visible_runs(request).filter(pk=pk).first()
+    if run is None:
+        raise NotFound(f"There is no run {pk} in this project.")
+    return run
+
+
+def find_step(request: HttpRequest, pk: int, step_pk: int) -> StepRun:
+    step = StepRun.objects.filter(pk=step_pk, run=find_run(request, pk)).select_related("run__project").first()
+    if step is None:
+        raise NotFound("There is no such step in this run.")
+    return step
+
+
+@require_GET
+def detail(request: HttpRequest, pk: int, tab: str = "steps") -> HttpResponse:
+    """The page of one run, on one of its tabs."""
+    if tab not in TABS:
+        raise NotFound("There is no such page of a run.")
+    return render(request, "runs/detail.html", {"page": RunPage(find_run(request, pk), request, tab)})
+
+
+@require_GET
+def part(request: HttpRequest, pk: int, name: str) -> HttpResponse:
+    """One part of the page again, named as in PARTS."""
+    if name not in PARTS:
+        raise NotFound("There is no such part of a run.")
+    page = RunPage(find_run(request, pk), request, name)
+    return render(request, f"runs/_{name}.html", {"page": page})
+
+
+@require_GET
+def step(request: HttpRequest, pk: int, step_pk: int) -> HttpResponse:
+    """What one step was asked, answered, logged and cost. As a panel beside the timeline, or as a page."""
+    found = find_step(request, pk, step_pk)
+    template = "runs/_step.html" if is_partial(request) else "runs/step.html"
+    return render(request, template, {"panel": StepPanel(found, request), "page": RunPage(found.run, request, "steps")})
+
+
+@require_GET
+def lines(request: HttpRequest, pk: int) -> JsonResponse:
+    """Log lines after `after`, for the live tail: {"lines", "next", "done"}."""
+    run = find_run(request, pk)
+    after = number(request, "after")
+    found = log_lines(run.pk, after=after, only=log_filter(request))
+    done = run.is_final and len(found) < LINES_PAGE
+    return JsonResponse({"lines": found, "next": found[-1]["n"] if found else after, "done": done})
+
+
+@require_GET
+def log_file(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    run = find_run(request, pk)
+    response = StreamingHttpResponse(log_text(run.pk, log_filter(request)), content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="run-{run.pk}.log"'
+    return response
+
+
+def log_filter(request: HttpRequest) -> LogFilter:
+    step_pk = number(request, "step") or None
+    return LogFilter(request.GET.get("level", ""), request.GET.get("search", ""), step_pk)
+
+
+def number(request: HttpRequest, name: str) -> int:
+    text = request.GET.get(name) or "0"
+    if not text.isdecimal() or len(text) > 18:
+        raise InvalidInput.field(name, "This must be a number.")
+    return int(text)
+
+
+@require_GET
+def events_after(request: HttpRequest, pk: int) -> JsonResponse:
+    """The run's stream for pages whose socket cannot open."""
+    run = find_run(request, pk)
+    rows = stream("run", run.pk, after=number(request, "after"))
+    return JsonResponse({"results": [event.as_frame() for event in rows]})
+
+
+@require_GET
+def artifact(request: HttpRequest, pk: int, artifact_pk: int) -> FileResponse:
+    """A file that a step made, always as a download."""
+    found = Artifact.objects.filter(pk=artifact_pk, run=find_run(request, pk)).first()
+    if found is None:
+        raise NotFound("There is no such artifact in this run.")
+    return FileResponse(found.file.open("rb"), as_attachment=True, filename=found.name)
+
+
+@require_POST
+def control(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    """Cancel, pause or resume."""
+    if verb not in VERBS:
+        raise NotFound("There is no such control.")
+    run = find_run(request, pk)
+    action = VERBS[verb]
+    reason = {"reason": request.POST.get("reason", "")} if verb != "resumption" else {}
+    return answered(request, run, lambda: action(run, by=request.member, **reason), f"{action.label}: asked for.")
+
+
+@require_POST
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    run = find_run(request, pk)
+    made: list[Run] = []
+    response = answered(request, run, lambda: made.append(actions.retry_run(run, by=request.member)), "")
+    return go_to(request, made[0], f"Run {made[0].pk} was started with the same inputs.") if made else response
+
+
+@require_POST
+def review(request: HttpRequest, pk: int, step_pk: int) -> HttpResponse:
+    """Decide a step whose outcome is unknown."""
+    found = find_step(request, pk, step_pk)
+    form = ReviewForm(request.POST)
+    decision = form.decision() if form.is_valid() else None
+    if decision is None:
+        raise InvalidInput("; ".join(message for field in form.errors.values() for message in field))
+    return answered(
+        request,
+        found.run,
+        lambda: actions.resolve_step(found, by=request.member, **decision),
+        "The review is recorded.",
+    )
+
+
+def answered(request: HttpRequest, run: Run, verb: Any, message: str) -> HttpResponse:
+    """Do it; a refusal is said on the page, which shows the state as it is now."""
+    try:
+        verb()
+        if message:
+            messages.success(request, message)
+    except ProblemError as refusal:
+        if refusal.status not in {400, 409}:
+            raise
+        messages.error(request, refusal.detail)
+    return to(request, reverse("runs:detail", kwargs={"project": request.project.slug, "pk": run.pk}))
+
+
+def go_to(request: HttpRequest, run: Run, message: str) -> HttpResponse:
+    messages.success(request, message)
+    return to(request, reverse("runs:detail", kwargs={"project": request.project.slug, "pk": run.pk}))
+
+
+def to(request: HttpRequest, url: str) -> HttpResponse:
+    return redirect_whole_page(url) if is_partial(request) else redirect(url)
