@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -21,7 +22,7 @@ from controlplane.domain.failures import Failure
 MEMORY_LIMIT = "256MB"
 CHUNK_ROWS = 256
 ZONED = "WITH TIME ZONE"
-CONFIG = {
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": "1",
     "memory_limit": MEMORY_LIMIT,
     "temp_directory": "",
@@ -130,7 +131,7 @@ def _failure(error: Exception, statement: Statement) -> Failure:
     if isinstance(error, duckdb.InterruptException) and (stopped := statement.stopped()):
         return stopped
     message = _first_line(error)
-    context = {"database_message": message, "detail": str(error)[:2_000], "code": type(error).__name__}
+    context: dict[str, Any] = {"database_message": message, "detail": str(error)[:2_000], "code": type(error).__name__}
     if isinstance(error, duckdb.PermissionException):
         return SqlRefused(f"Only the instance's own files can be read: {message}", **context)
     if isinstance(error, duckdb.OutOfMemoryException):

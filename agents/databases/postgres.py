@@ -7,7 +7,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import Any
 
 import psycopg
 from psycopg.rows import tuple_row
@@ -83,10 +84,17 @@ def _session(connection: Connection, statement: Statement) -> Iterator[psycopg.C
 def _connected(connection: Connection, statement: Statement) -> psycopg.Connection:
     seconds = max(1, round(min(CONNECT_SECONDS, statement.remaining())))
 
+    options: dict[str, Any] = {
+        **connection.conninfo,
+        "connect_timeout": seconds,
+        "application_name": "spark-ops",
+        # Without one, libpq looks into the home of whoever runs the worker.
+        "passfile": "/nonexistent",
+    }
+
     def connect() -> psycopg.Connection:
         return psycopg.connect(
-            **{**connection.conninfo, "connect_timeout": seconds, "application_name": "spark-ops"},
-            passfile="/nonexistent",
+            **options,
             cursor_factory=psycopg.RawCursor,
             row_factory=tuple_row,
         )
@@ -132,11 +140,8 @@ def _fetch(database: psycopg.Connection, bound: Bound, statement: Statement) -> 
     collector = Collector(statement.limits)
     with database.cursor() as cursor:
         values = [postgres_types.parameter(value) for value in bound.values]
-        rows = cursor.stream(bound.sql, values, size=CHUNK_ROWS)
-        try:
+        with closing(cursor.stream(bound.sql, values, size=CHUNK_ROWS)) as rows:  # type: ignore[type-var]
             collector.take(rows)
-        finally:
-            rows.close()
         columns = [{"name": column.name, "type": column.type_display} for column in cursor.description or ()]
     # A stream without rows has no description.
     columns = columns or postgres_types.described(database, bound.sql)
@@ -146,7 +151,7 @@ def _fetch(database: psycopg.Connection, bound: Bound, statement: Statement) -> 
 
 
 def _version(database: psycopg.Connection) -> str:
-    return str(database.execute("SHOW server_version").fetchone()[0])
+    return database.info.parameter_status("server_version") or ""
 
 
 def _break(database: psycopg.Connection) -> None:
@@ -179,7 +184,7 @@ def _interrupted(error: psycopg.Error) -> bool:
 def _failure(error: psycopg.Error, bound: Bound, statement: Statement, redactor: Redactor) -> Failure:
     diagnostic = error.diag
     message = redactor.text(diagnostic.message_primary or str(error).strip())
-    context = {
+    context: dict[str, Any] = {
         "sqlstate": error.sqlstate,
         "database_message": message,
         "detail": redactor.text(diagnostic.message_detail or "") or None,

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 from urllib.parse import quote
 
 from agents.databases.connect import Connection
@@ -170,7 +171,7 @@ def _failure(error: Exception, statement: Statement) -> Failure:
     name, message = getattr(error, "sqlite_errorname", ""), str(error)
     if name == "SQLITE_INTERRUPT" and (stopped := statement.stopped()):
         return stopped
-    context = {"database_message": message, "code": name or None}
+    context: dict[str, Any] = {"database_message": message, "code": name or None}
     if name in ("SQLITE_BUSY", "SQLITE_LOCKED"):
         return LockTimeout("Another program holds the file locked for too long.", **context)
     if name in ("SQLITE_AUTH", "SQLITE_READONLY") or "one statement" in message or "prohibited" in message:

@@ -122,7 +122,7 @@ class GuardedTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         call = self._rules.call()
-        with making(call), translated(call):
+        with translated(call), making(call):
             answer = self._door.pool.handle_request(_core_request(request))
         reading = _Answer(answer, self._rules.max_bytes)
         return httpx.Response(
@@ -141,7 +141,7 @@ class _Stream(httpx.SyncByteStream):
         chunks = self._answer.iter_stream()
         chunk: bytes | None = b""
         while chunk is not None:
-            with making(self._call), translated(self._call):
+            with translated(self._call), making(self._call):
                 chunk = next(chunks, None)
                 pieces = self._reading.pieces(chunk)
             with translated(self._call):

@@ -101,7 +101,7 @@ class Door:
         started = time.monotonic()
         hop = first_hop(request)
         call = Call(token, timeout_seconds=request.timeout_seconds)
-        with making(call), translated(call):
+        with translated(call), making(call):
             for _ in range(request.max_redirects + 1):
                 with self._answer(hop, call) as answer:
                     location = _location(answer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_module
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
@@ -38,7 +39,7 @@ class OutboundRequest:
 
     method: str = "GET"
     url: str
-    query: Mapping[str, object] | None = None
+    query: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     json: object = None
     body: bytes | str | None = None
@@ -87,7 +88,7 @@ def first_hop(request: OutboundRequest) -> Hop:
     return Hop(method, checked_url(request.url, request.query), tuple(headers.items()), content)
 
 
-def checked_url(text: str | httpx.URL, query: Mapping[str, object] | None = None) -> httpx.URL:
+def checked_url(text: str | httpx.URL, query: Mapping[str, Any] | None = None) -> httpx.URL:
     """An absolute http(s) URL without user name, else `UrlRefused`. Its address is checked on connecting."""
     try:
         url = httpx.URL(text)
