@@ -15,6 +15,18 @@ PAGE = 500
 NET_SECONDS = 2.0
 
 
+# The web process sends no larger message than it takes (64 KiB); nobody needs more to know that something happened.
+MOST_FRAME_BYTES = 48 * 1024
+
+
+def wire_text(frame: dict[str, Any]) -> str:
+    """One message. `data` that is too large is left out and marked; the API has it."""
+    text = json.dumps(frame, ensure_ascii=False)
+    if len(text) * 4 > MOST_FRAME_BYTES and len(text.encode()) > MOST_FRAME_BYTES:
+        return json.dumps({**frame, "data": {"truncated": True}}, ensure_ascii=False)
+    return text
+
+
 class Frame(NamedTuple):
     """`position` is an int for a subject's stream and a queries.Cursor for a feed; `text` is what goes out."""
 
@@ -50,7 +62,7 @@ class SubjectReader:
 
     def after(self, position: int) -> list[Frame]:
         events = queries.stream(self.kind, self.subject_id, after=position, limit=PAGE)
-        return [Frame(event.seq, json.dumps(event.as_frame(), ensure_ascii=False)) for event in events]
+        return [Frame(event.seq, wire_text(event.as_frame())) for event in events]
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,7 @@ class FeedReader:
 
     def after(self, position: queries.Cursor) -> list[Frame]:
         events = queries.feed_after(list(self.project_ids), position, limit=PAGE)
-        return [Frame(event.cursor, json.dumps(event.as_feed_frame(), ensure_ascii=False)) for event in events]
+        return [Frame(event.cursor, wire_text(event.as_feed_frame())) for event in events]
 
 
 Reader = SubjectReader | FeedReader

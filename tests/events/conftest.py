@@ -12,7 +12,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -22,7 +21,6 @@ from django.test import Client
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from controlplane.projects.models import Project
 from tests.events.probe import Probe
 
 START_SECONDS = 30
@@ -97,10 +95,6 @@ def probe(world) -> Probe:
     return Probe(world.acme)
 
 
-def make_probe(project: Project, number: int) -> Probe:
-    return Probe(project, number)
-
-
 def frames(live: ClientConnection, count: int, seconds: float = 10) -> list[dict]:
     """The next `count` frames."""
     deadline = time.monotonic() + seconds
@@ -123,8 +117,3 @@ def closing_code(live: ClientConnection, seconds: float = 8) -> int:
             live.recv(timeout=max(0.01, deadline - time.monotonic()))
     except ConnectionClosed as closed:
         return closed.rcvd.code if closed.rcvd else 1006
-
-
-def memory_mib(pid: int) -> float:
-    """Resident memory of a process."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
