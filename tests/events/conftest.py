@@ -23,7 +23,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.events.probe import Probe
 
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 @dataclass
