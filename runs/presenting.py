@@ -50,13 +50,74 @@ class Row:
 
 
 @dataclass
+class StepPanel:
+    step: StepRun
+    request: HttpRequest
+
+    @property
+    def run(self) -> Run:
+        return self.step.run
+
+    @property
+    def url(self) -> str:
+        return self.make_url("step")
+
+    @property
+    def review_url(self) -> str:
+        return self.make_url("review")
+
+    def make_url(self, name: str) -> str:
+        kwargs = {"project": self.request.project.slug, "pk": self.run.pk, "step_pk": self.step.pk}
+        return reverse(f"runs:{name}", kwargs=kwargs)
+
+    @property
+    def needs_review(self) -> bool:
+        return self.step.state == StepState.NEEDS_REVIEW
+
+    @property
+    def may_review(self) -> bool:
+        return self.needs_review and self.request.member.may(actions.resolve_step.role)
+
+    @cached_property
+    def attempts(self) -> list[Any]:
+        return list(self.step.attempts.all())
+
+    @property
+    def stored_output(self) -> dict[str, Any] | None:
+        """The reference, when the output is an artifact."""
+        output = self.step.output
+        return output if isinstance(output, dict) and REFERENCE in output else None
+
+    @property
+    def artifact_url(self) -> str:
+        kwargs = {"project": self.request.project.slug, "pk": self.run.pk,
+                  "artifact_pk": self.step.output[REFERENCE]}  # fmt: skip
+        return reverse("runs:artifact", kwargs=kwargs)
+
+    @property
+    def logs_url(self) -> str:
+        kwargs = {"project": self.request.project.slug, "pk": self.run.pk, "tab": "logs"}
+        return f"{reverse('runs:tab', kwargs=kwargs)}?step={self.step.pk}"
+
+    @property
+    def children(self) -> list[Run]:
+        return list(self.step.children.only("pk", "state"))
+
+    @property
+    def waits_until(self) -> datetime | None:
+        due = self.step.due_at
+        waits = self.step.state in {StepState.WAITING, StepState.RETRYING}
+        return due if waits and due and due > timezone.now() else None
+
+
+@dataclass
 class RunPage:
     run: Run
     request: HttpRequest
     tab: str = "steps"
 
-    def url(self, name: str, **kwargs: Any) -> str:
-        return reverse(f"runs:{name}", kwargs={"project": self.request.project.slug, "pk": self.run.pk, **kwargs})
+    def url(self, view: str, /, **kwargs: Any) -> str:
+        return reverse(f"runs:{view}", kwargs={"project": self.request.project.slug, "pk": self.run.pk, **kwargs})
 
     @property
     def detail_url(self) -> str:
@@ -138,6 +199,16 @@ class RunPage:
         return [Row(step, self.url("step", step_pk=step.pk), list(self.bars(step))) for step in steps[:ROWS_SHOWN]]
 
     @cached_property
+    def chosen(self) -> StepPanel | None:
+        """The step to open with: what wants attention, else what runs, else the last one."""
+        steps = [row.step for row in self.timeline]
+        for states in ({StepState.NEEDS_REVIEW}, {StepState.FAILED}, {StepState.RUNNING}, set(StepState)):
+            found = [step for step in steps if step.state in states]
+            if found:
+                return StepPanel(found[0] if states != set(StepState) else found[-1], self.request)
+        return None
+
+    @cached_property
     def hidden_rows(self) -> int:
         return max(0, self.run.steps.count() - ROWS_SHOWN)
 
@@ -196,64 +267,3 @@ class RunPage:
             ("Started by", run.created_by),
             ("Agent", run.agent.name if run.agent else None),
         ]
-
-
-@dataclass
-class StepPanel:
-    step: StepRun
-    request: HttpRequest
-
-    @property
-    def run(self) -> Run:
-        return self.step.run
-
-    @property
-    def url(self) -> str:
-        return self.make_url("step")
-
-    @property
-    def review_url(self) -> str:
-        return self.make_url("review")
-
-    def make_url(self, name: str) -> str:
-        kwargs = {"project": self.request.project.slug, "pk": self.run.pk, "step_pk": self.step.pk}
-        return reverse(f"runs:{name}", kwargs=kwargs)
-
-    @property
-    def needs_review(self) -> bool:
-        return self.step.state == StepState.NEEDS_REVIEW
-
-    @property
-    def may_review(self) -> bool:
-        return self.needs_review and self.request.member.may(actions.resolve_step.role)
-
-    @cached_property
-    def attempts(self) -> list[Any]:
-        return list(self.step.attempts.all())
-
-    @property
-    def stored_output(self) -> dict[str, Any] | None:
-        """The reference, when the output is an artifact."""
-        output = self.step.output
-        return output if isinstance(output, dict) and REFERENCE in output else None
-
-    @property
-    def artifact_url(self) -> str:
-        kwargs = {"project": self.request.project.slug, "pk": self.run.pk,
-                  "artifact_pk": self.step.output[REFERENCE]}  # fmt: skip
-        return reverse("runs:artifact", kwargs=kwargs)
-
-    @property
-    def logs_url(self) -> str:
-        kwargs = {"project": self.request.project.slug, "pk": self.run.pk, "tab": "logs"}
-        return f"{reverse('runs:tab', kwargs=kwargs)}?step={self.step.pk}"
-
-    @property
-    def children(self) -> list[Run]:
-        return list(self.step.children.only("pk", "state"))
-
-    @property
-    def waits_until(self) -> datetime | None:
-        due = self.step.due_at
-        waits = self.step.state in {StepState.WAITING, StepState.RETRYING}
-        return due if waits and due and due > timezone.now() else None

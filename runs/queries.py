@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 
 from controlplane.domain.errors import InvalidInput
 from runs.engine.logs import LEVELS
@@ -83,7 +83,8 @@ def named(line: dict[str, Any]) -> str:
 def steps_of(run: Run) -> QuerySet[StepRun]:
     """A run's steps in order, with their attempts, without the large columns."""
     attempts = Prefetch("attempts", queryset=Attempt.objects.defer("error"))
-    return run.steps.defer("request", "output", "item").prefetch_related(attempts)
+    in_order = run.steps.order_by("position", F("index").asc(nulls_first=True))
+    return in_order.defer("request", "output", "item").prefetch_related(attempts)
 
 
 def project_of_run(run_id: int) -> int | None:

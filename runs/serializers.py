@@ -5,7 +5,6 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from controlplane.listing.api import StrictSerializer
-
 from runs.models import Artifact, Attempt, Environment, Run, StepRun, Trigger
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from celery import shared_task
+from celery.signals import worker_process_init, worker_ready
 
 from controlplane.domain.errors import ActionRefused
 from controlplane.projects.actors import SYSTEM
-from runs.engine import children, control, work
+from runs.engine import children, control, sweep, work
+from runs.engine.leases import leases
 from runs.models import RUN_LIVE, Run
 
 
@@ -28,3 +30,22 @@ def stop_child(step_id: int) -> None:
             control.request_stop(run.pk, by=SYSTEM, reason="The run that started this one was stopped.")
         except ActionRefused:
             continue
+
+
+@worker_ready.connect
+def announce(sender, **_: object) -> None:
+    """A thread-pool worker is up: void what its earlier life held and take that work back at once."""
+    pool = sender.pool
+    if not hasattr(pool, "_pool") or "prefork" not in type(pool).__module__:
+        begin(slots=getattr(pool, "limit", 0) or 0)
+
+
+@worker_process_init.connect
+def announce_child(**_: object) -> None:
+    """Each process of a prefork pool is a worker of its own."""
+    begin(slots=1)
+
+
+def begin(*, slots: int) -> None:
+    if leases.register(queue="default", slots=slots):
+        sweep.take_back_lost()

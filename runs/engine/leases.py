@@ -61,7 +61,6 @@ class Leases:
         self._held: dict[int, Lease] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._pid = os.getpid()
 
     @property
     def worker(self) -> str:
@@ -71,9 +70,12 @@ class Leases:
     def hold(self, lease: Lease) -> None:
         with self._lock:
             self._held[lease.claimed.id] = lease
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._beat_for_ever, name="leases", daemon=True)
-                self._thread.start()
+            self._start_beating()
+
+    def _start_beating(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._beat_for_ever, name="leases", daemon=True)
+            self._thread.start()
 
     def drop(self, claimed: Claimed) -> None:
         with self._lock:
@@ -86,6 +88,8 @@ class Leases:
     def register(self, *, queue: str, slots: int) -> list[int]:
         """Announce this worker and void the leases of its own name's earlier life. Returns the steps set free."""
         run_statement(REGISTER, {"name": self.name, "boot": self.boot, "queue": queue, "slots": slots})
+        with self._lock:
+            self._start_beating()
         return [row["id"] for row in run_statement(VOID_EARLIER_LIFE, {"name": self.name, "me": self.worker})]
 
     def _beat_for_ever(self) -> None:

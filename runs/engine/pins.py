@@ -9,6 +9,7 @@ from django.db.models import F
 from agents.functions import registered
 from agents.models import Agent, Instance, Revision, Tool
 from controlplane.domain.errors import FieldError, InvalidInput
+from controlplane.domain.expressions import has_template
 from workflows.spec import Spec, Step
 
 
@@ -46,7 +47,7 @@ class Pins:
     def needs_of(self, step: Step) -> StepNeeds:
         """What the step takes a place in, and which queue carries it."""
         uses = f"agent:{self.chosen_agent}" if step.asks_for_agent else step.uses
-        name = uses.partition(":")[2] if step.kind != "query" else step.with_.get("instance", "")
+        name = instance_of(step) if step.kind == "query" else uses.partition(":")[2]
         group = {"tool": self.tools, "agent": self.agents, "query": self.instances}.get(step.kind, {})
         pinned = group.get(name)
         return StepNeeds(uses) if pinned is None else StepNeeds(uses, pinned.slot_key, pinned.queue)
@@ -65,10 +66,16 @@ def collect(project_id: int, spec: Spec, agent: Agent | None) -> Pins:
     wanted_tools = {step.target for step in spec.steps if step.kind == "tool"} | tools_of_agents(pins)
     if wanted_tools:
         pins.tools = pinned(Tool, project_id, wanted_tools)
-    wanted_instances = {str(step.with_.get("instance")) for step in spec.steps if step.kind == "query"}
+    wanted_instances = {name for step in spec.steps if (name := instance_of(step))}
     if wanted_instances:
         pins.instances = pinned_instances(project_id, wanted_instances)
     return pins
+
+
+def instance_of(step: Step) -> str:
+    """The instance a query step names; empty for other steps, and when an expression will choose it."""
+    name = step.with_.get("instance", "") if step.kind == "query" else ""
+    return "" if has_template(name) else name
 
 
 def pinned(model: type[Tool] | type[Agent], project_id: int, names: set[str]) -> dict[str, Pinned]:

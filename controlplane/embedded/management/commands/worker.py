@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import warnings
 from typing import Any
 
+from celery.platforms import SecurityWarning
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.module_loading import import_string
@@ -22,13 +24,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--cpu", action="store_true", help="Processes instead of threads, for the queue `cpu`.")
-        parser.add_argument("--queues", default="", help="Comma list; by default `default`, with --cpu `cpu`.")
+        parser.add_argument("--queues", default="", help="Comma list; by default `default,cpu`, with --cpu `cpu`.")
         parser.add_argument("--concurrency", type=int, default=env_int("WORKER_CONCURRENCY", 0))
 
     def handle(self, *, cpu: bool, queues: str, concurrency: int, **options: Any) -> None:
-        pool, queue = ("prefork", "cpu") if cpu else ("threads", "default")
+        pool, queue = ("prefork", "cpu") if cpu else ("threads", "default,cpu")
         slots = concurrency or (os.cpu_count() or 1 if cpu else THREADS)
-        name = settings.ENGINE_WORKER_NAME or f"{queue}-{os.getpid()}@{socket.gethostname()}"
+        name = settings.ENGINE_WORKER_NAME or f"{pool}-{os.getpid()}@{socket.gethostname()}"
         app = import_string("controlplane.celery.app")
+        # It warns root of pickled messages; ours are JSON with an id in it.
+        warnings.filterwarnings("ignore", category=SecurityWarning)
         chosen = [f"--pool={pool}", f"--concurrency={slots}", f"--queues={queues or queue}", f"--hostname={name}"]
         app.worker_main(["--quiet", "worker", "--prefetch-multiplier=1", "--loglevel=INFO", *ALONE, *chosen])

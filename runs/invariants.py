@@ -1,0 +1,103 @@
+"""What must be true of all runs at any moment, as queries that find what is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runs.engine.sql import Row, run_statement
+
+LIMIT = 100
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """`query` selects violations; it gets `limit`."""
+
+    name: str
+    query: str
+
+
+INVARIANTS = [
+    Invariant(
+        "a step that runs has a lease that is alive or about to be taken back",
+        """SELECT id, run_id, key, lease_until FROM runs_steprun
+           WHERE state = 'running' AND lease_until < now() - interval '1 minute'""",
+    ),
+    Invariant(
+        "a live step has somebody who will move it",
+        """SELECT id, run_id, key, state FROM runs_steprun WHERE NOT held AND (
+               (state IN ('queued', 'retrying') AND due_at IS NULL)
+               OR (state = 'waiting' AND due_at IS NULL AND open_items IS NULL
+                   AND NOT EXISTS (SELECT 1 FROM runs_run child WHERE child.parent_step_id = runs_steprun.id)))""",
+    ),
+    Invariant(
+        "a step held back belongs to a run that is paused or pausing",
+        """SELECT step.id, step.run_id, step.key FROM runs_steprun step JOIN runs_run run ON run.id = step.run_id
+           WHERE step.held AND step.state IN ('queued', 'retrying', 'waiting') AND run.pause_requested_at IS NULL""",
+    ),
+    Invariant(
+        "a pending step waits for something unfinished",
+        """SELECT step.id, step.run_id, step.key FROM runs_steprun step
+           WHERE step.state = 'pending' AND step.index IS NULL AND step.waiting_for = 0""",
+    ),
+    Invariant(
+        "a final run has no live step",
+        """SELECT run.id, run.state, step.key, step.state AS step_state
+           FROM runs_run run JOIN runs_steprun step ON step.run_id = run.id
+           WHERE run.ended_at IS NOT NULL AND step.state IN ('queued', 'running', 'waiting', 'retrying')""",
+    ),
+    Invariant(
+        "a live run has a live step or one that needs a review",
+        """SELECT run.id, run.state FROM runs_run run WHERE run.ended_at IS NULL AND NOT EXISTS (
+               SELECT 1 FROM runs_steprun step WHERE step.run_id = run.id
+               AND step.state IN ('pending', 'queued', 'running', 'waiting', 'retrying', 'needs_review'))""",
+    ),
+    Invariant(
+        "a run counts its open steps",
+        """SELECT run.id, run.open_steps, count(step.id) AS counted FROM runs_run run
+           LEFT JOIN runs_steprun step ON step.run_id = run.id
+               AND step.state IN ('pending', 'queued', 'running', 'waiting', 'retrying', 'needs_review')
+           WHERE run.ended_at IS NULL GROUP BY run.id HAVING run.open_steps <> count(step.id)""",
+    ),
+    Invariant(
+        "the events of a run are numbered 1 to n",
+        """SELECT run.id, run.last_seq, count(event.id) AS events, max(event.seq) AS highest FROM runs_run run
+           LEFT JOIN events_event event ON event.subject_kind = 'run' AND event.subject_id = run.id
+               AND event.seq IS NOT NULL
+           GROUP BY run.id HAVING run.last_seq <> count(event.id) OR run.last_seq <> COALESCE(max(event.seq), 0)""",
+    ),
+    Invariant(
+        "a run's end is its last state event",
+        """SELECT subject_id, count(*) AS ends FROM events_event
+           WHERE subject_kind = 'run' AND type IN ('run.succeeded', 'run.partially_succeeded', 'run.failed',
+                                                   'run.cancelled', 'run.timed_out')
+           GROUP BY subject_id HAVING count(*) > 1""",
+    ),
+    Invariant(
+        "an attempt that runs is the newest of a step that runs",
+        """SELECT attempt.id, attempt.step_id, attempt.number FROM runs_attempt attempt
+           JOIN runs_steprun step ON step.id = attempt.step_id
+           WHERE attempt.state = 'running' AND (step.state <> 'running' OR step.attempt_no <> attempt.number)""",
+    ),
+    Invariant(
+        "log lines are numbered without gaps",
+        """SELECT run.id, run.last_line, sum(chunk.count) AS lines FROM runs_run run
+           JOIN runs_logchunk chunk ON chunk.run_id = run.id
+           GROUP BY run.id HAVING run.last_line <> sum(chunk.count)""",
+    ),
+    Invariant(
+        "the cost of a run is the cost of its steps and of the runs they started",
+        """SELECT run.id, run.cost_usd, spent.total FROM runs_run run JOIN LATERAL (
+               SELECT COALESCE(sum(step.cost_usd), 0) + COALESCE((
+                   SELECT sum(child.cost_usd) FROM runs_run child JOIN runs_steprun parent ON parent.id = child.parent_step_id
+                   WHERE parent.run_id = run.id AND parent.state NOT IN ('waiting', 'running')), 0) AS total
+               FROM runs_steprun step WHERE step.run_id = run.id
+           ) spent ON true
+           WHERE run.ended_at IS NOT NULL AND run.cost_usd <> spent.total""",
+    ),
+]
+
+
+def violations(invariant: Invariant) -> list[Row]:
+    """At most 100 rows that break it."""
+    return run_statement(f"{invariant.query} LIMIT %(limit)s", {"limit": LIMIT})
