@@ -45,7 +45,7 @@ def compiled(name: str) -> Any:
 
 
 def draw(name: str, context: dict[str, object]) -> SafeString:
-    return compiled(name).render(Context(context)).strip()
+    return SafeString(compiled(name).render(Context(context)).strip())
 
 
 def duration(ms: float | None, since: datetime | None = None) -> SafeString | str:

@@ -195,7 +195,7 @@ class SearchFilter(ListFilter):
     def condition(self, text: str) -> Q:
         conditions = [Q(**{lookup: text}) for lookup in self.lookups]
         number = text.removeprefix("#")
-        return reduce(or_, [*conditions, Q(pk=int(number))] if is_id(number) else conditions)
+        return reduce(or_, [*conditions, Q(pk=int(number))] if is_id(number) else conditions, Q())
 
 
 class MomentField(forms.CharField):

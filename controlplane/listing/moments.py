@@ -36,21 +36,26 @@ class Moment:
             raise ValueError("Write a date (2026-01-31), a time (2026-01-31T14:00) or a time ago (-24h, -7d).")
         return cls(text, at)
 
+    def day(self, zone: tzinfo, now: datetime) -> date | None:
+        """The day in `zone` when a whole one is meant."""
+        if self.text in DAYS:
+            return (now.astimezone(zone) + timedelta(days=DAYS[self.text])).date()
+        return self.at if isinstance(self.at, date) and not isinstance(self.at, datetime) else None
+
     def start(self, zone: tzinfo, now: datetime) -> datetime:
-        """The point itself; of a day its first instant in `zone`."""
-        if isinstance(self.at, timedelta):
-            return midnight((now + self.at).astimezone(zone).date(), zone) if self.text in DAYS else now + self.at
-        if isinstance(self.at, datetime):
-            return self.at if self.at.tzinfo else self.at.replace(tzinfo=zone)
-        return midnight(self.at, zone)
+        """The point itself; of a day its first instant."""
+        day = self.day(zone, now)
+        return self.point(zone, now) if day is None else midnight(day, zone)
 
     def end(self, zone: tzinfo, now: datetime) -> datetime:
         """The point itself; of a day the first instant of the next one, so that the whole day is meant."""
-        if self.text in DAYS:
-            return midnight(self.start(zone, now).date() + timedelta(days=1), zone)
-        if isinstance(self.at, date) and not isinstance(self.at, datetime):
-            return midnight(self.at + timedelta(days=1), zone)
-        return self.start(zone, now)
+        day = self.day(zone, now)
+        return self.point(zone, now) if day is None else midnight(day + timedelta(days=1), zone)
+
+    def point(self, zone: tzinfo, now: datetime) -> datetime:
+        if isinstance(self.at, timedelta):
+            return now + self.at
+        return self.at if self.at.tzinfo else self.at.replace(tzinfo=zone)
 
 
 def parse_absolute(text: str) -> datetime | date | None:

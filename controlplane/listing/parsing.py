@@ -9,6 +9,11 @@ from typing import Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
+from controlplane.domain.json_schema import depth_of
+
+# Deeper than any schema or specification may be, far less than Python's stack.
+DEPTH_LIMIT = 100
+TOO_DEEP = f"The JSON is nested more than {DEPTH_LIMIT} levels deep."
 # NUL cannot be stored as text, and half of a surrogate pair is not a character.
 SUSPICIOUS = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
 
@@ -20,11 +25,13 @@ class StrictJSONParser(JSONParser):
         body = stream.read()
         try:
             parsed = json.loads(body, parse_constant=refuse_constant)
+            if depth_of(parsed) > DEPTH_LIMIT:
+                raise ParseError(TOO_DEEP)
             if SUSPICIOUS.search(body):
                 refuse_unstorable(parsed)
             return parsed
         except RecursionError as error:
-            raise ParseError("The JSON is nested too deeply.") from error
+            raise ParseError(TOO_DEEP) from error
         except ValueError as error:
             raise ParseError(f"This is not JSON: {error}") from error
 
