@@ -85,9 +85,11 @@ class Cluster:
         )
 
     def clear_the_way(self) -> None:
-        """End what a crash left running on this data; a pid file that names a stranger shall not stop us."""
+        """End what a crash left running on this data; lock files that name a stranger or a zombie shall not stop us."""
         end_servers_on(self.data)
         disown_stale_pid(self.data / "postmaster.pid")
+        for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
+            (self.sockets / name).unlink(missing_ok=True)
 
     def wait_until_ready(self, process: subprocess.Popen[bytes], log: Path) -> None:
         """Wait until the server answers and has our role and database.

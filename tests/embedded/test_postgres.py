@@ -75,16 +75,16 @@ def test_leftovers_are_ended_by_their_records(server):
     assert not list(server.records.glob("*.json"))
 
 
-def test_a_pid_file_that_names_a_living_stranger_does_not_stop_it(server):
+def test_lock_files_that_name_a_living_stranger_do_not_stop_it(server):
     lock = server.cluster.data / "postmaster.pid"
     left_behind = lock.read_text().splitlines()
     end(server.process, server.program)
     stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         lock.write_text("\n".join([str(stranger.pid), *left_behind[1:]]) + "\n")
-        account = server.cluster.account
-        if account:
-            os.chown(lock, account.uid, account.gid)
+        (server.cluster.sockets / ".s.PGSQL.5432.lock").write_text(lock.read_text())
+        for path in (lock, server.cluster.sockets / ".s.PGSQL.5432.lock"):
+            os.chown(path, server.cluster.data.stat().st_uid, -1)
         server.start()
         assert rows(server, "SELECT 1") == [(1,)]
         assert stranger.poll() is None
