@@ -34,6 +34,10 @@ def _url(*, database: str = "postgres", user: str = SUPERUSER) -> str:
     return urlunsplit(parts._replace(netloc=location, path=f"/{database}"))
 
 
+def _named(statement: str) -> str:
+    return statement.replace("READER", READER).replace("INSTANCES", DATABASE)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[psycopg.Connection]:
     """The owner's own connection to a database made for these tests, which others are told apart from."""
@@ -67,8 +71,8 @@ def granted(server: psycopg.Connection) -> Iterator[Callable[[str, str], None]]:
     undo: list[str] = []
 
     def grant(statement: str, revoke: str) -> None:
-        server.execute(statement.replace("READER", READER))
-        undo.append(revoke.replace("READER", READER))
+        server.execute(_named(statement))
+        undo.append(_named(revoke))
 
     yield grant
     for statement in reversed(undo):

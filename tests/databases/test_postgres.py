@@ -12,7 +12,7 @@ from agents.databases import postgres
 from agents.databases.connect import parse_connection
 from agents.databases.query import inspect
 from controlplane.domain.cancellation import CancelToken
-from tests.databases.conftest import DATABASE, READER, problem, query
+from tests.databases.conftest import READER, problem, query
 
 SNAPSHOT = """
 SELECT (SELECT array_agg(p ORDER BY id) FROM people p), (SELECT last_value FROM counter),
@@ -253,9 +253,9 @@ class TestRoles:
             ("GRANT USAGE ON SEQUENCE counter TO READER", "REVOKE USAGE ON SEQUENCE counter FROM READER", "counter"),
             ("GRANT CREATE ON SCHEMA public TO READER", "REVOKE CREATE ON SCHEMA public FROM READER", "schema public"),
             (
-                f"GRANT CREATE ON DATABASE {DATABASE} TO READER",
-                f"REVOKE CREATE ON DATABASE {DATABASE} FROM READER",
-                f"database {DATABASE}",
+                "GRANT CREATE ON DATABASE INSTANCES TO READER",
+                "REVOKE CREATE ON DATABASE INSTANCES FROM READER",
+                "objects in database instances",
             ),
             ("ALTER ROLE READER CREATEROLE", "ALTER ROLE READER NOCREATEROLE", "create roles"),
             ("ALTER ROLE READER CREATEDB", "ALTER ROLE READER NOCREATEDB", "create databases"),
