@@ -30,22 +30,19 @@ export class LogLines {
   }
 }
 
+// Three elements a line, not seven: number, time and step are attributes that CSS shows, so a long log stays light.
 function row({ n, at, level, step, attempt, text }) {
-  const words = element("span", { class: "log__text" });
-  if (step) words.append(element("span", { class: "log__step" }, attempt > 1 ? `${step}#${attempt} ` : `${step} `));
-  words.append(text);
-  return element(
-    "div",
-    { class: `log__line log__line--${level}` },
-    element("span", { class: "log__n" }, String(n)),
-    element("time", { class: "log__at", datetime: at, title: at }, clock(at)),
-    element("span", { class: "log__level" }, level),
-    words,
-  );
+  const line = element("div", { class: `log__line log__line--${level}`, "data-n": n });
+  const words = element("span", { class: "log__text" }, text);
+  if (step) words.dataset.step = attempt > 1 ? `${step}#${attempt} ` : `${step} `;
+  line.append(element("span", { class: "log__level", "data-at": clock(at), title: at }, level), words);
+  return line;
 }
 
 function clock(at) {
   const time = new Date(at);
   if (Number.isNaN(time.getTime())) return "";
-  return `${time.toLocaleTimeString("en-GB")}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+  const two = (number) => String(number).padStart(2, "0");
+  const milliseconds = String(time.getMilliseconds()).padStart(3, "0");
+  return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${milliseconds}`;
 }
