@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from django.conf import settings
+
 from controlplane.domain import expressions
 from controlplane.domain.expressions import ExpressionError
 from runs import events
@@ -23,6 +25,17 @@ RETURNING id, key, index, waiting_for, queue, item
 """
 NEEDS = """
 SELECT key, state FROM runs_steprun WHERE run_id = %(run)s AND key = ANY(%(keys)s) AND index IS NULL
+"""
+TAKE_ALONG = """
+WITH step AS (
+    UPDATE runs_steprun SET state = 'running', attempt_no = attempt_no + 1, worker = %(worker)s, queued_at = now(),
+        lease_until = now() + make_interval(secs => %(lease)s), started_at = now(), due_at = now()
+    WHERE id = %(id)s AND state = 'pending' AND slot_key = '' AND queue = %(queue)s
+    RETURNING id, key, index, uses, attempt_no, item, slot_key
+), attempt AS (
+    INSERT INTO runs_attempt (step_id, number, state, worker) SELECT id, attempt_no, 'running', %(worker)s FROM step
+)
+SELECT * FROM step
 """
 QUEUE = """
 UPDATE runs_steprun SET state = 'queued', due_at = now(), queued_at = now(), rung_at = now(), held = %(held)s
@@ -69,13 +82,19 @@ WHERE run_id = %(run)s AND index IS NULL AND state IN ('failed', 'cancelled') OR
 
 
 class Advance:
-    """One walk from settled steps to everything that follows from them."""
+    """One walk from settled steps to everything that follows from them.
 
-    def __init__(self, run: LockedRun) -> None:
+    With `worker` and `queue`, when exactly one step becomes ready, that worker has it at once, as `taken`: no message,
+    no second commit.
+    """
+
+    def __init__(self, run: LockedRun, *, worker: str = "", queue: str = "") -> None:
         self.run = run
         self.spec = run.plan.spec
+        self.worker, self.queue_name = worker, queue
         self.settled: deque[Row] = deque()
         self.ready: list[int] = []
+        self.taken: Row | None = None
 
     def after(self, step: Row) -> None:
         """`step` {"id", "key", "index", "state"} has just ended: go on from there; close the run when all is done."""
@@ -90,7 +109,8 @@ class Advance:
                 self.release_dependents(step)
             else:
                 self.count_item(step)
-        self.queue(self.ready)
+        if not self.take_along():
+            self.queue(self.ready)
         self.ready = []
         if self.run.open_steps == 0 and not self.run.is_final:
             close(self.run)
@@ -102,13 +122,13 @@ class Advance:
         released = run_statement(RELEASE, {"run": self.run.id, "keys": list(keys)})
         for row in released:
             if row["waiting_for"] == 0:
-                self.open(row)
+                self.open(row, after=step)
 
-    def open(self, row: Row) -> None:
+    def open(self, row: Row, after: Row | None = None) -> None:
         """All that this step needs has ended: skip it, spread it over its items, or queue it."""
         step = self.spec.step(row["key"])
         try:
-            reason = self.reason_to_skip(step)
+            reason = self.reason_to_skip(step, after)
             if reason:
                 self.settle(row, StepState.SKIPPED, events.STEP_SKIPPED, reason=reason)
             elif step.foreach is not None:
@@ -118,8 +138,9 @@ class Advance:
         except ExpressionError as error:
             self.fail(row, "expression", str(error))
 
-    def reason_to_skip(self, step: Step) -> str:
-        if step.run_if != "always" and step.needs:
+    def reason_to_skip(self, step: Step, after: Row | None) -> str:
+        only_need_succeeded = after is not None and len(step.needs) == 1 and after["state"] == StepState.SUCCEEDED
+        if step.run_if != "always" and step.needs and not only_need_succeeded:
             reason = self.unmet_need(step)
             if reason:
                 return reason
@@ -198,6 +219,17 @@ class Advance:
         self.run.emit(event, **described(row, state), **more)
         self.run.open_steps -= 1
         self.settled.append({**row, "state": state})
+
+    def take_along(self) -> bool:
+        if not self.worker or len(self.ready) != 1 or self.run.rings or self.run.holds_steps:
+            return False
+        parameters = {"id": self.ready[0], "worker": self.worker, "queue": self.queue_name,
+                      "lease": settings.ENGINE_LEASE_SECONDS}  # fmt: skip
+        self.taken = one(TAKE_ALONG, parameters)
+        if self.taken is not None:
+            more = {"attempt": self.taken["attempt_no"], "worker": self.worker}
+            self.run.emit(events.STEP_STARTED, **described(self.taken, StepState.RUNNING), **more)
+        return self.taken is not None
 
     def queue(self, ids: list[int]) -> None:
         if not ids:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
-
-from django.conf import settings
 
 from controlplane.domain.failures import Failure
 from runs import events
@@ -35,17 +33,6 @@ WITH step AS (
 ), attempt AS (
     UPDATE runs_attempt SET state = %(result)s, ended_at = clock_timestamp(), error = %(error)s::jsonb
     WHERE step_id IN (SELECT id FROM step) AND number = %(attempt)s
-)
-SELECT * FROM step
-"""
-TAKE_NEXT = """
-WITH step AS (
-    UPDATE runs_steprun SET state = 'running', attempt_no = attempt_no + 1, worker = %(worker)s, sent_at = NULL,
-        lease_until = now() + make_interval(secs => %(lease)s), started_at = COALESCE(started_at, now())
-    WHERE id = %(step)s AND state = 'queued' AND NOT held AND slot_key = '' AND queue = %(queue)s
-    RETURNING id, key, index, uses, attempt_no, item, slot_key, worker
-), attempt AS (
-    INSERT INTO runs_attempt (step_id, number, state, worker) SELECT id, attempt_no, 'running', worker FROM step
 )
 SELECT * FROM step
 """
@@ -83,10 +70,11 @@ def finish(claimed: Claimed, outcome: Outcome, *, take_next: bool = True) -> Cla
             return None
         add_up(run, outcome)
         give_slot_back(run, row)
+        advance = Advance(run, worker=claimed.worker if take_next else "", queue=row["queue"])
         if state in {StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED}:
-            Advance(run).after(row)
+            advance.after(row)
         settle_pause(run)
-        return take_along(run, claimed, row) if take_next else None
+        return replace(claimed, **advance.taken) if advance.taken else None
 
 
 def next_state(run: LockedRun, claimed: Claimed, outcome: Outcome) -> tuple[str, float | None]:
@@ -169,22 +157,6 @@ def settle_pause(run: LockedRun) -> None:
     if one(STILL_RUNNING, {"run": run.id}) is None:
         run.state = RunState.PAUSED
         run.emit(events.PAUSED, state=RunState.PAUSED, reason=run.control_reason)
-
-
-def take_along(run: LockedRun, claimed: Claimed, row: Row) -> Claimed | None:
-    """When exactly one step became ready, this worker goes on with it: no message, no second commit."""
-    if len(run.rings) != 1 or run.rings[0][1] != row["queue"]:
-        return None
-    parameters = {
-        "step": run.rings[0][0], "queue": row["queue"], "worker": claimed.worker,
-        "lease": settings.ENGINE_LEASE_SECONDS,
-    }  # fmt: skip
-    taken = one(TAKE_NEXT, parameters)
-    if taken is None:
-        return None
-    run.rings.clear()
-    run.emit(events.STEP_STARTED, **described(taken, "running"), attempt=taken["attempt_no"], worker=claimed.worker)
-    return Claimed(**{**claimed.__dict__, **taken})
 
 
 def mark_sent(claimed: Claimed) -> bool:

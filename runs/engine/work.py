@@ -30,6 +30,8 @@ DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 # A restart of PostgreSQL takes seconds; after this the lease is long over and somebody else decides.
 PATIENCE_SECONDS = 60
 DEFAULT_TIMEOUT_SECONDS = 3600
+# While these wait for somebody else, their connection serves other threads.
+WAITS_OUTSIDE = {"agent", "query", "tool"}
 
 
 def work(step_id: int) -> None:
@@ -63,7 +65,8 @@ def attempt(claimed: Claimed, token: CancelToken, log: LogBuffer) -> Outcome:
     try:
         request = render_request(claimed)
         context = StepContext(claimed=claimed, request=request, token=token, log_buffer=log)
-        connection.close()
+        if claimed.step.kind in WAITS_OUTSIDE:
+            connection.close()
         outcome = EXECUTORS[claimed.step.kind](context)
         return kept(claimed, outcome)
     except Failure as failure:

@@ -1,4 +1,4 @@
-"""`manage.py check_invariants`: what must always be true of runs. Exit code 1 and one line for each thing that is not."""
+"""`manage.py check_invariants`: what must always be true of runs; a line for each that is not, and exit code 1."""
 
 from __future__ import annotations
 
