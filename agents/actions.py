@@ -62,7 +62,7 @@ def delete_agent(agent: Agent, *, by: Actor) -> None:
 
 
 @action(label="Create instance", role="editor", icon="plus", atomic=False)
-def create_instance(project: Project, *, url: str, by: Actor, **values: Any) -> Instance:
+def create_instance(project: Project, *, url: str = "", by: Actor, **values: Any) -> Instance:
     """A database to read from. It is connected to now: one that could be written to is refused with the reasons.
 
     `values` are the fields of `catalogue.FIELDS[Instance]`; name and engine are needed. Raises InvalidInput, Conflict.

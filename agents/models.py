@@ -9,11 +9,14 @@ from django.db.models.functions import Now
 
 from controlplane.projects.models import Project, ProjectScoped, valid_name
 
+LARGE = {"config", "input_schema", "output_schema", "sealed_url", "check_report"}
+
 
 class CatalogueQuerySet(ProjectScoped):
     def for_list(self):
-        """Without the large JSON columns: a list does not show them."""
-        return self.select_related("project")
+        """Without the large columns: a list does not show them."""
+        large = [field.name for field in self.model._meta.fields if field.name in LARGE]
+        return self.select_related("project").defer(*large)
 
 
 class Catalogued(models.Model):

@@ -2,5 +2,32 @@
 
 from __future__ import annotations
 
+from django.urls import URLPattern, path
+
+from agents import views
+from agents.resources import AGENT, INSTANCE, TOOL, Resource
+
 app_name = "agents"
-urlpatterns: list = []
+
+
+def pages_of(resource: Resource, listing: type, trial: type) -> list[URLPattern]:
+    """The same pages for each resource: /tools/, /tools/new, /tools/7/, /tools/7/edit, …"""
+    at, name = resource.plural, resource.prefix
+    given = {"resource": resource}
+    return [
+        path(f"{at}/", listing.as_view(), name=f"{name}list"),
+        path(f"{at}/new", views.EntryNew.as_view(**given), name=f"{name}new"),
+        path(f"{at}/<int:pk>/", views.EntryDetail.as_view(**given), name=f"{name}detail"),
+        path(f"{at}/<int:pk>/edit", views.EntryEdit.as_view(**given), name=f"{name}edit"),
+        path(f"{at}/<int:pk>/deletion", views.EntryDelete.as_view(**given), name=f"{name}delete"),
+        path(f"{at}/<int:pk>/enabling", views.EntrySwitch.as_view(**given), name=f"{name}enable"),
+        path(f"{at}/<int:pk>/disabling", views.EntrySwitch.as_view(**given, enabled=False), name=f"{name}disable"),
+        path(f"{at}/<int:pk>/trial", trial.as_view(**given), name=f"{name}test"),
+    ]
+
+
+urlpatterns = [
+    *pages_of(AGENT, views.AgentList, views.CallTrial),
+    *pages_of(TOOL, views.ToolList, views.CallTrial),
+    *pages_of(INSTANCE, views.InstanceList, views.InstanceTrial),
+]

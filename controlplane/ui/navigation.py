@@ -19,6 +19,7 @@ class Entry:
     role: str = "viewer"
 
 
+AGENT_PAGES = tuple(f"agents:{page}" for page in ("new", "detail", "edit", "delete", "test"))
 SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "",
@@ -32,9 +33,9 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Resources",
         (
-            Entry("Agents", "agent", ("agents:list", "agents:agent-list"), inside=("agents:agent",)),
-            Entry("Tools", "tool", ("agents:tool-list", "agents:tools"), inside=("agents:tool",)),
-            Entry("Instances", "instance", ("agents:instance-list", "agents:instances"), inside=("agents:instance",)),
+            Entry("Agents", "agent", ("agents:list",), inside=AGENT_PAGES),
+            Entry("Tools", "tool", ("agents:tool_list",), inside=("agents:tool_",)),
+            Entry("Instances", "instance", ("agents:instance_list",), inside=("agents:instance_",)),
         ),
     ),
     (

@@ -1,0 +1,93 @@
+"""Tools, agents and instances in the Django admin: to look at, to switch and to delete, by the same actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest
+
+from agents import actions as verbs
+from agents.models import Agent, Instance, Revision, Slot, Tool
+from controlplane.domain.errors import ProblemError
+from controlplane.projects.actors import Access
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows are written by actions only."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class CatalogueAdmin(ReadOnlyAdmin):
+    list_display = ("name", "project", "enabled", "version_no", "updated_at", "updated_by")
+    list_filter = ("enabled", "project")
+    search_fields = ("name", "description")
+    list_select_related = ("project",)
+    actions: tuple[str, ...] = ("enable_selected", "disable_selected", "delete_rows")
+    remove: Callable[..., None]
+
+    @admin.action(description="Enable")
+    def enable_selected(self, request: HttpRequest, queryset: Any) -> None:
+        self.act(request, queryset, verbs.enable)
+
+    @admin.action(description="Disable")
+    def disable_selected(self, request: HttpRequest, queryset: Any) -> None:
+        self.act(request, queryset, verbs.disable)
+
+    @admin.action(description="Delete what nothing uses")
+    def delete_rows(self, request: HttpRequest, queryset: Any) -> None:
+        self.act(request, queryset, type(self).remove)
+
+    def act(self, request: HttpRequest, queryset: Any, verb: Callable[..., Any]) -> None:
+        """`verb` on each row as this person, with an outcome for each."""
+        access = Access.of_user(request.user)
+        for row in queryset.select_related("project"):
+            try:
+                verb(row, by=access.actor_in(row.project_id))
+                messages.success(request, f"{verb.label}: {row.name}")
+            except ProblemError as problem:
+                messages.error(request, f"{row.name}: {problem.detail}")
+
+
+@admin.register(Tool)
+class ToolAdmin(CatalogueAdmin):
+    list_display = ("name", "kind", *CatalogueAdmin.list_display[1:])
+    remove = verbs.delete_tool
+
+
+@admin.register(Agent)
+class AgentAdmin(CatalogueAdmin):
+    list_display = ("name", "kind", *CatalogueAdmin.list_display[1:])
+    remove = verbs.delete_agent
+
+
+@admin.register(Instance)
+class InstanceAdmin(CatalogueAdmin):
+    list_display = ("name", "engine", "address", *CatalogueAdmin.list_display[1:])
+    exclude = ("sealed_url",)
+    actions = ("try_selected", *CatalogueAdmin.actions)
+    remove = verbs.delete_instance
+
+    @admin.action(description="Test the connection")
+    def try_selected(self, request: HttpRequest, queryset: Any) -> None:
+        self.act(request, queryset, verbs.try_instance)
+
+
+@admin.register(Revision)
+class RevisionAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "number", "created_at", "created_by")
+    list_select_related = ("tool", "agent")
+
+
+@admin.register(Slot)
+class SlotAdmin(ReadOnlyAdmin):
+    list_display = ("key", "in_use", "capacity")

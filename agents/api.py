@@ -1,0 +1,177 @@
+"""Tools, agents and instances over JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from agents import actions, catalogue
+from agents import serializers as shapes
+from agents.calls.context import Answer
+from agents.lists import AGENTS, INSTANCES, TOOLS
+from agents.models import Agent, Catalogued, Instance, Tool
+from controlplane.domain.errors import InvalidInput
+from controlplane.listing.api import CsvEndpoint, ListEndpoint, ProjectEndpoint, body
+from controlplane.listing.idempotency import idempotent
+
+
+class Entries(ListEndpoint):
+    """The list, and `POST` to create."""
+
+    create: ClassVar[Callable[..., Catalogued]]
+
+    def widen(self, queryset):
+        return queryset.defer(None)
+
+    @idempotent
+    def post(self, request: Request) -> Response:
+        sent = sent_by(request)
+        project = self.project(sent.pop("project", None))
+        made = type(self).create(project, by=self.actor(project), **sent)
+        return Response(self.serializer_class(made).data, status=201)
+
+
+class OneEntry(ProjectEndpoint):
+    """Read, replace, change, delete."""
+
+    model: ClassVar[type[Catalogued]]
+    update: ClassVar[Callable[..., Catalogued]]
+    remove: ClassVar[Callable[..., None]]
+
+    def entry(self, pk: int) -> Any:
+        return self.find(self.model._default_manager.select_related("project"), pk=pk)
+
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(self.serializer_class(self.entry(pk)).data)
+
+    def put(self, request: Request, pk: int) -> Response:
+        """Replace it: fields that are not sent get their defaults."""
+        entry = self.entry(pk)
+        blank = catalogue.document_of(self.model())
+        required = ("name", "kind", "engine", "config")
+        return self.change(entry, {name: value for name, value in blank.items() if name not in required})
+
+    def patch(self, request: Request, pk: int) -> Response:
+        """Change what is sent."""
+        return self.change(self.entry(pk), {})
+
+    def change(self, entry: Any, defaults: dict[str, Any]) -> Response:
+        sent = sent_by(self.request)
+        sent.pop("project", None)
+        changed = type(self).update(entry, by=self.actor(entry), **{**defaults, **sent})
+        return Response(self.serializer_class(changed).data)
+
+    def delete(self, request: Request, pk: int) -> Response:
+        """Refused with 409 while something uses it; `dependents` in the answer says what."""
+        entry = self.entry(pk)
+        type(self).remove(entry, by=self.actor(entry))
+        return Response(status=204)
+
+
+def sent_by(request: Request) -> dict[str, Any]:
+    """The body as it is; the actions check every field of it."""
+    if not isinstance(request.data, dict):
+        raise InvalidInput("Send a JSON object.")
+    sent = dict(request.data)
+    for name in ("by", "self", "subject"):
+        if name in sent:
+            raise InvalidInput.field(name, "There is no such field.", "unknown")
+    version_no = sent.get("version_no")
+    if version_no is not None and (isinstance(version_no, bool) or not isinstance(version_no, int)):
+        raise InvalidInput.field("version_no", "This must be an integer.", "type")
+    return sent
+
+
+def trial(answer: Answer, duration_ms: int) -> Response:
+    shown = {**vars(answer), "duration_ms": duration_ms}
+    return Response(shapes.TrialSerializer(shown).data)
+
+
+@extend_schema_view(post=extend_schema(request=shapes.ToolBody, responses={201: shapes.ToolSerializer}))
+class Tools(Entries):
+    listing = TOOLS
+    serializer_class = shapes.ToolSerializer
+    create = actions.create_tool
+
+
+class ToolsCsv(CsvEndpoint):
+    listing = TOOLS
+    serializer_class = shapes.ToolSerializer
+
+
+@extend_schema_view(put=extend_schema(request=shapes.ToolBody), patch=extend_schema(request=shapes.ToolBody))
+class OneTool(OneEntry):
+    model = Tool
+    serializer_class = shapes.ToolSerializer
+    update = actions.update_tool
+    remove = actions.delete_tool
+
+
+class ToolTrial(ProjectEndpoint):
+    @extend_schema(request=shapes.TrialBody, responses=shapes.TrialSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        """Call the tool for real, for at most a minute; a call that fails answers 502 with the failure's kind."""
+        tool = self.find(Tool.objects.select_related("project"), pk=pk)
+        sent = body(shapes.TrialBody, request)
+        return trial(*actions.try_tool(tool, input=sent["input"], by=self.actor(tool)))
+
+
+@extend_schema_view(post=extend_schema(request=shapes.AgentBody, responses={201: shapes.AgentSerializer}))
+class Agents(Entries):
+    listing = AGENTS
+    serializer_class = shapes.AgentSerializer
+    create = actions.create_agent
+
+
+class AgentsCsv(CsvEndpoint):
+    listing = AGENTS
+    serializer_class = shapes.AgentSerializer
+
+
+@extend_schema_view(put=extend_schema(request=shapes.AgentBody), patch=extend_schema(request=shapes.AgentBody))
+class OneAgent(OneEntry):
+    model = Agent
+    serializer_class = shapes.AgentSerializer
+    update = actions.update_agent
+    remove = actions.delete_agent
+
+
+class AgentTrial(ProjectEndpoint):
+    @extend_schema(request=shapes.TrialBody, responses=shapes.TrialSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        """Let the agent work for real, for at most a minute, on an input of `prompt`, `input` or both."""
+        agent = self.find(Agent.objects.select_related("project"), pk=pk)
+        sent = body(shapes.TrialBody, request)
+        return trial(*actions.try_agent(agent, input=sent["input"], by=self.actor(agent)))
+
+
+@extend_schema_view(post=extend_schema(request=shapes.InstanceBody, responses={201: shapes.InstanceSerializer}))
+class Instances(Entries):
+    listing = INSTANCES
+    serializer_class = shapes.InstanceSerializer
+    create = actions.create_instance
+
+
+class InstancesCsv(CsvEndpoint):
+    listing = INSTANCES
+    serializer_class = shapes.InstanceSerializer
+
+
+@extend_schema_view(put=extend_schema(request=shapes.InstanceBody), patch=extend_schema(request=shapes.InstanceBody))
+class OneInstance(OneEntry):
+    model = Instance
+    serializer_class = shapes.InstanceSerializer
+    update = actions.update_instance
+    remove = actions.delete_instance
+
+
+class InstanceTrial(ProjectEndpoint):
+    @extend_schema(request=None, responses=shapes.ReportSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        """Connect and look, for at most five seconds. `ok` false with the problems is an answer, not an error."""
+        instance = self.find(Instance.objects.select_related("project"), pk=pk)
+        return Response(actions.try_instance(instance, by=self.actor(instance)))

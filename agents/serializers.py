@@ -1,0 +1,97 @@
+"""How tools, agents and instances read as JSON, and what may be sent. What is sent is checked in the actions."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from agents.models import Agent, AgentKind, Engine, Instance, Tool, ToolKind
+from controlplane.listing.api import StrictSerializer
+
+SHARED = ("id", "project", "name", "description", "tags", "enabled", "max_concurrent", "timeout_seconds")
+WRITTEN = ("version_no", "created_at", "updated_at", "updated_by")
+
+
+class ToolSerializer(serializers.ModelSerializer):
+    project = serializers.SlugRelatedField("slug", read_only=True)
+
+    class Meta:
+        model = Tool
+        fields = (*SHARED, "kind", "config", "input_schema", "output_schema", "idempotent", "cost_usd", *WRITTEN)
+        read_only_fields = fields
+
+
+class AgentSerializer(serializers.ModelSerializer):
+    project = serializers.SlugRelatedField("slug", read_only=True)
+
+    class Meta:
+        model = Agent
+        fields = (*SHARED, "kind", "config", "idempotent", *WRITTEN)
+        read_only_fields = fields
+
+
+class InstanceSerializer(serializers.ModelSerializer):
+    """Without the URL: nothing shows it again."""
+
+    project = serializers.SlugRelatedField("slug", read_only=True)
+    healthy = serializers.BooleanField(source="is_healthy", read_only=True, allow_null=True)
+
+    class Meta:
+        model = Instance
+        fields = (*SHARED, "engine", "address", "healthy", "checked_at", "check_report", *WRITTEN)
+        read_only_fields = fields
+
+
+class SharedBody(serializers.Serializer):
+    """For the API's documentation only."""
+
+    project = serializers.CharField(required=False, help_text="Id or slug; needed by who is in several, on create.")
+    name = serializers.CharField(max_length=63)
+    description = serializers.CharField(required=False)
+    tags = serializers.ListField(child=serializers.CharField(max_length=50), required=False)
+    enabled = serializers.BooleanField(required=False)
+    max_concurrent = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    timeout_seconds = serializers.IntegerField(required=False, min_value=1)
+    version_no = serializers.IntegerField(required=False, help_text="On changes: refuse when it is not this any more.")
+
+
+class AgentBody(SharedBody):
+    kind = serializers.ChoiceField(AgentKind.choices)
+    config = serializers.DictField()
+    idempotent = serializers.BooleanField(required=False)
+
+
+class ToolBody(AgentBody):
+    kind = serializers.ChoiceField(ToolKind.choices)
+    input_schema = serializers.DictField(required=False)
+    output_schema = serializers.DictField(required=False)
+    cost_usd = serializers.DecimalField(12, 6, required=False)
+
+
+class InstanceBody(SharedBody):
+    engine = serializers.ChoiceField(Engine.choices)
+    url = serializers.CharField(required=False, help_text="Kept sealed and never shown. Empty: the stored one stays.")
+
+
+class TrialBody(StrictSerializer):
+    input = serializers.JSONField(default=dict)
+
+
+class TrialSerializer(serializers.Serializer):
+    """The answer of a real call."""
+
+    output = serializers.JSONField(allow_null=True)
+    request = serializers.JSONField(allow_null=True)
+    duration_ms = serializers.IntegerField()
+    cost_usd = serializers.DecimalField(18, 6)
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+
+
+class ReportSerializer(serializers.Serializer):
+    """The health of an instance."""
+
+    ok = serializers.BooleanField()
+    problems = serializers.ListField(child=serializers.CharField())
+    server_version = serializers.CharField()
+    latency_ms = serializers.IntegerField()
+    tables = serializers.ListField(child=serializers.CharField())

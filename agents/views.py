@@ -1,0 +1,252 @@
+"""Pages of tools, agents and instances: one set of views, told apart by a Resource."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views import View
+
+from agents import actions
+from agents.dependents import Dependent, dependents_of
+from agents.examples import example_of
+from agents.forms import JsonText
+from agents.lists import AGENTS, INSTANCES, TOOLS
+from agents.models import Revision
+from agents.resources import AGENT, INSTANCE, TOOL, Editor, Resource
+from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound, ProblemError
+from controlplane.listing.filters import is_id
+from controlplane.listing.pages import Empty, ListPage
+from controlplane.ui.htmx import is_partial
+
+VERSIONS_SHOWN = 20
+
+
+class ToolList(ListPage):
+    listing = TOOLS
+    title = "Tools"
+    note = "What workflows and models can do: calls with a declared input and output."
+    icon = "tool"
+    empty = Empty("No tools yet", "A tool is one call with a schema.", "New tool", "agents:tool_new", "editor")
+    template_name = "agents/list.html"
+    resource = TOOL
+
+
+class AgentList(ListPage):
+    listing = AGENTS
+    title = "Agents"
+    note = "Who does work: models with instructions and tools, remote agents, Python functions."
+    icon = "agent"
+    empty = Empty("No agents yet", "An agent works on a prompt or an input.", "New agent", "agents:new", "editor")
+    template_name = "agents/list.html"
+    resource = AGENT
+
+
+class InstanceList(ListPage):
+    listing = INSTANCES
+    title = "Instances"
+    note = "Databases and data files that queries read; none of them can be written to."
+    icon = "instance"
+    empty = Empty("No instances yet", "Connect a database.", "New instance", "agents:instance_new", "editor")
+    template_name = "agents/list.html"
+    resource = INSTANCE
+
+
+class EntryView(View):
+    """The base of everything about one resource."""
+
+    resource: Resource = TOOL
+
+    def entry(self, pk: int) -> Any:
+        """The row if the member may see it in this project. Raises NotFound."""
+        rows = self.resource.model._default_manager.visible_to(self.request.member)
+        row = rows.select_related("project").filter(pk=pk, project=self.request.project).first()
+        if row is None:
+            raise NotFound(f"There is no such {self.resource.word}.")
+        return row
+
+    def url(self, name: str, pk: int | None = None) -> str:
+        return self.resource.url(name, self.request.project, pk)
+
+    def show(self, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+        links = {"list_url": self.url("list")}
+        if "row" in context and context["row"] is not None:
+            pk = context["row"].pk
+            names = ("detail", "edit", "delete", "test", "enable", "disable")
+            links |= {f"{name}_url": self.url(name, pk) for name in names}
+        shared = {"resource": self.resource, "can_edit": self.request.member.may("editor"), **links}
+        return render(self.request, template, {**shared, **context}, status=status)
+
+    def require(self, role: str) -> None:
+        if not self.request.member.may(role, self.request.project):
+            raise NotAllowed(f"This needs the role {role} in this project.")
+
+
+class EntryDetail(EntryView):
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self.entry(pk)
+        revisions = self.revisions(row)
+        return self.show(
+            "agents/detail.html",
+            row=row,
+            kind=self.resource.kind(self.resource.kind_of(row)),
+            dependents=linked(dependents_of(row), request),
+            revisions=revisions[:VERSIONS_SHOWN],
+            shown=self.version(revisions, request.GET.get("version", "")),
+            enable=actions.enable,
+            disable=actions.disable,
+            health={True: "healthy", False: "unhealthy", None: "unknown"}[getattr(row, "is_healthy", None)],
+            try_out=self.resource.try_out,
+        )
+
+    def revisions(self, row: Any) -> Any:
+        return row.revisions.all() if hasattr(row, "revisions") else Revision.objects.none()
+
+    def version(self, revisions: Any, number: str) -> Revision | None:
+        """The version asked for; None for the one in force. Raises NotFound."""
+        if not number:
+            return None
+        found = revisions.filter(number=int(number)).first() if is_id(number) and len(number) < 10 else None
+        if found is None:
+            raise NotFound("There is no such version.")
+        return found
+
+
+class EntryNew(EntryView):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        self.require("editor")
+        kind = request.GET.get("kind", "")
+        if self.resource.kind(kind) is None:
+            return self.show("agents/kinds.html", row=None, new_url=self.url("new"))
+        return self.form(Editor(self.resource, kind, request.project))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        self.require("editor")
+        kind = request.GET.get("kind", "")
+        if self.resource.kind(kind) is None:
+            raise InvalidInput.field("kind", "Choose a kind first.", "required")
+        editor = Editor(self.resource, kind, request.project, data=request.POST)
+        made = editor.save(by=request.member)
+        if made is None:
+            return self.form(editor, status=422)
+        messages.success(request, f"The {self.resource.word} {made.name} was created.")
+        return redirect(self.url("detail", made.pk))
+
+    def form(self, editor: Editor, status: int = 200) -> HttpResponse:
+        kind = self.resource.kind(editor.kind)
+        return self.show("agents/form.html", status=status, row=None, editor=editor, kind=kind)
+
+
+class EntryEdit(EntryView):
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self.require("editor")
+        row = self.entry(pk)
+        return self.form(Editor(self.resource, self.resource.kind_of(row), request.project, row))
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self.require("editor")
+        row = self.entry(pk)
+        editor = Editor(self.resource, self.resource.kind_of(row), request.project, row, request.POST)
+        saved = editor.save(by=request.member)
+        if saved is None:
+            return self.form(editor, status=422)
+        messages.success(request, f"Version {saved.version_no} of {saved.name} was saved.")
+        return redirect(self.url("detail", pk))
+
+    def form(self, editor: Editor, status: int = 200) -> HttpResponse:
+        kind = self.resource.kind(editor.kind)
+        return self.show("agents/form.html", status=status, row=editor.row, editor=editor, kind=kind)
+
+
+class EntryDelete(EntryView):
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self.require("editor")
+        return self.confirmation(self.entry(pk))
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self.entry(pk)
+        try:
+            self.resource.remove(row, by=request.member)
+        except ProblemError as problem:
+            if problem.code != "in_use":
+                raise
+            return self.confirmation(row, status=409)
+        messages.success(request, f"The {self.resource.word} {row.name} was deleted.")
+        return redirect(self.url("list"))
+
+    def confirmation(self, row: Any, status: int = 200) -> HttpResponse:
+        found = linked(dependents_of(row), self.request)
+        return self.show("agents/deletion.html", status=status, row=row, dependents=found)
+
+
+class EntrySwitch(EntryView):
+    """Enabling and disabling."""
+
+    enabled = True
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self.entry(pk)
+        verb = actions.enable if self.enabled else actions.disable
+        verb(row, by=request.member)
+        messages.success(request, f"{row.name} is {'enabled' if self.enabled else 'disabled'}.")
+        return redirect(self.url("detail", pk))
+
+
+class CallTrial(EntryView):
+    """Trying a tool or an agent with an input of one's own."""
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self.require("operator")
+        row = self.entry(pk)
+        return self.page(row, self.example(row))
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row, text = self.entry(pk), request.POST.get("input", "")
+        outcome: dict[str, Any] = {}
+        try:
+            answer, duration_ms = self.resource.try_out(row, input=self.parsed(text), by=request.member)
+            outcome = {"answer": answer, "duration_ms": duration_ms}
+        except NotAllowed:
+            raise
+        except ProblemError as problem:
+            outcome = {"problem": problem}
+        return self.page(row, text, **outcome)
+
+    def page(self, row: Any, text: str, **outcome: Any) -> HttpResponse:
+        template = "agents/_trial.html" if is_partial(self.request) else "agents/trial.html"
+        return self.show(template, row=row, input=text, **outcome)
+
+    def example(self, row: Any) -> str:
+        schema = getattr(row, "input_schema", None) or {}
+        start = example_of(schema) if self.resource is TOOL else {"prompt": ""}
+        return json.dumps(start, indent=2, ensure_ascii=False)
+
+    def parsed(self, text: str) -> Any:
+        try:
+            return JsonText().clean(text)
+        except ValidationError as error:
+            raise InvalidInput.field("input", " ".join(error.messages), "syntax") from error
+
+
+class InstanceTrial(EntryView):
+    resource = INSTANCE
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self.entry(pk)
+        report = actions.try_instance(row, by=request.member)
+        if report["ok"]:
+            messages.success(request, f"{row.name} answered in {report['latency_ms']} ms.")
+        else:
+            messages.error(request, f"{row.name} cannot be used: {report['problems'][0]}")
+        return redirect(self.url("detail", pk))
+
+
+def linked(dependents: list[Dependent], request: HttpRequest) -> list[tuple[Dependent, str]]:
+    """(dependent, its page)."""
+    slug = request.project.slug
+    return [(one, reverse(one.url_name, kwargs={"project": slug, "pk": one.pk})) for one in dependents]
