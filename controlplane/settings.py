@@ -31,7 +31,6 @@ ASGI_APPLICATION = "controlplane.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    "daphne",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -160,6 +159,8 @@ FUNCTION_MODULES = env_list("SPARKOPS_FUNCTION_MODULES")
 
 OUTBOUND_ALLOW = env_list("SPARKOPS_OUTBOUND_ALLOW")
 OUTBOUND_MAX_BYTES = 10 * 1024 * 1024
+# Folders whose SQLite, CSV and Parquet files an instance may open. Without a wall an editor could open any file.
+INSTANCE_FILE_ROOTS = env_list("SPARKOPS_INSTANCE_ROOTS") or [str(DATA_DIR / "warehouse")]
 
 # Secrets: comma list of id:base64-of-32-bytes; the first one encrypts, all decrypt
 

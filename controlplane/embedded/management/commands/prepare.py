@@ -10,6 +10,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 class Command(BaseCommand):
     help = "Apply what is missing of the schema, then make the administrator and the demo if this is the first start."
+    # `check` does this; here it would only cost time and load every page at each start.
+    requires_system_checks = []
 
     def handle(self, **options: object) -> None:
         """Progress goes to the error stream, what a person must read to the output."""

@@ -21,6 +21,8 @@ FORWARDED = {
 
 class Command(BaseCommand):
     help = "Serve pages, JSON API and live sockets on HOST:PORT."
+    # `check` does this; here it would only cost time at each start.
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=settings.HOST)

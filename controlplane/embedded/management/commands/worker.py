@@ -21,6 +21,8 @@ ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 class Command(BaseCommand):
     help = "Execute steps: with threads, for work that waits; with --cpu in processes, for work that computes."
+    # `check` does this; here it would only cost time and load every page at each start.
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--cpu", action="store_true", help="Processes instead of threads, for the queue `cpu`.")
