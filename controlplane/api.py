@@ -71,6 +71,7 @@ def unknown_endpoint(request, **kwargs) -> JsonResponse:
 
 endpoints = [
     path("", include("controlplane.projects.api_urls")),
+    path("", include("controlplane.events.api_urls")),
     path("", include("controlplane.home.api_urls")),
     path("", include("agents.api_urls")),
     path("", include("workflows.api_urls")),

@@ -9,6 +9,7 @@ from controlplane.home import health
 
 project_urls = [
     path("", include("controlplane.home.urls")),
+    path("", include("controlplane.events.urls")),
     path("", include("runs.urls")),
     path("", include("workflows.urls")),
     path("", include("agents.urls")),

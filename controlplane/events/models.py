@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Func
+from django.db.models import Func, Q
 from django.db.models.functions import Now
 
 from controlplane.projects.models import Project, ProjectScoped
@@ -50,6 +51,16 @@ class CurrentTransaction(Func):
     output_field = TransactionId()
 
 
+# What only matters inside of a run stays in the run's own stream: a busy project has thousands of these a minute.
+INSIDE = Q(type__startswith="step.") | Q(type="run.logs")
+
+
+class EventQuerySet(ProjectScoped):
+    def activity(self, project_ids: Sequence[int]):
+        """The feed of these projects. The condition is that of the index."""
+        return self.filter(~INSIDE, project_id__in=project_ids)
+
+
 class Event(models.Model):
     """A fact. `seq` counts a run's events without gaps; `(xid, id)` orders the feed of a project.
 
@@ -67,11 +78,11 @@ class Event(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     data = models.JSONField(default=dict)
 
-    objects = ProjectScoped.as_manager()
+    objects = EventQuerySet.as_manager()
 
     class Meta:
         ordering = ["-xid", "-id"]
-        indexes = [models.Index(fields=["project", "xid", "id"], name="event_feed")]
+        indexes = [models.Index(fields=["project", "xid", "id"], name="event_activity", condition=~INSIDE)]
         constraints = [
             models.UniqueConstraint(
                 fields=["subject_kind", "subject_id", "seq"], name="one_event_per_seq", nulls_distinct=True

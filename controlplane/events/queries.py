@@ -47,14 +47,14 @@ LAST_SEQS = """
 def feed_after(project_ids: Sequence[int], cursor: Cursor, *, limit: int = PAGE) -> list[Event]:
     """What was committed after `cursor`, in a final order: nothing can still appear before the last row."""
     after = f"(xid, id) > (%s::text::xid8, %s) AND {FINAL}"
-    rows = Event.objects.filter(project_id__in=project_ids)
+    rows = Event.objects.activity(project_ids)
     rows = rows.extra(where=[after], params=[str(cursor.xid), cursor.id])  # noqa: S610
     return list(rows.order_by("xid", "id")[:limit])
 
 
 def recent(project_ids: Sequence[int], *, before: Cursor | None = None, limit: int = 50) -> list[Event]:
     """The newest events of these projects, newest first; with `before`, those older than it."""
-    rows = Event.objects.filter(project_id__in=project_ids).extra(where=[FINAL])  # noqa: S610
+    rows = Event.objects.activity(project_ids).exclude(type="run.started").extra(where=[FINAL])  # noqa: S610
     if before:
         params = [str(before.xid), before.id]
         rows = rows.extra(where=["(xid, id) < (%s::text::xid8, %s)"], params=params)

@@ -1,0 +1,27 @@
+"""The activity of a project: who did what, newest first, live at the top."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from controlplane.events.queries import latest_cursor, parse_cursor, recent
+from controlplane.events.wording import line_of
+from controlplane.ui.htmx import is_partial
+
+PAGE = 50
+
+
+def activity(request: HttpRequest) -> HttpResponse:
+    """The page; for HTMX the feed alone. `?before=CURSOR` shows what is older."""
+    given = request.GET.get("before", "")
+    before = parse_cursor(given, "before") if given else None
+    cursor = latest_cursor()
+    events = recent([request.project.pk], before=before, limit=PAGE + 1)
+    context = {
+        "lines": [line_of(event, request.project.slug) for event in events[:PAGE]],
+        "older": str(events[PAGE - 1].cursor) if len(events) > PAGE else "",
+        "is_live": before is None,
+        "cursor": cursor,
+    }
+    return render(request, "events/_feed.html" if is_partial(request) else "events/activity.html", context)
