@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from django.conf import settings
 
 from agents.databases.connect import Connection, parse_connection
 from agents.databases.query import inspect
@@ -40,9 +43,18 @@ def open_url(project_id: int, engine: str, url: str) -> Opened:
     redactor = Redactor(secrets.values())
     try:
         connection = parse_connection(engine, text)
+        refuse_other_projects(project_id, connection)
     except Misconfigured as failure:
         raise Misconfigured(redactor.text(failure.message)) from None
     return Opened(connection, Redactor([*secrets.values(), *connection.secrets]))
+
+
+def refuse_other_projects(project_id: int, connection: Connection) -> None:
+    """Each project has its folder of warehouse files; nobody opens another's."""
+    shared = Path(settings.DATA_DIR).resolve() / "warehouse"
+    for file in connection.files:
+        if file.is_relative_to(shared) and not file.is_relative_to(shared / str(project_id)):
+            raise Misconfigured(f"{file.name} is outside the folders that instances may read.")
 
 
 def open_instance(instance: Instance) -> Opened:

@@ -36,6 +36,7 @@ def prepare_environment() -> None:
     data = tempfile.mkdtemp(prefix="sparkops-data-")
     atexit.register(shutil.rmtree, data, ignore_errors=True)
     os.environ["SPARKOPS_DATA_DIR"] = data
+    os.environ["SPARKOPS_INSTANCE_ROOTS"] = tempfile.gettempdir()
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
     os.environ["SPARKOPS_SECRETS_KEYS"] = f"test:{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"
     own_database = os.environ.get("SPARKOPS_TEST_DATABASE_URL")
