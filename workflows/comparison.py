@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from controlplane.domain.errors import NotFound
 from workflows.diff import Change, Row, changes, side_by_side
 from workflows.models import Version, VersionState, Workflow
 
+LETTERS_SHOWN = 300
 LARGEST_NUMBER = 2**31 - 1
 
 
@@ -24,10 +27,27 @@ class Comparison:
         """By meaning: what two texts say may be equal although the texts differ."""
         return changes(self.old.specification, self.new.specification)
 
+    @property
+    def shown_changes(self) -> list[Change]:
+        """The same with `old` and `new` as short texts; empty where one side has nothing."""
+        return [
+            replace(
+                change,
+                old="" if change.kind == "added" else shown(change.old),
+                new="" if change.kind == "removed" else shown(change.new),
+            )
+            for change in self.changes
+        ]
+
     @cached_property
     def rows(self) -> list[Row]:
         """As text, side by side, with three unchanged lines around each change."""
         return side_by_side(self.old.text, self.new.text, context=3)
+
+
+def shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]}…"
 
 
 def compare(old: Version, new: Version) -> Comparison:

@@ -50,9 +50,13 @@ def side_by_side(old_text: str, new_text: str, *, context: int | None = None) ->
 
 def _by_key(document: Mapping[str, Any]) -> dict[str, Any]:
     steps = document.get("steps")
-    if not isinstance(steps, list) or not all(isinstance(step, Mapping) and "key" in step for step in steps):
+    if not isinstance(steps, list) or not all(map(_has_key, steps)):
         return dict(document)
     return {**document, "steps": _Steps({step["key"]: step for step in steps})}
+
+
+def _has_key(step: Any) -> bool:
+    return isinstance(step, Mapping) and isinstance(step.get("key"), str)
 
 
 class _Steps(dict[str, Any]):

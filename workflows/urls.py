@@ -2,5 +2,32 @@
 
 from __future__ import annotations
 
+from django.urls import path
+
+from workflows import editing, views
+
 app_name = "workflows"
-urlpatterns: list = []
+
+urlpatterns = [
+    # workflows/
+    path("workflows/", views.WorkflowList.as_view(), name="list"),
+    path("workflows/new", editing.New.as_view(), name="new"),
+    path("workflows/check", editing.Check.as_view(), name="check"),
+    path("workflows/outline", editing.Outline.as_view(), name="outline"),
+    # workflows/<id>/
+    path("workflows/<int:pk>/", views.Detail.as_view(), name="detail"),
+    path("workflows/<int:pk>/details", views.Details.as_view(), name="details"),
+    path("workflows/<int:pk>/copy", views.Copy.as_view(), name="copy"),
+    path("workflows/<int:pk>/archive", views.Archive.as_view(), name="archive"),
+    path("workflows/<int:pk>/unarchive", views.Unarchive.as_view(), name="unarchive"),
+    path("workflows/<int:pk>/deletion", views.Delete.as_view(), name="delete"),
+    # workflows/<id>/draft
+    path("workflows/<int:pk>/draft", editing.Edit.as_view(), name="edit"),
+    path("workflows/<int:pk>/draft/release", views.Release.as_view(), name="release"),
+    path("workflows/<int:pk>/draft/discard", views.DraftDiscard.as_view(), name="discard"),
+    # workflows/<id>/versions/
+    path("workflows/<int:pk>/versions/", views.VersionList.as_view(), name="versions"),
+    path("workflows/<int:pk>/versions/<int:number>/", views.OneVersion.as_view(), name="version"),
+    path("workflows/<int:pk>/versions/<int:number>/restoration", views.Restoration.as_view(), name="restore"),
+    path("workflows/<int:pk>/diff", views.Diff.as_view(), name="diff"),
+]

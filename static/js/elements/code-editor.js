@@ -34,12 +34,19 @@ class CodeEditor extends HTMLElement {
     this.dataset.ready = "";
     this.#show(JSON.parse(this.dataset.errors || "[]"));
     this.#follow("change");
+    this.closest("form")?.addEventListener("click", this.#jump);
   }
 
   disconnectedCallback() {
     clearTimeout(this.#timer);
     this.#view?.destroy();
   }
+
+  // A button[data-go-to-line] in the same form leads to a line.
+  #jump = ({ target }) => {
+    const line = target.closest("[data-go-to-line]")?.dataset.goToLine;
+    if (line) goToLine(this.#view, Number(line));
+  };
 
   // A select[data-editor-language] in the same form switches the language.
   #follow(name) {

@@ -1,0 +1,90 @@
+"""What people type about a workflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from controlplane.domain.errors import ProblemError
+from workflows.actions import MAX_TAGS
+
+
+class TagsField(forms.CharField):
+    """Words with commas between them."""
+
+    def prepare_value(self, value: Any) -> str:
+        return ", ".join(value) if isinstance(value, list) else value or ""
+
+    def clean(self, value: Any) -> list[str]:
+        return [tag.strip() for tag in super().clean(value).split(",") if tag.strip()]
+
+
+class SpecificationField(forms.CharField):
+    """The text as typed; browsers send line ends of two characters."""
+
+    widget = forms.Textarea(attrs={"rows": 28, "spellcheck": "false", "autocapitalize": "off"})
+
+    def __init__(self) -> None:
+        super().__init__(label="Specification", strip=False)
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(value).replace("\r\n", "\n")
+
+
+class EditsField(forms.IntegerField):
+    """The workflow's count of edits when the page was opened; empty overwrites whatever happened since."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        super().__init__(min_value=0, max_value=2**31 - 1, required=False)
+
+
+class DetailsForm(forms.Form):
+    name = forms.CharField(
+        max_length=63, help_text="Lower-case letters, digits, hyphens and underscores. Other workflows call it by this."
+    )
+    description = forms.CharField(max_length=10_000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    tags = TagsField(required=False, help_text=f"With commas between them, at most {MAX_TAGS}.")
+
+
+class NewForm(DetailsForm):
+    text = SpecificationField()
+
+
+class CopyForm(forms.Form):
+    name = forms.CharField(max_length=63, label="Name of the copy")
+
+
+class DraftForm(forms.Form):
+    """`overwrite` goes before `edits`: the count of another's save that is to be overwritten."""
+
+    text = SpecificationField()
+    edits = EditsField()
+    overwrite = EditsField()
+    note = forms.CharField(max_length=500, required=False, label="Note for the release")
+
+
+class ReleaseForm(forms.Form):
+    note = forms.CharField(
+        max_length=500, required=False, help_text="What changed, for who reads the list of versions."
+    )
+    edits = EditsField()
+
+
+class DeleteForm(forms.Form):
+    """Deleting runs too is confirmed by typing the name."""
+
+    confirm = forms.CharField(max_length=63, required=False, label="Name of the workflow")
+
+
+def add_problem(form: forms.Form, problem: ProblemError) -> None:
+    """Show a refusal at the fields it names, and the rest above the form."""
+    shown = False
+    for error in problem.errors:
+        if error.field in form.fields:
+            form.add_error(error.field, error.message)
+            shown = True
+    if not shown:
+        form.add_error(None, problem.detail)
