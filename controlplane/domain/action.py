@@ -18,9 +18,16 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 class Actor(Protocol):
     """Who acts: a member, a token or the system itself."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
-    def may(self, role: str, project: object) -> bool: ...
+    @property
+    def user_id(self) -> int | None: ...
+
+    @property
+    def project_id(self) -> int | None: ...
+
+    def may(self, role: str, project: object = None) -> bool: ...
 
 
 def action(
