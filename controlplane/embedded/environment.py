@@ -12,7 +12,14 @@ from pathlib import Path
 from controlplane.embedded.folders import data_folder
 from controlplane.embedded.problems import CannotStart
 
-SHARED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SPARKOPS_SECRETS_KEYS", "SPARKOPS_DATA_DIR")
+SHARED = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "SPARKOPS_SECRETS_KEYS",
+    "SPARKOPS_DATA_DIR",
+    "SPARKOPS_OUTBOUND_ALLOW",
+)
 
 
 def given(name: str) -> bool:
@@ -29,6 +36,13 @@ def load_keys(data: Path) -> None:
     for name, make in makers.items():
         if not given(name):
             os.environ[name] = kept(data / name.lower(), make)
+
+
+def allow_own_address(address: str) -> None:
+    """Let tools call this portal at `address` (`host:port`), although it is a private one."""
+    allowed = [part.strip() for part in os.environ.get("SPARKOPS_OUTBOUND_ALLOW", "").split(",") if part.strip()]
+    if address not in allowed:
+        os.environ["SPARKOPS_OUTBOUND_ALLOW"] = ",".join([*allowed, address])
 
 
 def kept(path: Path, make: Callable[[], str]) -> str:

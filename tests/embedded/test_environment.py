@@ -60,3 +60,10 @@ def test_a_command_with_its_own_database_is_left_alone(nothing_given, tmp_path):
     nothing_given.setenv("DATABASE_URL", "postgresql:///mine")
     environment.join()
     assert "REDIS_URL" not in os.environ
+
+
+def test_the_portal_may_call_itself_beside_what_is_allowed_already(nothing_given):
+    nothing_given.setenv("SPARKOPS_OUTBOUND_ALLOW", "10.0.0.0/8, ")
+    for _ in range(2):
+        environment.allow_own_address("127.0.0.1:8000")
+    assert os.environ["SPARKOPS_OUTBOUND_ALLOW"] == "10.0.0.0/8,127.0.0.1:8000"
