@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from controlplane.ui.navigation import sections_for
+from controlplane.ui.request import PortalRequest
 
 THEMES = ("light", "dark", "auto")
 THEME_COOKIE = "theme"
@@ -13,13 +13,13 @@ THEME_COOKIE = "theme"
 SWITCHER_LIMIT = 50
 
 
-def theme_of(request: HttpRequest) -> str:
+def theme_of(request: PortalRequest) -> str:
     """The person's choice from the cookie: light, dark or auto (as the system says)."""
     chosen = request.COOKIES.get(THEME_COOKIE, "auto")
     return chosen if chosen in THEMES else "auto"
 
 
-def shell(request: HttpRequest) -> dict[str, object]:
+def shell(request: PortalRequest) -> dict[str, object]:
     """Context processor. Lazy, so that a partial that draws no shell pays nothing for it."""
     return {
         "theme": theme_of(request),
@@ -28,7 +28,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
     }
 
 
-def projects_of(request: HttpRequest) -> list[object]:
+def projects_of(request: PortalRequest) -> list[object]:
     """Projects this person reaches. Asked through the current project's own class: this layer knows no models."""
     project = getattr(request, "project", None)
     if project is None:

@@ -29,6 +29,7 @@ class TooManyRequests(ProblemError):
 
 def problem_response(request: HttpRequest, problem: ProblemError) -> HttpResponse:
     """`problem` with its status, in the form this request can show."""
+    response: HttpResponse
     if wants_json(request):
         response = problem_json(problem)
     elif is_partial(request):

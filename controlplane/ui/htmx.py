@@ -6,14 +6,15 @@ import json
 from typing import TypeVar
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django_htmx.middleware import HtmxDetails
 
 Response = TypeVar("Response", bound=HttpResponseBase)
 
 
 def is_partial(request: HttpRequest) -> bool:
     """True when HTMX swaps a part of the page; false for whole pages, also boosted and restored from history."""
-    htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    return htmx is not None and bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 
 
 def trigger(response: Response, event: str, detail: object = None) -> Response:

@@ -4,47 +4,47 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+
+from controlplane.ui.request import PortalRequest
 
 
 @dataclass(frozen=True)
 class Entry:
-    """`views` are candidate view names in a project, the first that exists wins; `inside` are prefixes it covers."""
+    """`view` is the name of a page of a project; `role` the least that sees the entry."""
 
     label: str
     icon: str
-    views: tuple[str, ...]
-    inside: tuple[str, ...] = ()
+    view: str
     role: str = "viewer"
 
 
-AGENT_PAGES = tuple(f"agents:{page}" for page in ("new", "detail", "edit", "delete", "test"))
+FRONT_PAGE = "home:overview"
 SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "",
         (
-            Entry("Overview", "home", ("home:overview",)),
-            Entry("Runs", "run", ("runs:list",), inside=("runs:",)),
-            Entry("Workflows", "workflow", ("workflows:list",), inside=("workflows:",)),
-            Entry("Activity", "activity", ("events:activity", "home:activity", "events:list"), inside=("events:",)),
+            Entry("Overview", "home", FRONT_PAGE),
+            Entry("Runs", "run", "runs:list"),
+            Entry("Workflows", "workflow", "workflows:list"),
+            Entry("Activity", "activity", "events:activity"),
         ),
     ),
     (
         "Resources",
         (
-            Entry("Agents", "agent", ("agents:list",), inside=AGENT_PAGES),
-            Entry("Tools", "tool", ("agents:tool_list",), inside=("agents:tool_",)),
-            Entry("Instances", "instance", ("agents:instance_list",), inside=("agents:instance_",)),
+            Entry("Agents", "agent", "agents:list"),
+            Entry("Tools", "tool", "agents:tool-list"),
+            Entry("Instances", "instance", "agents:instance-list"),
         ),
     ),
     (
         "Settings",
         (
-            Entry("Members", "member", ("projects:members", "projects:member-list"), inside=("projects:member",)),
-            Entry("API tokens", "token", ("projects:tokens", "projects:token-list"), inside=("projects:token",)),
-            Entry("Secrets", "secret", ("projects:secrets", "projects:secret-list"), inside=("projects:secret",)),
-            Entry("Project", "settings", ("projects:settings", "projects:edit"), role="admin"),
+            Entry("Members", "member", "projects:members"),
+            Entry("API tokens", "token", "projects:tokens"),
+            Entry("Secrets", "secret", "projects:secrets"),
+            Entry("Project", "settings", "projects:settings", role="admin"),
         ),
     ),
 )
@@ -58,27 +58,28 @@ class Link:
     current: bool
 
 
-def sections_for(request: HttpRequest) -> list[tuple[str, list[Link]]]:
+def sections_for(request: PortalRequest) -> list[tuple[str, list[Link]]]:
     """(title, links) for the project of this page; empty outside a project."""
     project = getattr(request, "project", None)
     if project is None:
         return []
-    match = request.resolver_match
-    here = match.view_name if match else ""
-    found = [(title, links_of(entries, project.slug, here, request)) for title, entries in SECTIONS]
-    return [(title, links) for title, links in found if links]
+    sections = [(title, reachable(entries, project.slug, request)) for title, entries in SECTIONS]
+    root = first_url((FRONT_PAGE,), project.slug)
+    here = current_url([url for _, entries in sections for _, url in entries], request.path, root=root)
+    return [
+        (title, [Link(entry.label, entry.icon, url, url == here) for entry, url in entries])
+        for title, entries in sections
+        if entries
+    ]
 
 
-def links_of(entries: tuple[Entry, ...], slug: str, here: str, request: HttpRequest) -> list[Link]:
-    links = []
-    for entry in entries:
-        url = first_url(entry.views, slug)
-        if url and request.member.may(entry.role):
-            links.append(Link(entry.label, entry.icon, url, is_current(entry, here)))
-    return links
+def reachable(entries: tuple[Entry, ...], slug: str, request: PortalRequest) -> list[tuple[Entry, str]]:
+    found = [(entry, first_url((entry.view,), slug)) for entry in entries if request.member.may(entry.role)]
+    return [(entry, url) for entry, url in found if url]
 
 
 def first_url(views: tuple[str, ...], slug: str) -> str:
+    """The address of the first of these pages that exists in project `slug`; empty when none does."""
     for view in views:
         try:
             return reverse(view, args=[slug])
@@ -87,5 +88,7 @@ def first_url(views: tuple[str, ...], slug: str) -> str:
     return ""
 
 
-def is_current(entry: Entry, here: str) -> bool:
-    return here in entry.views or any(here.startswith(prefix) for prefix in entry.inside)
+def current_url(urls: list[str], path: str, *, root: str) -> str:
+    """The entry `path` lies under: the longest address it begins with. `root` begins all, so it holds only itself."""
+    inside = [url for url in urls if path == url or (url != root and path.startswith(url))]
+    return max(inside, key=len, default="")

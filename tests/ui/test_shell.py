@@ -6,7 +6,7 @@ import pytest
 from django.test import Client, RequestFactory
 
 from controlplane.ui.context import shell
-from controlplane.ui.navigation import Entry, first_url, is_current, sections_for
+from controlplane.ui.navigation import current_url, first_url, sections_for
 
 
 @pytest.mark.parametrize(("cookie", "theme"), [("dark", "dark"), ("light", "light"), ("", "auto"), ('"><x', "auto")])
@@ -45,9 +45,27 @@ def test_navigation_is_empty_outside_a_project() -> None:
     assert sections_for(RequestFactory().get("/")) == []
 
 
-@pytest.mark.parametrize(("here", "current"), [("runs:list", True), ("runs:detail", True), ("home:overview", False)])
-def test_an_entry_is_current_on_its_own_pages(here: str, current: bool) -> None:
-    assert is_current(Entry("Runs", "run", ("runs:list",), inside=("runs:",)), here) is current
+def test_navigation_names_one_current_entry(world) -> None:
+    response = world.client("vera").get("/p/acme/runs/new")
+    links = [link for _, links in response.context["navigation"] for link in links]
+    assert [link.label for link in links if link.current] == ["Runs"]
+
+
+URLS = ["/p/a/", "/p/a/runs/", "/p/a/settings/", "/p/a/settings/members/"]
+
+
+@pytest.mark.parametrize(
+    ("path", "current"),
+    [
+        ("/p/a/", "/p/a/"),
+        ("/p/a/runs/", "/p/a/runs/"),
+        ("/p/a/runs/42/", "/p/a/runs/"),
+        ("/p/a/settings/members/new", "/p/a/settings/members/"),
+        ("/p/a/views/", ""),
+    ],
+)
+def test_a_page_lights_the_entry_it_lies_under(path: str, current: str) -> None:
+    assert current_url(URLS, path, root="/p/a/") == current
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/accounts/password/reset/"])
