@@ -8,7 +8,9 @@ import signal
 import time
 from typing import Any
 
-from twisted.internet import defer, reactor
+# Daphne comes first: it must be the one that chooses Twisted's reactor.
+from daphne.server import reactor
+from twisted.internet import defer
 
 from controlplane.embedded.backpressure import BackpressureServer
 

@@ -21,6 +21,8 @@ from controlplane.embedded.supervisor import Stop, Supervisor, python, say
 
 ROLES = ("web", "worker", "sweeper")
 LIVE_SECONDS = 60
+# How `first_start` marks the line that tells a password it made.
+MADE_PASSWORD = "ADMIN_PASSWORD_CREATED"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,6 +46,7 @@ def run() -> None:
         check_port()
         environment.load_keys(data)
         os.environ["SPARKOPS_DATA_DIR"] = str(data)
+        environment.allow_own_address(network_location())
         supervisor = Supervisor(data / "run", data / "logs")
         try:
             start_everything(supervisor, data)
@@ -116,15 +119,18 @@ def greet(words: str, data: Path) -> None:
     rule = "-" * 72
     say(rule)
     say(f"Spark-Ops runs at {address()}")
-    if words:
-        say(words)
-    elif os.environ.get("SPARKOPS_ADMIN_PASSWORD"):
-        say("Sign in as admin with the password you set in SPARKOPS_ADMIN_PASSWORD at the first start.")
-    else:
-        say("Sign in as admin; the password was shown at the first start.")
-        say("A new one: .venv/bin/python manage.py changepassword admin")
+    say(words.removeprefix(MADE_PASSWORD).strip() or where_the_password_is(data))
     say(f"Data and logs are in {data}. Ctrl-C stops everything.")
     say(rule)
+
+
+def where_the_password_is(data: Path) -> str:
+    """What to say to somebody who starts again, or who chose the password."""
+    if os.environ.get("SPARKOPS_ADMIN_PASSWORD"):
+        return "Sign in as admin with the password that SPARKOPS_ADMIN_PASSWORD had at the first start."
+    kept = data / "admin-password"
+    place = f"the password is in {kept}" if kept.exists() else "the password was shown at the first start"
+    return f"Sign in as admin; {place}. A new one: .venv/bin/python manage.py changepassword admin"
 
 
 def host() -> str:
@@ -143,9 +149,14 @@ def reachable_host() -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host(), host())  # noqa: S104
 
 
-def address() -> str:
+def network_location() -> str:
+    """`host:port` to talk to."""
     name = reachable_host()
-    return f"http://{f'[{name}]' if ':' in name else name}:{port()}/"
+    return f"{f'[{name}]' if ':' in name else name}:{port()}"
+
+
+def address() -> str:
+    return f"http://{network_location()}/"
 
 
 def check_port() -> None:
