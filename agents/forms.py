@@ -31,7 +31,9 @@ class CodeArea(forms.Textarea):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
         area = super().render(name, value, attrs, renderer)
-        return format_html('<code-editor language="{}">{}</code-editor>', self.language, area)
+        return format_html(
+            '<code-editor class="code-editor--short" language="{}">{}</code-editor>', self.language, area
+        )
 
 
 class JsonText(forms.CharField):
@@ -127,6 +129,8 @@ class InstanceForm(EntryForm):
 class ConfigForm(forms.Form):
     """The configuration of one kind. `project_id` says what may be chosen."""
 
+    compact: tuple[str, ...] = ()
+
     def __init__(self, *args: Any, project_id: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.project_id = project_id
@@ -134,6 +138,15 @@ class ConfigForm(forms.Form):
 
     def offer_choices(self) -> None:
         """For kinds that refer to other things."""
+
+    @property
+    def wide_fields(self) -> list[Any]:
+        return [self[name] for name in self.fields if name not in self.compact]
+
+    @property
+    def compact_fields(self) -> list[Any]:
+        """Those that share a line."""
+        return [self[name] for name in self.compact]
 
     def config(self) -> dict[str, Any]:
         return {name: value for name, value in self.cleaned_data.items() if value not in EMPTY}
@@ -170,6 +183,15 @@ class SqlForm(ConfigForm):
 
 
 class ModelForm(ConfigForm):
+    compact = (
+        "max_steps",
+        "max_cost_usd",
+        "max_tokens",
+        "temperature",
+        "input_usd_per_mtok",
+        "output_usd_per_mtok",
+    )
+
     base_url = forms.CharField(
         label="Address", initial="https://api.openai.com/v1", help_text="Any OpenAI-compatible one."
     )

@@ -34,8 +34,8 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Resources",
         (
             Entry("Agents", "agent", "agents:list"),
-            Entry("Tools", "tool", "agents:tool-list"),
-            Entry("Instances", "instance", "agents:instance-list"),
+            Entry("Tools", "tool", "agents:tool_list"),
+            Entry("Instances", "instance", "agents:instance_list"),
         ),
     ),
     (

@@ -93,7 +93,7 @@ def test_a_body_that_is_no_object_is_refused(erin, path, sent):
     assert erin.post(f"{ROOT}/{path}", sent, format="json").status_code == 400
 
 
-@pytest.mark.parametrize("sent", [{"url": 5}, {"url": None}, {"engine": None}, {"url": "/x\x00"}, {}])
+@pytest.mark.parametrize("sent", [{"url": 5}, {"url": None}, {"engine": None}, {"url": "/nowhere/at/all"}, {}])
 def test_an_instance_with_bad_input_is_refused(erin, sent):
     answer = erin.post(f"{ROOT}/instances", {"name": "sales", "engine": "sqlite", **sent})
     assert answer.status_code == 400
