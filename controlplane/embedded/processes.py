@@ -102,6 +102,11 @@ def note(program: Program, pid: int, records: Path) -> None:
     (records / f"{program.name}.json").write_text(json.dumps(facts))
 
 
+def forget(program: Program, records: Path) -> None:
+    """Drop the record of a child that ended."""
+    (records / f"{program.name}.json").unlink(missing_ok=True)
+
+
 def end_leftovers(records: Path, last: tuple[str, ...] = ("valkey", "postgres")) -> list[str]:
     """End what a killed supervisor left running, the servers last; returns the names of what was there."""
     found = []

@@ -16,7 +16,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from controlplane.embedded.problems import CannotStart
-from controlplane.embedded.processes import Program, end, kill_group, launch
+from controlplane.embedded.processes import Program, end, forget, kill_group, launch
 
 # A child that lived this long died for a new reason; one that did not waits longer each time. Seconds.
 SETTLED, FIRST_DELAY, LONGEST_DELAY = 10.0, 0.1, 30.0
@@ -219,7 +219,7 @@ class Supervisor:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.process.wait(5)
         end(child.process, child.program, force=True)
-        (self.records / f"{child.program.name}.json").unlink(missing_ok=True)
+        forget(child.program, self.records)
         self.drain()
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from controlplane.embedded import environment, postgres, valkey
 from controlplane.embedded.folders import REPOSITORY, data_folder
 from controlplane.embedded.problems import CannotStart
-from controlplane.embedded.processes import Program, end, end_leftovers, launch
+from controlplane.embedded.processes import Program, end, end_leftovers, forget, launch
 from controlplane.embedded.supervisor import Stop, Supervisor, python, say
 
 ROLES = ("web", "worker", "sweeper")
@@ -64,8 +64,12 @@ def start_everything(supervisor: Supervisor, data: Path) -> None:
     start_servers(supervisor, data)
     environment.publish(data)
     say("Preparing the database.")
+    prepared = data / "run" / "prepared"
+    prepared.unlink(missing_ok=True)
+    # It loads while the database is prepared, and listens when that is done.
+    web = supervisor.add(role("web", "--when", str(prepared)))
     words = prepare_database(supervisor)
-    web = supervisor.add(role("web"))
+    prepared.touch()
     if not supervisor.wait_for(is_live, web, LIVE_SECONDS):
         raise CannotStart(f"The web process did not start; its log is {web.log}.")
     supervisor.add(role("worker", "--queues", "default,cpu"))
@@ -103,6 +107,7 @@ def prepare_database(supervisor: Supervisor) -> str:
             supervisor.check_stop()
     finally:
         end(process, program)
+        forget(program, supervisor.records)
     if process.returncode:
         raise CannotStart("The database could not be prepared; the reason is above.")
     return words.decode().strip()

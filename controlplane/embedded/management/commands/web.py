@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
 from controlplane.embedded.graceful import GracefulServer
@@ -33,11 +36,16 @@ class Command(BaseCommand):
             default=env_bool("TRUST_PROXY_HEADERS"),
             help="Believe X-Forwarded-* headers: only behind a proxy of yours that sets them.",
         )
+        parser.add_argument("--when", type=Path, help="Listen once this file exists; `up` makes it.")
 
-    def handle(self, *, host: str, port: int, proxy_headers: bool, **options: Any) -> None:
-        module, _, name = settings.ASGI_APPLICATION.rpartition(".")
+    def handle(self, *, host: str, port: int, proxy_headers: bool, when: Path | None, **options: Any) -> None:
+        application = import_string(settings.ASGI_APPLICATION)
+        # Load all pages now, not on the first request.
+        get_resolver().url_patterns  # noqa: B018
+        while when and not when.exists():
+            time.sleep(0.02)
         server = GracefulServer(
-            application=import_string(f"{module}.{name}"),
+            application=application,
             endpoints=build_endpoint_description_strings(host=host, port=port),
             # A handshake has to ask the database who it is; a restart of PostgreSQL takes a few seconds.
             websocket_handshake_timeout=10,
