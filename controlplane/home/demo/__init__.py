@@ -1,0 +1,7 @@
+"""The demo project: three workflows on input that every installation has. Nothing in it is invented."""
+
+from __future__ import annotations
+
+from controlplane.home.demo.project import create_demo
+
+__all__ = ["create_demo"]
