@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONCE, NONE, SELF
@@ -283,6 +284,12 @@ REST_FRAMEWORK = {
 }
 # Calls a minute for one token or person: far above a script's need, far below what hurts the others.
 API_CALLS_PER_MINUTE = env_int("API_CALLS_PER_MINUTE", 6000)
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=30),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
+    # A new password ends what was signed in for with the old one.
+    "CHECK_REVOKE_TOKEN": True,
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Spark-Ops Control Plane",
     "DESCRIPTION": "Start, watch, stop and retry runs; manage agents, tools, instances and workflows.",

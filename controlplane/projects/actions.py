@@ -5,28 +5,34 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import timedelta
+from typing import TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import IntegrityError, transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from controlplane.domain.action import ROLES, Actor, action
-from controlplane.domain.errors import ActionRefused, Conflict, InvalidInput, NotAllowed
+from controlplane.domain.errors import ActionRefused, Conflict, FieldError, InvalidInput, NotAllowed
 from controlplane.domain.recording import record
 from controlplane.projects import encryption, events
 from controlplane.projects.models import ApiToken, Member, Project, Role, Secret
 
+Row = TypeVar("Row", bound=models.Model)
+LONGEST_SECRET = 32_768
+
 
 def create_project(*, slug: str, name: str, time_zone: str = "UTC", by: Actor, owner: AbstractBaseUser) -> Project:
-    """A new project with `owner` as its administrator. Only superusers and the system make projects."""
-    if by.project_id is not None and not getattr(owner, "is_superuser", False):
+    """A new project with `owner` as its administrator. `by` is the system or Access.everywhere()."""
+    if by.project_id is not None:
         raise NotAllowed("Only an administrator of the installation can create projects.")
-    project = Project(slug=slug, name=name, time_zone=time_zone)
-    project.clean_fields()
+    project = checked(Project(slug=slug, name=name, time_zone=time_zone))
     with transaction.atomic():
-        if Project.objects.filter(slug=slug).exists():
-            raise Conflict(f"There is a project “{slug}” already.")
-        project.save(force_insert=True)
+        try:
+            with transaction.atomic():
+                project.save(force_insert=True)
+        except IntegrityError as error:
+            raise taken("slug", f"There is a project “{slug}” already.") from error
         Member.objects.create(project=project, user=owner, role=Role.ADMIN)
         record(events.PROJECT_CREATED, project, by=by, slug=slug)
     return project
@@ -35,7 +41,7 @@ def create_project(*, slug: str, name: str, time_zone: str = "UTC", by: Actor, o
 @action(label="Save project", role="admin")
 def update_project(project: Project, *, name: str, time_zone: str, by: Actor) -> Project:
     project.name, project.time_zone = name, time_zone
-    project.full_clean()
+    checked(project)
     project.save(update_fields=["name", "time_zone"])
     record(events.PROJECT_UPDATED, project, by=by, name=name, time_zone=time_zone)
     return project
@@ -43,21 +49,19 @@ def update_project(project: Project, *, name: str, time_zone: str, by: Actor) ->
 
 @action(label="Add member", role="admin")
 def add_member(project: Project, *, user: AbstractBaseUser, role: str, by: Actor) -> Member:
-    if role not in ROLES:
-        raise InvalidInput.field("role", f"Choose one of {', '.join(ROLES)}.")
+    known_role(role)
     try:
         with transaction.atomic():
             member = Member.objects.create(project=project, user=user, role=role)
     except IntegrityError as error:
-        raise Conflict(f"{user} is a member already.") from error
+        raise taken("user", f"{user} is a member already.") from error
     record(events.MEMBER_ADDED, project, by=by, user=user.get_username(), role=role)
     return member
 
 
 @action(label="Change role", role="admin")
 def change_role(member: Member, *, role: str, by: Actor) -> Member:
-    if role not in ROLES:
-        raise InvalidInput.field("role", f"Choose one of {', '.join(ROLES)}.")
+    known_role(role)
     keep_an_admin(member, role)
     member.role = role
     member.save(update_fields=["role"])
@@ -81,8 +85,7 @@ def keep_an_admin(member: Member, role: str) -> None:
 @action(label="Create token", role="viewer")
 def create_token(project: Project, *, name: str, role: str, days: int, by: Actor) -> tuple[ApiToken, str]:
     """A token and its secret text `sp_PREFIX_SECRET`, which is shown now and never again. Lives 1 to 366 days."""
-    if role not in ROLES:
-        raise InvalidInput.field("role", f"Choose one of {', '.join(ROLES)}.")
+    known_role(role)
     if not by.may(role):
         raise NotAllowed(f"A token cannot have a higher role than yours ({by.role}).")
     if not 1 <= days <= 366:
@@ -90,7 +93,7 @@ def create_token(project: Project, *, name: str, role: str, days: int, by: Actor
     if by.user_id is None:
         raise NotAllowed("A token belongs to a person.")
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    token = ApiToken.objects.create(
+    token = ApiToken(
         project=project,
         name=name,
         role=role,
@@ -99,6 +102,7 @@ def create_token(project: Project, *, name: str, role: str, days: int, by: Actor
         created_by_id=by.user_id,
         expires_at=timezone.now() + timedelta(days=days),
     )
+    checked(token).save(force_insert=True)
     record(events.TOKEN_CREATED, project, by=by, token=name, role=role, days=days)
     return token, f"sp_{prefix}_{secret}"
 
@@ -116,10 +120,11 @@ def revoke_token(token: ApiToken, *, by: Actor) -> None:
 
 @action(label="Set secret", role="admin")
 def set_secret(project: Project, *, name: str, value: str, by: Actor) -> Secret:
-    if not value:
-        raise InvalidInput.field("value", "A secret cannot be empty.")
-    secret = Secret(project=project, name=name, sealed=encryption.seal(value, bound_to=place(project.pk, name)))
-    secret.clean_fields(exclude=["sealed", "updated_by"])
+    """Write or replace. `value` has 1 to 32,768 characters."""
+    if not 1 <= len(value) <= LONGEST_SECRET:
+        raise InvalidInput.field("value", f"A secret has 1 to {LONGEST_SECRET:,} characters.")
+    secret = checked(Secret(project=project, name=name, sealed="-", updated_by=by.name))
+    secret.sealed = encryption.seal(value, bound_to=place(project.pk, name))
     secret, _ = Secret.objects.update_or_create(
         project=project, name=name, defaults={"sealed": secret.sealed, "updated_by": by.name}
     )
@@ -149,6 +154,25 @@ def rotate_secrets() -> int:
         sealed = encryption.seal(encryption.unseal(secret.sealed, bound_to=bound_to), bound_to=bound_to)
         changed += Secret.objects.filter(pk=secret.pk, sealed=secret.sealed).update(sealed=sealed)
     return changed
+
+
+def known_role(role: str) -> None:
+    if role not in ROLES:
+        raise InvalidInput.field("role", f"Choose one of {', '.join(ROLES)}.")
+
+
+def checked(row: Row) -> Row:
+    """`row` when its fields fit; else raises InvalidInput naming each that does not."""
+    try:
+        row.clean_fields(exclude=[field.name for field in row._meta.fields if field.is_relation])
+    except ValidationError as error:
+        errors = [FieldError(name, text) for name, texts in error.message_dict.items() for text in texts]
+        raise InvalidInput(errors[0].message, errors=errors) from error
+    return row
+
+
+def taken(field: str, message: str) -> Conflict:
+    return Conflict(message, errors=[FieldError(field, message, "taken")])
 
 
 def place(project_id: int, name: str) -> str:

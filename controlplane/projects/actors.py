@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controlplane.domain.action import ROLES
-from controlplane.domain.errors import NotFound
+from controlplane.domain.errors import NotAllowed, NotFound
 from controlplane.projects.models import ApiToken, Member, Project
 
 
@@ -40,6 +40,7 @@ class Access:
     roles: dict[int, str]
     user_id: int | None
     kind: str
+    is_superuser: bool = False
 
     @classmethod
     def of_user(cls, user) -> Access:
@@ -47,7 +48,7 @@ class Access:
             roles = dict.fromkeys(Project.objects.values_list("pk", flat=True), "admin")
         else:
             roles = dict(Member.objects.filter(user=user).values_list("project_id", "role"))
-        return cls(user.get_username(), roles, user.pk, "user")
+        return cls(user.get_username(), roles, user.pk, "user", user.is_superuser)
 
     @classmethod
     def of_token(cls, token: ApiToken) -> Access:
@@ -58,6 +59,12 @@ class Access:
     @property
     def project_ids(self) -> list[int]:
         return list(self.roles)
+
+    def everywhere(self) -> Actor:
+        """This person for what is in no project. Raises NotAllowed unless they administer the installation."""
+        if not self.is_superuser:
+            raise NotAllowed("Only an administrator of the installation may do this.")
+        return Actor(self.name, "admin", None, self.user_id, self.kind)
 
     def actor_in(self, project_id: int) -> Actor:
         """This person or token, in that project. Raises NotFound for a project out of reach."""

@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 from psycopg_pool import PoolTimeout
+from redis.exceptions import RedisError
 
 from controlplane.domain.errors import NotFound, ProblemError, Unavailable
 from controlplane.projects.actors import Access
@@ -29,13 +30,16 @@ class ProblemMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         try:
             return self.get_response(request)
-        except DATABASE_AWAY as error:
+        except (*DATABASE_AWAY, RedisError) as error:
             return self.process_exception(request, error)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, DATABASE_AWAY):
             logger.warning("The database does not answer", extra={"action": "database_away"})
             error = Unavailable("The database does not answer. Try again in a moment.")
+        if isinstance(error, RedisError):
+            logger.warning("Valkey does not answer", extra={"action": "valkey_away"})
+            error = Unavailable("The broker does not answer. Try again in a moment.")
         return problem_response(request, error) if isinstance(error, ProblemError) else None
 
 

@@ -18,6 +18,7 @@ from django.utils.crypto import constant_time_compare
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings as jwt_settings
 from rest_framework_simplejwt.tokens import AccessToken
+from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from controlplane.projects.actors import Access
 from controlplane.projects.authentication import PREFIX, find_token
@@ -34,6 +35,7 @@ class Principal:
     session_key: str = field(default="", repr=False)
     session_hash: str = field(default="", repr=False)
     token_id: int = 0
+    password_mark: str = field(default="", repr=False)
     expires_at: float = math.inf
 
     def reach(self) -> list[int]:
@@ -62,7 +64,8 @@ def by_authorization(header: str) -> Principal | None:
         return Principal(token.created_by_id, token_id=token.pk) if token else None
     try:
         claims = AccessToken(text)
-        return Principal(int(claims[jwt_settings.USER_ID_CLAIM]), expires_at=claims["exp"])
+        mark = claims[jwt_settings.REVOKE_TOKEN_CLAIM]
+        return Principal(int(claims[jwt_settings.USER_ID_CLAIM]), password_mark=mark, expires_at=claims["exp"])
     except (TokenError, KeyError, ValueError):
         return None
 
@@ -100,13 +103,17 @@ class Facts:
 def judge(principal: Principal, facts: Facts | None) -> Standing:
     if facts is None or not facts.is_active or not facts.credential_lives or principal.expires_at <= time.time():
         return Standing.SIGNED_OUT
-    if principal.session_key and not same_password(principal, facts.password):
+    if not same_password(principal, facts.password):
         return Standing.SIGNED_OUT
     return Standing.MEMBER if facts.is_member else Standing.NOT_A_MEMBER
 
 
 def same_password(principal: Principal, password: str) -> bool:
-    """A new password ends every session that was opened with the old one."""
+    """A new password ends every session and JWT that was opened with the old one. API tokens live on."""
+    if principal.password_mark:
+        return constant_time_compare(principal.password_mark, get_md5_hash_password(password))
+    if not principal.session_key:
+        return True
     user = User(password=password)
     hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
     return any(constant_time_compare(principal.session_hash, each) for each in hashes)

@@ -1,0 +1,85 @@
+"""The JSON shapes of projects, members, tokens and secrets, and the bodies that make and change them."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from controlplane.projects.endpoints import Body
+from controlplane.projects.models import ApiToken, Member, Project, Role, Secret
+
+
+class ProjectSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Project
+        fields = ["id", "slug", "name", "time_zone", "created_at"]
+
+
+class MemberSerializer(serializers.ModelSerializer):
+    user = serializers.CharField(source="user.username")
+
+    class Meta:
+        model = Member
+        fields = ["id", "project", "user", "role", "created_at"]
+
+
+class TokenSerializer(serializers.ModelSerializer):
+    created_by = serializers.CharField(source="created_by.username")
+
+    class Meta:
+        model = ApiToken
+        fields = ["id", "project", "name", "role", "prefix", "created_by", "created_at", "expires_at"]
+        fields += ["last_used_at", "revoked_at"]
+
+
+class SecretSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Secret
+        fields = ["id", "project", "name", "updated_at", "updated_by"]
+
+
+class NewProject(Body):
+    slug = serializers.CharField(max_length=63)
+    name = serializers.CharField(max_length=200)
+    time_zone = serializers.CharField(max_length=64, default="UTC")
+
+
+class ProjectChange(Body):
+    name = serializers.CharField(max_length=200, required=False)
+    time_zone = serializers.CharField(max_length=64, required=False)
+
+
+class NewMember(Body):
+    user = serializers.CharField(max_length=150, help_text="The user name.")
+    role = serializers.ChoiceField(Role.choices)
+
+
+class RoleChange(Body):
+    role = serializers.ChoiceField(Role.choices)
+
+
+class NewToken(Body):
+    project = serializers.CharField(required=False, help_text="Id or slug; not needed when you reach one only.")
+    name = serializers.CharField(max_length=100)
+    role = serializers.ChoiceField(Role.choices, default=Role.OPERATOR)
+    days = serializers.IntegerField(min_value=1, max_value=366, default=90, help_text="Until it expires.")
+
+
+class NewSecret(Body):
+    project = serializers.CharField(required=False, help_text="Id or slug; not needed when you reach one only.")
+    name = serializers.CharField(max_length=63)
+    value = serializers.CharField(trim_whitespace=False, help_text="Never shown again.")
+
+
+class Credentials(Body):
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=1000, trim_whitespace=False)
+    code = serializers.CharField(max_length=20, default="", allow_blank=True, help_text="For two-factor sign-in.")
+
+
+class Refresh(Body):
+    refresh = serializers.CharField(max_length=4000)
+
+
+class TokenPair(serializers.Serializer):
+    access = serializers.CharField()
+    refresh = serializers.CharField()

@@ -1,0 +1,54 @@
+"""Passwords for tokens: what POST /auth/token does, with the same limits on wrong tries as the sign-in page."""
+
+from __future__ import annotations
+
+from allauth.account.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import RefreshToken
+
+WINDOW_SECONDS = 300
+
+
+def sign_in(request: HttpRequest, *, username: str, password: str, code: str = "") -> dict[str, str]:
+    """`{"access", "refresh"}`. Raises AuthenticationFailed or, after too many wrong tries, Throttled.
+
+    Who has two-factor sign-in needs `code`, too: a password alone must not get past it here.
+    """
+    limits = get_adapter(request)
+    try:
+        limits.pre_authenticate(request, username=username)
+    except ValidationError as error:
+        raise Throttled(wait=WINDOW_SECONDS, detail="Too many wrong tries. Wait five minutes.") from error
+    user = authenticate(request, username=username, password=password)
+    if user is None or not code_fits(user, code):
+        raise AuthenticationFailed("The user name, password or code is wrong.")
+    limits._rollback_login_failed_rl_usage()
+    return tokens_for(user)
+
+
+def code_fits(user: AbstractBaseUser, code: str) -> bool:
+    """True without two-factor sign-in, else when one of the person's devices accepts `code`."""
+    devices = list(Authenticator.objects.filter(user=user))
+    return not devices or any(device.wrap().validate_code(code) for device in devices)
+
+
+def tokens_for(user: AbstractBaseUser) -> dict[str, str]:
+    refresh = RefreshToken.for_user(user)
+    return {"access": str(refresh.access_token), "refresh": str(refresh)}
+
+
+def renew(text: str) -> dict[str, str]:
+    """A new access token for a refresh token, as long as its person is active and has the same password."""
+    try:
+        refresh = RefreshToken(text)
+        JWTAuthentication().get_user(refresh)
+    except (TokenError, get_user_model().DoesNotExist) as error:
+        raise AuthenticationFailed("This refresh token is not valid any more. Sign in again.") from error
+    return {"access": str(refresh.access_token), "refresh": text}
