@@ -108,7 +108,7 @@ def act_on(rows: QuerySet, ids: Iterable[int], verb: Callable[..., Any], *, by: 
 def act_on_one(rows: QuerySet, pk: int, verb: Callable[..., Any], *, by: Actor) -> str:
     """Why it was refused; empty when it was done."""
     try:
-        row = rows.filter(pk=pk).first()
+        row = rows.defer(None).filter(pk=pk).first()
         if row is None:
             return "It does not exist any more."
         verb(row, by=by)

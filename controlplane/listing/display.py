@@ -7,6 +7,7 @@ from functools import cached_property
 
 from django.forms import BoundField
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from controlplane.listing import bulk
@@ -54,6 +55,14 @@ class Control:
     is_search: bool
     is_list: bool
     primary: bool
+
+    @property
+    def boxes(self) -> SafeString:
+        """The options as labelled checkboxes; built here because a page has hundreds of them."""
+        box = '<label><input type="checkbox" name="{}" value="{}"{}>{}</label>'
+        on, off = SafeString(" checked"), SafeString("")
+        rows = ((self.name, option.value, on if option.on else off, option.label) for option in self.options)
+        return format_html_join("", box, rows)
 
     @property
     def chosen(self) -> int:

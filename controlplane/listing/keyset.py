@@ -112,18 +112,25 @@ class Keyset:
 def read_page(queryset: QuerySet, order: Order, *, size: int, cursor: str = "") -> Page:
     """`size` rows of `queryset` at `cursor` (text of an earlier page; empty for the start). Raises InvalidInput.
 
-    One query for the start; one more elsewhere, which looks whether anything lies behind.
+    Two queries for the start; one more elsewhere, which looks whether anything lies behind. The first reads ids alone,
+    which an index that carries the filtered columns answers without touching a row, however few match.
     """
     keyset = Keyset(queryset.model, order)
     here = keyset.decode(cursor) if cursor else None
     backward = here is not None and here.side.startswith("<")
-    rows = list(walk(queryset, keyset, here, backward=backward)[: size + 1])
-    more, rows = len(rows) > size, rows[:size]
+    ids = list(walk(queryset, keyset, here, backward=backward).values_list("pk", flat=True)[: size + 1])
+    more, rows = len(ids) > size, rows_of(queryset, ids[:size])
     if here is None:
         return Page(rows, next=keyset.encode(keyset.of_row(">", rows[-1])) if more else "", previous="")
     behind = Position(OPPOSITE[here.side], here.values)
     other = walk(queryset, keyset, behind, backward=not backward).values_list("pk")[:1]
     return page_between(keyset, rows[::-1] if backward else rows, behind, bool(other), more, backward=backward)
+
+
+def rows_of(queryset: QuerySet, ids: list[Any]) -> list[Any]:
+    """Those rows, in the order of `ids`, without any that changed and no longer belong to `queryset`."""
+    found = {row.pk: row for row in queryset.order_by().filter(pk__in=ids)} if ids else {}
+    return [found[pk] for pk in ids if pk in found]
 
 
 def walk(queryset: QuerySet, keyset: Keyset, position: Position | None, *, backward: bool) -> QuerySet:

@@ -15,6 +15,7 @@ from controlplane.domain.json_schema import depth_of
 DEPTH_LIMIT = 100
 TOO_DEEP = f"The JSON is nested more than {DEPTH_LIMIT} levels deep."
 # NUL cannot be stored as text, and half of a surrogate pair is not a character.
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 SUSPICIOUS = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
 
 
@@ -44,5 +45,5 @@ def refuse_unstorable(value: Any) -> None:
     """Raises ValueError (UnicodeEncodeError is one) for text that cannot be stored."""
     text = json.dumps(value, ensure_ascii=False)
     text.encode()
-    if "\\u0000" in text:
+    if NUL.search(text):
         raise ValueError("text cannot hold the character NUL.")

@@ -1,0 +1,243 @@
+"""What every list page of the portal keeps, found through the URL resolver: a new page is held to it by existing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from agents.models import Agent, Instance, Tool
+from controlplane.listing.filters import SearchFilter
+from controlplane.listing.keyset import read_page
+from controlplane.listing.pages import ListPage
+from controlplane.projects.models import Project
+from runs.models import Run
+from tests.world import World, make_run, make_workflow
+from workflows.models import Workflow
+
+# Queries of a page: session, user, access, project, switcher, feed cursor, filter menus, ids, rows, count, newest id.
+MOST_QUERIES = 14
+
+
+def some_run(project: Project, number: int) -> Model:
+    workflow = Workflow.objects.filter(project=project).first() or make_workflow(project)
+    return make_run(workflow, tags=[f"tag-{number}"])
+
+
+# How to make one row of each listed model: (project, number) -> row.
+ROWS: dict[type[Model], Callable[[Project, int], Model]] = {
+    Run: some_run,
+    Workflow: lambda project, number: make_workflow(project, f"thing-{number}"),
+    Agent: lambda project, number: Agent.objects.create(project=project, name=f"thing-{number}", kind="function"),
+    Tool: lambda project, number: Tool.objects.create(project=project, name=f"thing-{number}", kind="function"),
+    Instance: lambda project, number: Instance.objects.create(
+        project=project, name=f"thing-{number}", engine="sqlite", sealed_url="", address="/x"
+    ),
+}
+
+
+def list_pages(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, type[ListPage]]]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from list_pages(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern) and issubclass(getattr(pattern.callback, "view_class", object), ListPage):
+            yield f"/{route}", pattern.callback.view_class
+
+
+PAGES = list(list_pages(get_resolver().url_patterns))
+
+
+@pytest.fixture(params=PAGES, ids=[route for route, _ in PAGES])
+def listed(request) -> tuple[str, type[ListPage]]:
+    route, page = request.param
+    return route.replace("<slug:project>", "acme"), page
+
+
+def model_of(page: type[ListPage]) -> type[Model]:
+    return page.listing.filters._meta.model
+
+
+def add_rows(world: World, page: type[ListPage], count: int) -> list[Model]:
+    return [ROWS[model_of(page)](world.acme, number) for number in range(count)]
+
+
+def shown(html: bytes, page: type[ListPage]) -> int:
+    """How many rows the page shows."""
+    return len(re.findall(rb"<tr>(?!<th)\s*<td", html))
+
+
+def test_there_are_list_pages():
+    assert Run in {model_of(page) for _, page in PAGES}
+
+
+@pytest.mark.django_db
+def test_it_asks_strangers_to_sign_in(world, listed):
+    address, _ = listed
+    answer = world.client().get(address)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/accounts/login/")
+
+
+@pytest.mark.django_db
+def test_it_does_not_exist_for_other_projects(world, listed):
+    address, _ = listed
+    client = world.client("mallory")
+    assert client.get(address).status_code == 404
+    assert client.get(f"{address}?export=csv").status_code == 404
+    assert client.post(address, {"action": "x"}).status_code == 404
+
+
+@pytest.mark.django_db
+def test_it_shows_another_projects_rows_to_nobody(world, listed):
+    address, page = listed
+    ROWS[model_of(page)](world.globex, 1)
+    assert shown(world.client("alice").get(address).content, page) == 0
+
+
+@pytest.mark.django_db
+def test_a_viewer_sees_it_empty_and_full(world, listed):
+    address, page = listed
+    client = world.client("vera")
+    assert b"empty-state" in client.get(address).content
+    add_rows(world, page, 3)
+    assert shown(client.get(address).content, page) == 3
+
+
+@pytest.mark.django_db
+def test_a_part_is_answered_to_htmx(world, listed):
+    address, page = listed
+    add_rows(world, page, 2)
+    answer = world.client("vera").get(address, headers={"HX-Request": "true"})
+    assert answer.content.strip().startswith(b'<section id="list"')
+    assert b"<html" not in answer.content
+    assert "HX-Request" in answer["Vary"]
+
+
+@pytest.mark.django_db
+def test_searching_narrows_it(world, listed):
+    address, page = listed
+    rows = add_rows(world, page, 3)
+    searches = [name for name, one in page.listing.filters.base_filters.items() if isinstance(one, SearchFilter)]
+    assert searches
+    client = world.client("vera")
+    assert shown(client.get(f"{address}?{searches[0]}={rows[0].pk}").content, page) == 1
+    answer = client.get(f"{address}?{searches[0]}=nothing-has-this").content
+    assert shown(answer, page) == 0
+    assert b"Nothing matches" in answer
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_csv_holds_the_rows_of_the_table(world, listed):
+    address, page = listed
+    rows = add_rows(world, page, 4)
+    text = b"".join(world.client("vera").get(f"{address}?export=csv&q={rows[1].pk}")).decode()
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert len(lines) == 1
+    assert list(lines[0]) == [one.name for one in page.listing.columns if one.default and one.source is not None]
+    every = b"".join(world.client("vera").get(f"{address}?export=csv")).decode()
+    assert len(list(csv.DictReader(io.StringIO(every)))) == 4
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("columns", ["all", "nonsense", "%00,%ff"])
+def test_columns_can_be_chosen(world, listed, columns):
+    address, page = listed
+    add_rows(world, page, 1)
+    names = ",".join(one.name for one in page.listing.columns) if columns == "all" else columns
+    html = world.client("vera").get(f"{address}?columns={names}").content.decode()
+    wanted = page.listing.columns if columns == "all" else [one for one in page.listing.columns if one.default]
+    assert html.count('<th scope="col"') == len(wanted)
+
+
+@pytest.mark.django_db
+def test_every_order_gives_every_row_once(world, listed):
+    _, page = listed
+    rows = add_rows(world, page, 5)
+    matching = page.listing.rows(world.actor("vera"))
+    for order in page.listing.orders:
+        seen, cursor = [], ""
+        while True:
+            part = read_page(matching, order, size=2, cursor=cursor)
+            seen += [row.pk for row in part.rows]
+            cursor = part.next
+            if not cursor:
+                break
+        assert sorted(seen) == sorted(row.pk for row in rows), order.name
+
+
+GARBAGE = ["x", "%00", "%ff%fe", "-1", "9" * 30, "a" * 3000, "🦄", "'; DROP TABLE runs_run; --", ",,,", "[]"]
+    "x",
+    "%00",
+    "%ff%fe",
+    "-1",
+    "99999999999999999999999",
+    "a" * 3000,
+    "🦄",
+    "'; DROP TABLE runs_run; --",
+    ",,,",
+    "[]",
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
+def test_garbage_in_the_address_is_never_a_fault(world, listed, garbage):
+    address, page = listed
+    add_rows(world, page, 1)
+    client = world.client("vera")
+    for name in [*page.listing.filters.base_filters, "cursor", "limit", "order", "columns", "export", "unknown"]:
+        for headers in ({}, {"HX-Request": "true"}):
+            status = client.get(f"{address}?{name}={garbage}", headers=headers).status_code
+            assert status in (200, 400), f"{name}={garbage}"
+
+
+@pytest.mark.django_db
+def test_bulk_buttons_are_shown_to_those_who_may(world, listed):
+    address, page = listed
+    add_rows(world, page, 1)
+    for name in ("vera", "bob", "alice"):
+        html = world.client(name).get(address).content.decode()
+        offered = set(re.findall(r'name="action" value="(\w+)"', html))
+        assert offered == {
+            verb.__name__ for verb in page.listing.bulk_actions if world.actor(name).may(verb.role, world.acme)
+        }
+
+
+@pytest.mark.django_db
+def test_a_bulk_action_means_the_selected_rows_alone(world, listed, monkeypatch):
+    address, page = listed
+    if not page.listing.bulk_actions:
+        assert world.client("alice").post(address, {"action": "x", "selected": ["1"]}).status_code == 400
+        return
+    rows = add_rows(world, page, 3)
+    acted_on: list[int] = []
+    monkeypatch.setattr("controlplane.listing.bulk.act_on_one", lambda _, pk, verb, by: acted_on.append(pk) or "")
+    verb = page.listing.bulk_actions[0]
+    world.client("alice").post(address, {"action": verb.__name__, "selected": [rows[0].pk, rows[2].pk]})
+    assert acted_on == [rows[0].pk, rows[2].pk]
+
+
+@pytest.mark.django_db
+def test_the_number_of_queries_does_not_grow_with_the_rows(world, listed):
+    address, page = listed
+    client = world.client("alice")
+    add_rows(world, page, 1)
+    client.get(address)
+    counts = []
+    for number in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            client.get(f"{address}?limit=25")
+        counts.append(len(queries))
+        for extra in range(30 if number == 0 else 0):
+            ROWS[model_of(page)](world.acme, 100 + extra)
+    assert counts[1] <= MOST_QUERIES
+    assert counts[1] <= counts[0] + 1  # the count, once there is a second page
