@@ -25,6 +25,7 @@ urlpatterns = [
     path("health/live", health.live, name="health_live"),
     path("health/ready", health.ready, name="health_ready"),
     path("metrics", health.metrics, name="metrics"),
+    path("", include("controlplane.projects.entry_urls")),
     path("", include("controlplane.home.entry_urls")),
 ]
 

@@ -2,5 +2,18 @@
 
 from __future__ import annotations
 
+from django.urls import path
+
+from controlplane.projects import views
+
 app_name = "projects"
-urlpatterns: list = []
+urlpatterns = [
+    path("members/", views.members, name="members"),
+    path("members/<int:pk>/role", views.role, name="member_role"),
+    path("members/<int:pk>/removal", views.removal, name="member_removal"),
+    path("tokens/", views.tokens, name="tokens"),
+    path("tokens/<int:pk>/revocation", views.revocation, name="token_revocation"),
+    path("secrets/", views.secrets, name="secrets"),
+    path("secrets/<int:pk>/deletion", views.secret_deletion, name="secret_deletion"),
+    path("settings/", views.settings, name="settings"),
+]

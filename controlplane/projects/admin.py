@@ -1,0 +1,132 @@
+"""Projects, members, tokens and secrets in the Django admin. What has an action is changed through it."""
+
+from __future__ import annotations
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin, messages
+from django.http import HttpRequest
+
+from controlplane.domain.errors import ProblemError
+from controlplane.projects import actions
+from controlplane.projects.actors import Actor
+from controlplane.projects.models import ApiToken, IdempotencyKey, Member, Project, Secret
+
+admin.site.site_header = admin.site.site_title = "Spark-Ops administration"
+# The portal's own sign-in, with its limits on wrong tries and its second factor.
+admin.site.login = secure_admin_login(admin.site.login)
+
+
+def administrator(request: HttpRequest) -> Actor:
+    """Whoever the admin lets in, as the `by` of actions."""
+    return Actor(request.user.get_username(), "admin", None, request.user.pk)
+
+
+def each(request: HttpRequest, rows, verb) -> None:
+    """Do `verb` with every row and tell what was refused."""
+    done = 0
+    for row in rows:
+        try:
+            verb(row, by=administrator(request))
+            done += 1
+        except ProblemError as problem:
+            messages.warning(request, f"{row}: {problem.detail}")
+    messages.success(request, f"{verb.label}: {done} done.")
+
+
+class ReadOnly(admin.ModelAdmin):
+    show_full_result_count = False
+
+    def has_add_permission(self, request) -> bool:
+        return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+@admin.register(Project)
+class ProjectAdmin(admin.ModelAdmin):
+    list_display = ("name", "slug", "time_zone", "created_at")
+    search_fields = ("name", "slug")
+
+    def get_readonly_fields(self, request, obj=None) -> tuple[str, ...]:
+        return ("slug", "created_at") if obj else ("created_at",)
+
+    def save_model(self, request, project, form, change) -> None:
+        if change:
+            actions.update_project(project, name=project.name, time_zone=project.time_zone, by=administrator(request))
+            return
+        fields = {"slug": project.slug, "name": project.name, "time_zone": project.time_zone}
+        made = actions.create_project(**fields, by=administrator(request), owner=request.user)
+        project.pk, project._state.adding = made.pk, False
+
+
+@admin.register(Member)
+class MemberAdmin(admin.ModelAdmin):
+    list_display = ("user", "project", "role", "created_at")
+    list_filter = ("project", "role")
+    list_select_related = ("user", "project")
+    search_fields = ("user__username",)
+    autocomplete_fields = ("user", "project")
+
+    def get_readonly_fields(self, request, obj=None) -> tuple[str, ...]:
+        return ("user", "project", "created_at") if obj else ("created_at",)
+
+    def save_model(self, request, member, form, change) -> None:
+        by = administrator(request)
+        if change:
+            role, member.role = member.role, form.initial["role"]
+            actions.change_role(member, role=role, by=by)
+        else:
+            made = actions.add_member(member.project, user=member.user, role=member.role, by=by)
+            member.pk, member._state.adding = made.pk, False
+
+    def delete_model(self, request, member) -> None:
+        actions.remove_member(member, by=administrator(request))
+
+    def delete_queryset(self, request, rows) -> None:
+        each(request, rows, actions.remove_member)
+
+
+@admin.action(description="Revoke")
+def revoke(model_admin, request: HttpRequest, rows) -> None:
+    each(request, rows, actions.revoke_token)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnly):
+    """The prefix is all that can be seen of a token."""
+
+    list_display = ("name", "prefix", "project", "role", "created_by", "expires_at", "last_used_at", "revoked_at")
+    list_filter = ("project", "role")
+    list_select_related = ("project", "created_by")
+    search_fields = ("name", "prefix")
+    exclude = ("secret_hash",)
+    actions = (revoke,)
+
+
+@admin.action(description="Delete")
+def delete(model_admin, request: HttpRequest, rows) -> None:
+    each(request, rows, actions.delete_secret)
+
+
+@admin.register(Secret)
+class SecretAdmin(ReadOnly):
+    """Names only. A value is set on the project's page."""
+
+    list_display = ("name", "project", "updated_at", "updated_by")
+    list_filter = ("project",)
+    list_select_related = ("project",)
+    search_fields = ("name",)
+    exclude = ("sealed",)
+    actions = (delete,)
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(ReadOnly):
+    list_display = ("key", "project", "owner", "status", "created_at")
+    list_filter = ("project",)
+    list_select_related = ("project",)
+    exclude = ("body",)

@@ -1,0 +1,138 @@
+"""The pages of a project's own things: members, API tokens, secrets and settings."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from controlplane.domain.errors import NotFound
+from controlplane.projects import actions
+from controlplane.projects.accounts import find_account
+from controlplane.projects.forms import MemberForm, ProjectForm, SecretForm, SettingsForm, TokenForm, settings_of
+from controlplane.projects.models import ApiToken, Member, Role, Secret
+from controlplane.projects.queries import tokens_for
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def show(request: HttpRequest, page: str, form, **context: object) -> HttpResponse:
+    """A page with one form, which answers 422 when the form did not fit."""
+    refused = form is not None and form.is_bound
+    return render(request, f"projects/{page}.html", {"form": form, **context}, status=422 if refused else 200)
+
+
+def back_to(request: HttpRequest, page: str, said: str) -> HttpResponse:
+    messages.success(request, said)
+    return redirect(f"projects:{page}", project=request.project.slug)
+
+
+def found(row, what: str):
+    if row is None:
+        raise NotFound(f"There is no such {what}.")
+    return row
+
+
+@get_or_post
+def members(request: HttpRequest) -> HttpResponse:
+    form = MemberForm(request.POST or None)
+    if request.method == "POST":
+        done, member = form.attempt(partial(add_member_by_name, request))
+        if done:
+            return back_to(request, "members", f"{member.user} is a member now.")
+    rows = Member.objects.visible_to(request.member).select_related("user", "project")
+    context = {"members": rows, "roles": Role.choices, "remove": actions.remove_member}
+    return show(request, "members", form, may_manage=request.member.may("admin"), **context)
+
+
+def add_member_by_name(request: HttpRequest, *, user: str, role: str) -> Member:
+    account = find_account(user, request.member)
+    return actions.add_member(request.project, user=account, role=role, by=request.member)
+
+
+def find_member(request: HttpRequest, pk: int) -> Member:
+    rows = Member.objects.visible_to(request.member).select_related("user", "project")
+    return found(rows.filter(pk=pk).first(), "member")
+
+
+@require_POST
+def role(request: HttpRequest, pk: int) -> HttpResponse:
+    member = actions.change_role(find_member(request, pk), role=request.POST.get("role", ""), by=request.member)
+    return back_to(request, "members", f"{member.user} is {member.get_role_display().lower()} now.")
+
+
+@require_POST
+def removal(request: HttpRequest, pk: int) -> HttpResponse:
+    member = find_member(request, pk)
+    actions.remove_member(member, by=request.member)
+    return back_to(request, "members", f"{member.user} was removed.")
+
+
+@never_cache
+@get_or_post
+def tokens(request: HttpRequest) -> HttpResponse:
+    """The answer to creating one shows its text, this once."""
+    form, text = TokenForm(request.POST or None), ""
+    form.fields["role"].choices = [each for each in Role.choices if request.member.may(each[0])]
+    if request.method == "POST":
+        done, made = form.attempt(partial(actions.create_token, request.project, by=request.member))
+        if done:
+            form, text = TokenForm(), made[1]
+    rows = tokens_for(request.member, request.project)
+    return show(request, "tokens", form, tokens=rows, text=text, revoke=actions.revoke_token)
+
+
+@require_POST
+def revocation(request: HttpRequest, pk: int) -> HttpResponse:
+    token: ApiToken = found(tokens_for(request.member, request.project).filter(pk=pk).first(), "token")
+    actions.revoke_token(token, by=request.member)
+    return back_to(request, "tokens", f"{token.name} was revoked.")
+
+
+@never_cache
+@get_or_post
+def secrets(request: HttpRequest) -> HttpResponse:
+    form = SecretForm(request.POST or None, initial={"name": request.GET.get("name", "")})
+    if request.method == "POST":
+        done, secret = form.attempt(partial(actions.set_secret, request.project, by=request.member))
+        if done:
+            return back_to(request, "secrets", f"{secret.name} was saved.")
+        form.data = form.data.copy() | {"value": ""}
+    rows = Secret.objects.visible_to(request.member)
+    may_manage = request.member.may("admin")
+    return show(request, "secrets", form, secrets=rows, may_manage=may_manage, delete=actions.delete_secret)
+
+
+@require_POST
+def secret_deletion(request: HttpRequest, pk: int) -> HttpResponse:
+    secret = found(Secret.objects.visible_to(request.member).filter(pk=pk).first(), "secret")
+    actions.delete_secret(secret, by=request.member)
+    return back_to(request, "secrets", f"{secret.name} was deleted.")
+
+
+@get_or_post
+def settings(request: HttpRequest) -> HttpResponse:
+    form = SettingsForm(request.POST or None, initial=settings_of(request.project))
+    if request.method == "POST":
+        done, _ = form.attempt(partial(actions.update_project, request.project, by=request.member))
+        if done:
+            return back_to(request, "settings", "Saved.")
+    return show(request, "settings", form, may_manage=request.member.may("admin"), may_create=request.user.is_superuser)
+
+
+@login_required
+@get_or_post
+def new_project(request: HttpRequest) -> HttpResponse:
+    by = request.access.everywhere()
+    form = ProjectForm(request.POST or None, initial={"time_zone": "UTC"})
+    if request.method == "POST":
+        done, project = form.attempt(partial(actions.create_project, by=by, owner=request.user))
+        if done:
+            messages.success(request, f"{project.name} was created.")
+            return redirect("projects:members", project=project.slug)
+    return show(request, "new", form)

@@ -1,0 +1,51 @@
+"""Secrets at rest: sealed, bound to their place, moved to a new key by one command."""
+
+from __future__ import annotations
+
+import base64
+import os
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from controlplane.projects import encryption
+from controlplane.projects.actions import reveal_secrets, set_secret
+from controlplane.projects.models import Secret
+
+pytestmark = pytest.mark.django_db
+
+
+def new_key(name: str) -> str:
+    return f"{name}:{base64.urlsafe_b64encode(os.urandom(32)).decode()}"
+
+
+def test_the_row_does_not_hold_the_value(world):
+    set_secret(world.acme, name="KEY", value="hush", by=world.actor("alice"))
+    assert "hush" not in str(Secret.objects.values())
+
+
+def test_a_value_copied_to_another_place_does_not_open(world):
+    mine = set_secret(world.acme, name="KEY", value="hush", by=world.actor("alice"))
+    set_secret(world.globex, name="KEY", value="other", by=world.actor("mallory"))
+    Secret.objects.filter(project=world.globex).update(sealed=mine.sealed)
+    with pytest.raises(encryption.Unreadable):
+        reveal_secrets(world.globex.pk, {"KEY"})
+
+
+def test_rotation_moves_everything_to_the_first_key(world, settings):
+    set_secret(world.acme, name="KEY", value="hush", by=world.actor("alice"))
+    settings.SECRETS_KEYS = [new_key("next"), *settings.SECRETS_KEYS]
+    output = StringIO()
+    call_command("rotate_secrets", stdout=output)
+    assert output.getvalue() == "Encrypted anew: 1 secrets, 0 instance addresses.\n"
+    settings.SECRETS_KEYS = settings.SECRETS_KEYS[:1]
+    assert reveal_secrets(world.acme.pk, {"KEY"}) == {"KEY": "hush"}
+
+
+def test_rotation_says_what_to_do_without_the_old_key(world, settings):
+    set_secret(world.acme, name="KEY", value="hush", by=world.actor("alice"))
+    settings.SECRETS_KEYS = [new_key("next")]
+    with pytest.raises(CommandError, match="old key"):
+        call_command("rotate_secrets")
+    assert Secret.objects.get().sealed.startswith("test:")
