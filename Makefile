@@ -36,8 +36,8 @@ test: .venv/.installed-dev staticfiles/.collected
 faults: .venv/.installed-dev staticfiles/.collected
 	@exec $(PY) -m tests.faults
 
-bench: .venv/.installed staticfiles/.collected
-	@exec $(PY) manage.py bench
+bench: .venv/.installed-dev staticfiles/.collected
+	@exec $(PY) -m tests.bench $(PARTS)
 
 lint: .venv/.installed-dev
 	@failed=; \
