@@ -10,14 +10,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from controlplane.domain.errors import ProblemError
-from controlplane.projects.actors import Actor
+from controlplane.projects.actors import Access, Actor
 from workflows import actions as verbs
 from workflows.models import Version, Workflow
 
 
-def actor_of(request: HttpRequest) -> Actor:
-    """Who uses the admin is an administrator of the installation."""
-    return Actor(name=request.user.get_username(), role="admin", project_id=None, user_id=request.user.pk)
+def actor_of(request: HttpRequest, row: Workflow | Version) -> Actor:
+    """This person in the row's project. Raises NotFound, a refusal, where they are no member."""
+    return Access.of_user(request.user).actor_in(row.project.pk)
 
 
 def run_on_each(modeladmin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet, verb: Callable[..., Any]) -> None:
@@ -25,7 +25,7 @@ def run_on_each(modeladmin: admin.ModelAdmin, request: HttpRequest, rows: QueryS
     done = 0
     for row in rows:
         try:
-            verb(row, by=actor_of(request))
+            verb(row, by=actor_of(request, row))
             done += 1
         except ProblemError as problem:
             modeladmin.message_user(request, f"{row}: {problem.detail}", messages.WARNING)
@@ -83,7 +83,7 @@ class WorkflowAdmin(NothingByHand):
     def save_model(self, request: HttpRequest, obj: Workflow, form: Any, change: bool) -> None:
         details = {name: getattr(obj, name) for name in ("name", "description", "tags")}
         try:
-            verbs.update_workflow(obj, by=actor_of(request), **details)
+            verbs.update_workflow(obj, by=actor_of(request, obj), **details)
         except ProblemError as problem:
             self.message_user(request, problem.detail, messages.ERROR)
 

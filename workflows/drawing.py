@@ -11,7 +11,7 @@ from workflows.outline import StepLine
 # In pixels.
 BOX_WIDTH, BOX_HEIGHT, COLUMN_GAP, ROW_GAP, MARGIN = 172, 44, 44, 16, 4
 # Letters that fit into a box; the whole text is in its title.
-LABEL_LETTERS, USES_LETTERS = 18, 23
+LABEL_LETTERS, USES_LETTERS = 17, 22
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ class Edit(WorkflowPage):
             say = messages.warning if problem else messages.success
             say(self.request, f"Saved, but not released: {problem.detail}" if problem else "The draft is saved.")
             return self.to("edit")
-        response = self.state(form.cleaned_data["text"], problem=problem)
+        response = self.state(form.cleaned_data["text"], problem=problem, heading="Saved, but not released")
         text, tone = ("Saved, but not released.", "warning") if problem else ("The draft is saved.", "success")
         return toast(response, text, tone)
 
@@ -146,13 +146,20 @@ class Edit(WorkflowPage):
         )
 
     def context(
-        self, text: str, checked: Checked, *, problem: ProblemError | None = None, edits: object = None
+        self,
+        text: str,
+        checked: Checked,
+        *,
+        problem: ProblemError | None = None,
+        heading: str = "Not saved",
+        edits: object = None,
     ) -> dict[str, Any]:
         """`edits` is what the page sends with its next save: what it was opened with, or the count after a save."""
         return {
             **beside(text, checked),
             "draft": self.workflow.find_draft(),
             "problem": problem,
+            "heading": heading,
             "conflict": problem if isinstance(problem, Conflict) else None,
             "edits": self.workflow.edits if edits is None else edits,
         }
