@@ -133,11 +133,11 @@ def try_agent(agent: Agent, *, input: Any, by: Actor) -> tuple[Answer, int]:
 def try_instance(instance: Instance, *, by: Actor) -> dict[str, Any]:
     """Connect and look: {ok, problems, server_version, latency_ms, tables}, kept as the instance's health."""
     report = connections.tested(instance)
-    checked = {"checked_at": timezone.now(), "check_report": report}
+    instance.checked_at, instance.check_report = timezone.now(), report
     with transaction.atomic():
-        Instance.objects.filter(pk=instance.pk).update(**checked)
+        rows = Instance.objects.filter(pk=instance.pk)
+        rows.update(checked_at=instance.checked_at, check_report=report)
         record(events.INSTANCE_TESTED, instance, by=by, name=instance.name, ok=report["ok"])
-    instance.checked_at, instance.check_report = checked["checked_at"], report
     return report
 
 

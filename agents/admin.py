@@ -28,7 +28,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 
 class CatalogueAdmin(ReadOnlyAdmin):
-    list_display = ("name", "project", "enabled", "version_no", "updated_at", "updated_by")
+    list_display: tuple[str, ...] = ("name", "project", "enabled", "version_no", "updated_at", "updated_by")
     list_filter = ("enabled", "project")
     search_fields = ("name", "description")
     list_select_related = ("project",)
@@ -53,7 +53,7 @@ class CatalogueAdmin(ReadOnlyAdmin):
         for row in queryset.select_related("project"):
             try:
                 verb(row, by=access.actor_in(row.project_id))
-                messages.success(request, f"{verb.label}: {row.name}")
+                messages.success(request, f"{row.name}: done")
             except ProblemError as problem:
                 messages.error(request, f"{row.name}: {problem.detail}")
 

@@ -13,7 +13,7 @@ from agents import actions, catalogue
 from agents import serializers as shapes
 from agents.calls.context import Answer
 from agents.lists import AGENTS, INSTANCES, TOOLS
-from agents.models import Agent, Catalogued, Instance, Tool
+from agents.models import Agent, Instance, Tool
 from controlplane.domain.errors import InvalidInput
 from controlplane.listing.api import CsvEndpoint, ListEndpoint, ProjectEndpoint, body
 from controlplane.listing.idempotency import idempotent
@@ -22,7 +22,7 @@ from controlplane.listing.idempotency import idempotent
 class Entries(ListEndpoint):
     """The list, and `POST` to create."""
 
-    create: ClassVar[Callable[..., Catalogued]]
+    create: Callable[..., Any]
 
     def widen(self, queryset):
         return queryset.defer(None)
@@ -31,22 +31,22 @@ class Entries(ListEndpoint):
     def post(self, request: Request) -> Response:
         sent = sent_by(request)
         project = self.project(sent.pop("project", None))
-        made = type(self).create(project, by=self.actor(project), **sent)
-        return Response(self.serializer_class(made).data, status=201)
+        made = self.create(project, by=self.actor(project), **sent)
+        return Response(self.get_serializer(made).data, status=201)
 
 
 class OneEntry(ProjectEndpoint):
     """Read, replace, change, delete."""
 
-    model: ClassVar[type[Catalogued]]
-    update: ClassVar[Callable[..., Catalogued]]
-    remove: ClassVar[Callable[..., None]]
+    model: ClassVar[type[Tool] | type[Agent] | type[Instance]]
+    update: Callable[..., Any]
+    remove: Callable[..., None]
 
     def entry(self, pk: int) -> Any:
         return self.find(self.model._default_manager.select_related("project"), pk=pk)
 
     def get(self, request: Request, pk: int) -> Response:
-        return Response(self.serializer_class(self.entry(pk)).data)
+        return Response(self.get_serializer(self.entry(pk)).data)
 
     def put(self, request: Request, pk: int) -> Response:
         """Replace it: fields that are not sent get their defaults."""
@@ -62,13 +62,13 @@ class OneEntry(ProjectEndpoint):
     def change(self, entry: Any, defaults: dict[str, Any]) -> Response:
         sent = sent_by(self.request)
         sent.pop("project", None)
-        changed = type(self).update(entry, by=self.actor(entry), **{**defaults, **sent})
-        return Response(self.serializer_class(changed).data)
+        changed = self.update(entry, by=self.actor(entry), **{**defaults, **sent})
+        return Response(self.get_serializer(changed).data)
 
     def delete(self, request: Request, pk: int) -> Response:
         """Refused with 409 while something uses it; `dependents` in the answer says what."""
         entry = self.entry(pk)
-        type(self).remove(entry, by=self.actor(entry))
+        self.remove(entry, by=self.actor(entry))
         return Response(status=204)
 
 
@@ -95,7 +95,7 @@ def trial(answer: Answer, duration_ms: int) -> Response:
 class Tools(Entries):
     listing = TOOLS
     serializer_class = shapes.ToolSerializer
-    create = actions.create_tool
+    create = staticmethod(actions.create_tool)
 
 
 class ToolsCsv(CsvEndpoint):
@@ -107,8 +107,8 @@ class ToolsCsv(CsvEndpoint):
 class OneTool(OneEntry):
     model = Tool
     serializer_class = shapes.ToolSerializer
-    update = actions.update_tool
-    remove = actions.delete_tool
+    update = staticmethod(actions.update_tool)
+    remove = staticmethod(actions.delete_tool)
 
 
 class ToolTrial(ProjectEndpoint):
@@ -124,7 +124,7 @@ class ToolTrial(ProjectEndpoint):
 class Agents(Entries):
     listing = AGENTS
     serializer_class = shapes.AgentSerializer
-    create = actions.create_agent
+    create = staticmethod(actions.create_agent)
 
 
 class AgentsCsv(CsvEndpoint):
@@ -136,8 +136,8 @@ class AgentsCsv(CsvEndpoint):
 class OneAgent(OneEntry):
     model = Agent
     serializer_class = shapes.AgentSerializer
-    update = actions.update_agent
-    remove = actions.delete_agent
+    update = staticmethod(actions.update_agent)
+    remove = staticmethod(actions.delete_agent)
 
 
 class AgentTrial(ProjectEndpoint):
@@ -153,7 +153,7 @@ class AgentTrial(ProjectEndpoint):
 class Instances(Entries):
     listing = INSTANCES
     serializer_class = shapes.InstanceSerializer
-    create = actions.create_instance
+    create = staticmethod(actions.create_instance)
 
 
 class InstancesCsv(CsvEndpoint):
@@ -165,8 +165,8 @@ class InstancesCsv(CsvEndpoint):
 class OneInstance(OneEntry):
     model = Instance
     serializer_class = shapes.InstanceSerializer
-    update = actions.update_instance
-    remove = actions.delete_instance
+    update = staticmethod(actions.update_instance)
+    remove = staticmethod(actions.delete_instance)
 
 
 class InstanceTrial(ProjectEndpoint):

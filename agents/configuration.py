@@ -160,6 +160,8 @@ def llm_faults(project_id: int, config: Mapping[str, Any]) -> Faults:
     key = config.get("api_key", "")
     if key and not REFERENCE.fullmatch(key.strip()):
         yield FieldError("api_key", "Keep the key as a secret and write ${{ secrets.NAME }} here.", "secret")
+    if "final_answer" in config.get("tools", []):
+        yield FieldError("tools", "The name final_answer is taken by the model's own answer.", "taken")
     for index, name in enumerate(config.get("tools", [])):
         yield from missing(f"tools[{index}]", Tool, project_id, name, "tool")
     if "output_schema" in config:

@@ -8,7 +8,7 @@ from typing import Any
 from controlplane.domain.json_schema import resolve
 
 DEPTH = 5
-PLAIN: dict[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": [], "null": None}
+PLAIN: dict[str, Any] = {"string": "", "boolean": False, "array": [], "null": None}
 
 
 def example_of(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,5 +29,5 @@ def _example(schema: Any, root: Mapping[str, Any], depth: int) -> Any:
     kind = schema.get("type")
     if isinstance(properties, Mapping) or kind == "object":
         return {name: _example(part, root, depth + 1) for name, part in (properties or {}).items()}
-    first = kind[0] if isinstance(kind, list) and kind else kind
-    return schema.get("minimum", PLAIN.get(first)) if first in ("integer", "number") else PLAIN.get(first)
+    first = str(kind[0] if isinstance(kind, list) and kind else kind)
+    return schema.get("minimum", 0) if first in ("integer", "number") else PLAIN.get(first)

@@ -16,31 +16,35 @@ from controlplane.listing.filters import (
 SEARCHED = ["name__icontains", "description__icontains"]
 
 
-class ToolFilter(ListFilterSet):
+class CatalogueFilter(ListFilterSet):
     q = SearchFilter(SEARCHED)
-    kind = ChoicesFilter(field_name="kind", choices=ToolKind.choices, label="Kind", primary=True)
     enabled = YesNoFilter(field_name="enabled", label="Enabled")
     tag = TagsFilter(field_name="tags", label="Tag")
     since = SinceFilter(field_name="updated_at", label="Changed since")
     until = UntilFilter(field_name="updated_at", label="Changed until")
+
+
+class ToolFilter(CatalogueFilter):
+    kind = ChoicesFilter(field_name="kind", choices=ToolKind.choices, label="Kind", primary=True)
 
     class Meta:
         model = Tool
         fields: list[str] = []
 
 
-class AgentFilter(ToolFilter):
+class AgentFilter(CatalogueFilter):
     kind = ChoicesFilter(field_name="kind", choices=AgentKind.choices, label="Kind", primary=True)
 
-    class Meta(ToolFilter.Meta):
+    class Meta:
         model = Agent
+        fields: list[str] = []
 
 
-class InstanceFilter(ToolFilter):
+class InstanceFilter(CatalogueFilter):
     q = SearchFilter([*SEARCHED, "address__icontains"])
-    kind = None
     engine = ChoicesFilter(field_name="engine", choices=Engine.choices, label="Engine", primary=True)
     healthy = YesNoFilter(field_name="check_report__ok", label="Healthy", primary=True)
 
-    class Meta(ToolFilter.Meta):
+    class Meta:
         model = Instance
+        fields: list[str] = []

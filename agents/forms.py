@@ -7,7 +7,7 @@ the fields.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -16,9 +16,9 @@ from django.utils.html import format_html
 from agents.functions import registered
 from agents.models import Instance, Tool
 from agents.shapes import METHODS
-from controlplane.domain.errors import ProblemError
+from controlplane.domain.errors import FieldError, ProblemError
 
-EMPTY = (None, "", [], {})
+EMPTY: tuple[Any, ...] = (None, "", [], {})
 SECRET_HELP = "Secrets are written ${{ secrets.NAME }}."
 
 
@@ -139,6 +139,9 @@ class ConfigForm(forms.Form):
     def offer_choices(self) -> None:
         """For kinds that refer to other things."""
 
+    def offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+        cast(forms.ChoiceField, self.fields[name]).choices = choices
+
     @property
     def wide_fields(self) -> list[Any]:
         return [self[name] for name in self.fields if name not in self.compact]
@@ -167,7 +170,7 @@ class FunctionForm(ConfigForm):
 
     def offer_choices(self) -> None:
         offered = sorted(registered().values(), key=lambda one: one.name)
-        self.fields["function"].choices = [(one.name, described(one.name, one.description)) for one in offered]
+        self.offer("function", [(one.name, described(one.name, one.description)) for one in offered])
 
 
 class SqlForm(ConfigForm):
@@ -179,7 +182,7 @@ class SqlForm(ConfigForm):
 
     def offer_choices(self) -> None:
         names = Instance.objects.filter(project_id=self.project_id).order_by("name").values_list("name", flat=True)
-        self.fields["instance"].choices = [(name, name) for name in names]
+        self.offer("instance", [(name, name) for name in names])
 
 
 class ModelForm(ConfigForm):
@@ -213,7 +216,7 @@ class ModelForm(ConfigForm):
 
     def offer_choices(self) -> None:
         rows = Tool.objects.filter(project_id=self.project_id).order_by("name").values_list("name", "description")
-        self.fields["tools"].choices = [(name, described(name, description)) for name, description in rows]
+        self.offer("tools", [(name, described(name, description)) for name, description in rows])
 
 
 CONFIG_FORMS: dict[str, type[ConfigForm]] = {
@@ -231,15 +234,14 @@ def described(name: str, description: str) -> str:
 
 def show_problem(problem: ProblemError, *forms_: forms.Form) -> None:
     """Put each error at the field it lies in, and what has no field above the first form."""
-    for error in problem.errors or [problem]:
-        path = getattr(error, "field", "").removeprefix("config.")
-        message = getattr(error, "message", None) or problem.detail
+    for error in problem.errors or [FieldError("", problem.detail)]:
+        path = error.field.removeprefix("config.")
         name, rest = split_path(path)
         found = next((form for form in forms_ if name in form.fields), None)
         if found is None:
-            forms_[0].add_error(None, f"{path}: {message}" if path else message)
+            forms_[0].add_error(None, f"{path}: {error.message}" if path else error.message)
         elif name not in found.errors:
-            found.add_error(name, f"{rest}: {message}" if rest else message)
+            found.add_error(name, f"{rest}: {error.message}" if rest else error.message)
 
 
 def split_path(path: str) -> tuple[str, str]:

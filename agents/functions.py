@@ -12,12 +12,22 @@ from controlplane.domain.cancellation import CancelToken
 class FunctionContext(Protocol):
     """What a function gets beside its input. Long work calls `token.check()` and `progress` once in a while."""
 
-    project_id: int
-    token: CancelToken
-    log: Callable[[str, str], None]
-    idempotency_key: str
+    @property
+    def project_id(self) -> int: ...
 
-    def progress(self, done: int, total: int) -> None: ...
+    @property
+    def token(self) -> CancelToken: ...
+
+    @property
+    def log(self) -> Callable[[str, str], None]:
+        """`log(level, text)` with level info, warning or error."""
+
+    @property
+    def idempotency_key(self) -> str: ...
+
+    @property
+    def progress(self) -> Callable[[int, int], None]:
+        """`progress(done, total)`."""
 
 
 Body = Callable[[dict[str, Any], FunctionContext], Any]

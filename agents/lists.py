@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.actions import delete_agent, delete_instance, delete_tool, disable, enable, try_instance
+from agents.actions import delete_agent, delete_instance, delete_tool, disable, enable
 from agents.columns import AGENT_COLUMNS, HEALTH, INSTANCE_COLUMNS, TOOL_COLUMNS
 from agents.filters import AgentFilter, InstanceFilter, ToolFilter
 from agents.models import Agent, Instance, Tool
@@ -43,5 +43,5 @@ INSTANCES = Listing(
     filters=InstanceFilter,
     columns=INSTANCE_COLUMNS,
     orders=ORDERS,
-    bulk_actions=(try_instance, enable, disable, delete_instance),
+    bulk_actions=(enable, disable, delete_instance),
 )

@@ -22,6 +22,8 @@ class CatalogueQuerySet(ProjectScoped):
 class Catalogued(models.Model):
     """What agents, tools and instances share: a name that is unique in the project, tags, and who wrote it when."""
 
+    project: models.ForeignKey[Project, Project]
+    project_id: int
     name = models.CharField(max_length=63, validators=[valid_name])
     description = models.TextField(blank=True)
     tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)

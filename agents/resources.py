@@ -66,8 +66,9 @@ class Editor:
         config = document.get("config") or None
         start = {**document, "version_no": row.version_no if row else None}
         self.main = resource.form(data, initial=start)
-        shape = CONFIG_FORMS.get(kind)
-        self.config: ConfigForm | None = shape and shape(data, initial=config, project_id=project.pk)
+        self.config: ConfigForm | None = None
+        if kind in CONFIG_FORMS:
+            self.config = CONFIG_FORMS[kind](data, initial=config, project_id=project.pk)
         self.is_kept = bool(row) and "url" in self.main.fields
         if self.is_kept:
             self.main.fields["url"].help_text = f"Now {row.address}. Leave it empty to keep it; it is never shown."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from agents.models import Agent, AgentKind, Engine, Instance, Tool, ToolKind
@@ -12,7 +14,7 @@ WRITTEN = ("version_no", "created_at", "updated_at", "updated_by")
 
 
 class ToolSerializer(serializers.ModelSerializer):
-    project = serializers.SlugRelatedField("slug", read_only=True)
+    project: Any = serializers.SlugRelatedField("slug", read_only=True)
 
     class Meta:
         model = Tool
@@ -21,7 +23,7 @@ class ToolSerializer(serializers.ModelSerializer):
 
 
 class AgentSerializer(serializers.ModelSerializer):
-    project = serializers.SlugRelatedField("slug", read_only=True)
+    project: Any = serializers.SlugRelatedField("slug", read_only=True)
 
     class Meta:
         model = Agent
@@ -32,7 +34,7 @@ class AgentSerializer(serializers.ModelSerializer):
 class InstanceSerializer(serializers.ModelSerializer):
     """Without the URL: nothing shows it again."""
 
-    project = serializers.SlugRelatedField("slug", read_only=True)
+    project: Any = serializers.SlugRelatedField("slug", read_only=True)
     healthy = serializers.BooleanField(source="is_healthy", read_only=True, allow_null=True)
 
     class Meta:

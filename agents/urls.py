@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, path
+from django.views import View
 
 from agents import views
 from agents.resources import AGENT, INSTANCE, TOOL, Resource
@@ -10,7 +11,7 @@ from agents.resources import AGENT, INSTANCE, TOOL, Resource
 app_name = "agents"
 
 
-def pages_of(resource: Resource, listing: type, trial: type) -> list[URLPattern]:
+def pages_of(resource: Resource, listing: type[View], trial: type[View]) -> list[URLPattern]:
     """The same pages for each resource: /tools/, /tools/new, /tools/7/, /tools/7/edit, …"""
     at, name = resource.plural, resource.prefix
     given = {"resource": resource}

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views import View
@@ -23,6 +23,7 @@ from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound, Probl
 from controlplane.listing.filters import is_id
 from controlplane.listing.pages import Empty, ListPage
 from controlplane.ui.htmx import is_partial
+from controlplane.ui.request import PortalRequest
 
 VERSIONS_SHOWN = 20
 
@@ -61,6 +62,7 @@ class EntryView(View):
     """The base of everything about one resource."""
 
     resource: Resource = TOOL
+    request: PortalRequest
 
     def entry(self, pk: int) -> Any:
         """The row if the member may see it in this project. Raises NotFound."""
@@ -88,7 +90,7 @@ class EntryView(View):
 
 
 class EntryDetail(EntryView):
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         row = self.entry(pk)
         revisions = self.revisions(row)
         return self.show(
@@ -118,14 +120,14 @@ class EntryDetail(EntryView):
 
 
 class EntryNew(EntryView):
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: PortalRequest) -> HttpResponse:
         self.require("editor")
         kind = request.GET.get("kind", "")
         if self.resource.kind(kind) is None:
             return self.show("agents/kinds.html", row=None, new_url=self.url("new"))
         return self.form(Editor(self.resource, kind, request.project))
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: PortalRequest) -> HttpResponse:
         self.require("editor")
         kind = request.GET.get("kind", "")
         if self.resource.kind(kind) is None:
@@ -143,12 +145,12 @@ class EntryNew(EntryView):
 
 
 class EntryEdit(EntryView):
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         self.require("editor")
         row = self.entry(pk)
         return self.form(Editor(self.resource, self.resource.kind_of(row), request.project, row))
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         self.require("editor")
         row = self.entry(pk)
         editor = Editor(self.resource, self.resource.kind_of(row), request.project, row, request.POST)
@@ -164,11 +166,11 @@ class EntryEdit(EntryView):
 
 
 class EntryDelete(EntryView):
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         self.require("editor")
         return self.confirmation(self.entry(pk))
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         row = self.entry(pk)
         try:
             self.resource.remove(row, by=request.member)
@@ -189,7 +191,7 @@ class EntrySwitch(EntryView):
 
     enabled = True
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         row = self.entry(pk)
         verb = actions.enable if self.enabled else actions.disable
         verb(row, by=request.member)
@@ -200,12 +202,12 @@ class EntrySwitch(EntryView):
 class CallTrial(EntryView):
     """Trying a tool or an agent with an input of one's own."""
 
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         self.require("operator")
         row = self.entry(pk)
         return self.page(row, self.example(row))
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         row, text = self.entry(pk), request.POST.get("input", "")
         outcome: dict[str, Any] = {}
         try:
@@ -236,7 +238,7 @@ class CallTrial(EntryView):
 class InstanceTrial(EntryView):
     resource = INSTANCE
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         row = self.entry(pk)
         report = actions.try_instance(row, by=request.member)
         if report["ok"]:
@@ -246,7 +248,7 @@ class InstanceTrial(EntryView):
         return redirect(self.url("detail", pk))
 
 
-def linked(dependents: list[Dependent], request: HttpRequest) -> list[tuple[Dependent, str]]:
+def linked(dependents: list[Dependent], request: PortalRequest) -> list[tuple[Dependent, str]]:
     """(dependent, its page)."""
     slug = request.project.slug
     return [(one, reverse(one.url_name, kwargs={"project": slug, "pk": one.pk})) for one in dependents]

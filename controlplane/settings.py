@@ -167,10 +167,6 @@ INSTANCE_FILE_ROOTS = env_list("SPARKOPS_INSTANCE_ROOTS") or [str(DATA_DIR / "wa
 
 SECRETS_KEYS = env_list("SPARKOPS_SECRETS_KEYS")
 
-# Modules with functions of one's own, loaded at start beside the built-in ones (agents/functions.py)
-
-FUNCTION_MODULES = env_list("SPARKOPS_FUNCTION_MODULES")
-
 # Sign-in
 
 AUTHENTICATION_BACKENDS = [

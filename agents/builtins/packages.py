@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import Distribution, PackageMetadata, distributions
 from typing import Any
 
 from agents.functions import FunctionContext, function
@@ -24,7 +24,7 @@ def installed_packages(input: dict[str, Any], context: FunctionContext) -> dict[
     found: dict[str, dict[str, Any]] = {}
     for distribution in distributions():
         context.token.check()
-        name = distribution.metadata["Name"]
+        name = field_of(distribution.metadata, "Name")
         # A package shadowed by another of its name further up the path is not the one in use.
         if name and wanted in name.lower() and name.lower() not in found:
             found[name.lower()] = described(distribution)
@@ -37,9 +37,9 @@ def described(distribution: Distribution) -> dict[str, Any]:
     """`size_bytes` is what the package's own record of its files adds up to."""
     metadata, files = distribution.metadata, distribution.files or []
     return {
-        "name": metadata["Name"],
+        "name": field_of(metadata, "Name"),
         "version": distribution.version,
-        "summary": metadata.get("Summary", ""),
+        "summary": field_of(metadata, "Summary"),
         "license": license_of(distribution),
         "requires": len(distribution.requires or []),
         "files": len(files),
@@ -52,6 +52,11 @@ def license_of(distribution: Distribution) -> str:
     metadata = distribution.metadata
     classifiers = [text for text in metadata.get_all("Classifier") or [] if text.startswith("License ::")]
     classifier = classifiers[0].rpartition(" :: ")[2] if classifiers else ""
-    lines = (metadata.get("License") or "").strip().splitlines()
-    text = metadata.get("License-Expression") or classifier or (lines[0] if lines else "")
+    lines = field_of(metadata, "License").strip().splitlines()
+    text = field_of(metadata, "License-Expression") or classifier or (lines[0] if lines else "")
     return text[:LICENSE_LENGTH]
+
+
+def field_of(metadata: PackageMetadata, name: str) -> str:
+    """Its first value, empty when there is none."""
+    return (metadata.get_all(name) or [""])[0]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents.calls.context import Answer, CallContext
-from agents.calls.llm import call_model
 from agents.calls.schemas import check_input
 from agents.calls.tools import called
 
@@ -21,5 +20,8 @@ def call_agent(
     """
     check_input({"type": "object"}, input)
     if snapshot["kind"] == "llm":
+        # The model library takes a second and 60 MB to load: only for processes that talk to models.
+        from agents.calls.llm import call_model
+
         return call_model(snapshot, input, context, tools)
     return called(snapshot, input, context)

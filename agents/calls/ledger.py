@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from genai_prices import Usage, calc_price
+
 from controlplane.domain.failures import Failure
 
 MILLION = Decimal(1_000_000)
@@ -74,13 +76,11 @@ class Ledger:
         return self._listed_price(input_tokens, output_tokens, cached)
 
     def _listed_price(self, input_tokens: int, output_tokens: int, cached: int) -> Decimal:
-        # The price list takes a tenth of a second to load.
-        from genai_prices import Usage, calc_price
-
         used = Usage(input_tokens=input_tokens, output_tokens=output_tokens, cache_read_tokens=cached)
-        for place in ({"provider_api_url": self.config["base_url"]}, {}):
+        model, address = self.config["model"], self.config["base_url"]
+        for price in (lambda: calc_price(used, model, provider_api_url=address), lambda: calc_price(used, model)):
             try:
-                return calc_price(used, self.config["model"], **place).total_price
+                return price().total_price
             except LookupError:
                 continue
         self.unpriced = True

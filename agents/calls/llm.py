@@ -7,7 +7,14 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+import httpx2
 from asgiref.sync import async_to_sync, sync_to_async
+from openai import AsyncOpenAI
+from pydantic_ai import Agent, StructuredDict, Tool, ToolOutput
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+from pydantic_ai.usage import UsageLimits
+from pydantic_core import SchemaValidator, core_schema
 
 from agents.calls.context import Answer, CallContext, without_secrets
 from agents.calls.ledger import Ledger
@@ -18,6 +25,8 @@ from agents.secret_references import revealed
 from controlplane.domain.failures import Failure, Misconfigured
 
 logger = logging.getLogger(__name__)
+# The library's own tool through which structured output arrives.
+FINAL = "final_answer"
 
 
 class ModelError(Failure):
@@ -84,12 +93,13 @@ class Session:
         self, config: Mapping[str, Any], tools: Mapping[str, Mapping[str, Any]], ledger: Ledger, context: CallContext
     ) -> None:
         self.config = config
-        self.door = ModelDoor(ledger, context)
+        self.door = ModelDoor(ledger, context, [*tools, FINAL])
         self.box = ToolBox(tools, ledger, context)
         self.context = context
 
     def run(self, prompt: str) -> Any:
-        agent, limits = self._agent(), self._no_limits()
+        # The ledger holds the limits, before each request; the library would count after it.
+        agent, limits = self._agent(), UsageLimits(request_limit=None)
         try:
             result = async_to_sync(agent.run, force_new_loop=True)(prompt, usage_limits=limits)
         except Exception as error:
@@ -111,12 +121,9 @@ class Session:
             return ModelError(f"The model's answer cannot be used: {text[:500]}", acted=True)
         return known
 
-    def _agent(self) -> Any:
-        # Half a second and 60 MB to load: only for workers that talk to models.
-        from pydantic_ai import Agent, StructuredDict, ToolOutput
-
+    def _agent(self) -> Agent[None, Any]:
         schema = self.config.get("output_schema")
-        output = ToolOutput(StructuredDict(schema), name="final_answer") if schema else str
+        output = ToolOutput(StructuredDict(schema), name=FINAL) if schema else str
         return Agent(
             self._model(),
             output_type=output,
@@ -126,27 +133,19 @@ class Session:
             retries=2,
         )
 
-    def _model(self) -> Any:
-        import httpx
-        from openai import AsyncOpenAI
-        from pydantic_ai.models.openai import OpenAIChatModel
-        from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
-
+    def _model(self) -> OpenAIChatModel:
         client = AsyncOpenAI(
             base_url=self.config["base_url"],
             api_key=self.config.get("api_key") or "none",
             max_retries=0,
             timeout=self.context.token.remaining(),
-            http_client=httpx.AsyncClient(transport=self.door, trust_env=False),
+            http_client=httpx2.AsyncClient(transport=self.door, trust_env=False),
         )
         return OpenAIChatModel(
             self.config["model"], provider=OpenAICompatibleProvider("configured", openai_client=client)
         )
 
-    def _tool(self, name: str, snapshot: Mapping[str, Any]) -> Any:
-        from pydantic_ai import Tool
-        from pydantic_core import SchemaValidator, core_schema
-
+    def _tool(self, name: str, snapshot: Mapping[str, Any]) -> Tool[None]:
         async def call(**arguments: Any) -> Any:
             return await sync_to_async(self.box.call, thread_sensitive=True)(name, arguments)
 
@@ -159,10 +158,3 @@ class Session:
     def _settings(self) -> Any:
         wanted = {name: self.config[name] for name in ("temperature", "max_tokens") if name in self.config}
         return {**wanted, "parallel_tool_calls": False} if self.box.tools else wanted
-
-    @staticmethod
-    def _no_limits() -> Any:
-        """The ledger holds the limits, before each request; the library would count after it."""
-        from pydantic_ai.usage import UsageLimits
-
-        return UsageLimits(request_limit=None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
-import httpx
+import httpx2
 from asgiref.sync import sync_to_async
 
 from agents.calls.context import CallContext
@@ -15,28 +16,29 @@ from controlplane.outbound.door import send
 from controlplane.outbound.exchange import OWN_HEADERS, OutboundRequest, OutboundResponse
 
 
-class ModelDoor(httpx.AsyncBaseTransport):
-    """An httpx transport. The first `Failure` is kept in `failure`, whatever the library makes of it.
+class ModelDoor(httpx2.AsyncBaseTransport):
+    """An httpx2 transport. The first `Failure` is kept in `failure`, whatever the library makes of it.
 
     Each call runs on the thread that started the agent, where a cancel of the token breaks its socket.
     """
 
-    def __init__(self, ledger: Ledger, context: CallContext) -> None:
+    def __init__(self, ledger: Ledger, context: CallContext, tools: Collection[str]) -> None:
         self.ledger = ledger
+        self.tools = tools
         self.context = context
         self.failure: Failure | None = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         body = await request.aread()
         try:
             answer = await sync_to_async(self._send, thread_sensitive=True)(request, body)
         except Failure as failure:
             self.failure = self.failure or failure
-            raise httpx.ConnectError(failure.message, request=request) from None
+            raise httpx2.ConnectError(failure.message, request=request) from None
         headers = {"content-type": answer.headers.get("content-type", "application/json")}
-        return httpx.Response(answer.status, headers=headers, content=answer.content, request=request)
+        return httpx2.Response(answer.status, headers=headers, content=answer.content, request=request)
 
-    def _send(self, request: httpx.Request, body: bytes) -> OutboundResponse:
+    def _send(self, request: httpx2.Request, body: bytes) -> OutboundResponse:
         if self.failure is not None:
             raise self.failure
         self.context.token.check()
@@ -48,7 +50,7 @@ class ModelDoor(httpx.AsyncBaseTransport):
         self._count(answer)
         return answer
 
-    def _outbound(self, request: httpx.Request, body: bytes) -> OutboundRequest:
+    def _outbound(self, request: httpx2.Request, body: bytes) -> OutboundRequest:
         # What a library says of itself and of this machine is nobody's business.
         headers = {
             name: value
@@ -68,9 +70,28 @@ class ModelDoor(httpx.AsyncBaseTransport):
         self.ledger.count(usage)
         tokens = f"{self.ledger.input_tokens:,} tokens in, {self.ledger.output_tokens:,} out"
         self.context.log("info", f"Model answered in {answer.duration_ms} ms; so far {tokens}, {self._money()}")
+        for name in tools_asked_for(answer.body) - set(self.tools):
+            self.context.log("warning", f"The model asked for {name[:100]}, which is not among its tools: refused")
 
     def _money(self) -> str:
         return "no price known" if self.ledger.unpriced else f"{self.ledger.cost_usd:.6f} USD"
+
+
+def tools_asked_for(body: Any) -> set[str]:
+    """The names in an answer's tool calls; whatever is malformed is left to the library to refuse."""
+    found = set()
+    for choice in list_in(body, "choices"):
+        message = choice.get("message") if isinstance(choice, dict) else None
+        for call in list_in(message, "tool_calls"):
+            asked = call.get("function") if isinstance(call, dict) else None
+            if isinstance(asked, dict) and isinstance(asked.get("name"), str):
+                found.add(asked["name"])
+    return found
+
+
+def list_in(value: Any, name: str) -> list[Any]:
+    inner = value.get(name) if isinstance(value, dict) else None
+    return inner if isinstance(inner, list) else []
 
 
 def _outline(body: bytes) -> str:

@@ -45,6 +45,6 @@ def called(snapshot: Mapping[str, Any], input: Mapping[str, Any], context: CallC
 
 def displayed(request: Any, context: CallContext) -> Any:
     safe = context.redactor.json(request)
-    if isinstance(request, dict) and isinstance(request.get("headers"), dict):
-        safe["headers"] = context.redactor.headers(request["headers"])
+    if isinstance(safe, dict) and isinstance(request.get("headers"), dict):
+        return {**safe, "headers": context.redactor.headers(request["headers"])}
     return safe

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import socket
 import threading
+import time
 
 import pytest
 from django.db import connection
@@ -322,6 +324,17 @@ def test_a_role_that_can_write_is_refused_with_the_reason(world, tmp_path):
     assert caught.value.errors[0].field == "url"
     assert caught.value.errors[0].code == "not_usable"
     assert "may create databases" in caught.value.detail
+
+
+def test_a_server_that_never_answers_is_given_up_within_seconds(world, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://reader:pass-word@127.0.0.1:{silent.getsockname()[1]}/db"
+        started = time.monotonic()
+        with pytest.raises(InvalidInput) as caught:
+            make_instance(world, tmp_path, engine="postgres", url=url)
+    assert caught.value.errors[0].field == "url"
+    assert "pass-word" not in caught.value.detail
+    assert time.monotonic() - started < 10
 
 
 def test_sealing_anew_reaches_every_instance(world, tmp_path, settings):

@@ -192,12 +192,14 @@ def test_a_hijacked_model_reaches_nothing_it_was_not_given(allow, call):
     """The scripted model obeys whatever it read; the other tool exists, but is not on the agent's list."""
     with LocalServer(Says({})) as web, LocalServer(Says({})) as hidden, model_server(calls_tools(call)) as model:
         allow(model, web, hidden)
-        tools = {"search": tool(web), "hidden": tool(hidden)}
+        tools, watched = {"search": tool(web), "hidden": tool(hidden)}, Watched()
         with pytest.raises(Failure):
-            call_agent(llm(model, tools=["search"], max_steps=5), {"prompt": "x"}, Watched().context, tools)
+            call_agent(llm(model, tools=["search"], max_steps=5), {"prompt": "x"}, watched.context, tools)
     assert web.asked == []
     assert hidden.asked == []
     assert len(model.asked) <= 5
+    refused = [line for line in watched.lines if "not among its tools" in line]
+    assert bool(refused) == (call[0] in ("delete_everything", "call_tool", "hidden"))
 
 
 def test_instructions_in_a_tool_answer_cannot_reach_a_secret(allow, world):
