@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.urls import NoReverseMatch, reverse
 
 from controlplane.events.models import Event
+from controlplane.ui.states import LOOKS
 
 SYSTEM = "system"
 # Where a thing is shown. A kind that is missing here, or whose page does not exist, is named without a link.
@@ -38,8 +39,6 @@ VERBS = {
 }
 # What things do by themselves; everything else that no person did "was" done.
 HAPPENS = {"succeeded", "partially_succeeded", "failed", "timed_out", "started", "paused", "needs_review"}
-TONES = {"succeeded": "success", "failed": "danger", "timed_out": "orange", "partially_succeeded": "warning"}
-TONES |= {"needs_review": "purple", "cancelled": "neutral", "deleted": "danger", "removed": "danger"}
 ICONS = {"project": "settings"}
 # Which value of `data` names the subject; and which is worth telling after it.
 NAMES = ("user", "token", "secret", "name", "slug")
@@ -71,10 +70,9 @@ def line_of(event: Event, project_slug: str) -> Line:
         before, after = f"{event.actor} {verb}", ""
     if event.data.get("role"):
         after = f"{after} as {event.data['role']}".strip()
-    url = url_of(event, project_slug)
-    return Line(
-        event, before, subject, url, after, remark_of(event), ICONS.get(kind, kind), f"tone-{TONES.get(name, 'info')}"
-    )
+    look = LOOKS.get(name)
+    icon, tone = (look.icon, look.tone) if look else (ICONS.get(kind, kind), "neutral")
+    return Line(event, before, subject, url_of(event, project_slug), after, remark_of(event), icon, tone)
 
 
 def subject_of(event: Event, kind: str) -> str:

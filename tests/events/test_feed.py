@@ -42,6 +42,7 @@ def test_what_nobody_did_is_told_of_the_thing(world):
     record("run.failed", make_run(make_workflow(world.acme)), by=SYSTEM, error={"message": "no route"})
     line = line_of(Event.objects.get(), "acme")
     assert (line.before, line.subject[:3], line.after, line.remark) == ("", "Run", "failed", "no route")
+    assert (line.icon, line.tone) == ("circle-x", "danger")
 
 
 def test_what_only_matters_inside_of_a_run_is_left_out(world):

@@ -58,6 +58,15 @@ def test_without_the_demo_there_is_an_empty_project_of_the_administrator():
     assert (member.project.slug, member.user.username, member.role) == ("demo", "admin", "admin")
 
 
+def test_the_demo_comes_by_default(monkeypatch):
+    monkeypatch.delenv("SPARKOPS_DEMO")
+    first_start()
+    demo = Project.objects.get()
+    assert demo.slug == "demo"
+    assert demo.workflows.filter(current__isnull=False).count() == 3
+    assert demo.runs.count() == 1
+
+
 def test_it_leaves_what_exists_alone(world):
     User.objects.create_superuser("root", password="correct-horse-battery")
     assert first_start() == ""

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import secrets
-from importlib import import_module
-from importlib.util import find_spec
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
 
 from controlplane.env import env, env_bool
+from controlplane.home.demo import create_demo
 from controlplane.projects.actions import create_project
 from controlplane.projects.actors import SYSTEM
 from controlplane.projects.models import Project
 
 User = get_user_model()
 ADMIN = "admin"
-DEMO = "controlplane.home.demo"
 
 
 class Command(BaseCommand):
@@ -53,7 +51,7 @@ def keep_password(password: str) -> str:
 
 def create_first_project(admin: User) -> None:
     """The demo, which makes its own project, or an empty one."""
-    if env_bool("SPARKOPS_DEMO", default=True) and find_spec(DEMO):
-        import_module(DEMO).create_demo()
+    if env_bool("SPARKOPS_DEMO", default=True):
+        create_demo()
     else:
         create_project(slug="demo", name="Demo", by=SYSTEM, owner=admin)
