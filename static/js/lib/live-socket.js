@@ -1,7 +1,8 @@
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30000;
 const REST_AFTER_HIDDEN_MS = 5 * 60000;
-const ACCESS_ENDED = new Set([4401, 4403]);
+// Signed out, not a member any more, no such thing, no such place: asking again would change nothing.
+const ACCESS_ENDED = new Set([4400, 4401, 4403, 4404]);
 
 // A socket that never gives up and never shows a frame twice. `after` moves with each frame, so that a reconnect
 // asks only for what is missing. Frames: {seq, type, at, data}; seq is a number, or a cursor compared for equality.
