@@ -34,7 +34,7 @@ class Command(BaseCommand):
             "--proxy-headers",
             action="store_true",
             default=env_bool("TRUST_PROXY_HEADERS"),
-            help="Believe X-Forwarded-* headers: only behind a proxy of yours that sets them.",
+            help="Believe X-Forwarded-* headers: only behind a proxy of yours that replaces what a client sends.",
         )
         parser.add_argument("--when", type=Path, help="Listen once this file exists; `up` makes it.")
 
