@@ -154,7 +154,8 @@ class WorkflowCheck(WorkflowEndpoint):
         workflow, _ = self.workflow(pk)
         text = body(shapes.ValidateBody, request).get("specification")
         if text is None:
-            text = (workflow.find_draft() or workflow.current).text
+            version = workflow.find_draft() or workflow.current
+            text = version.text if version else ""
         return verdict(check_text(text, project=workflow.project, workflow=workflow).errors)
 
 

@@ -31,11 +31,8 @@ def version_cell(row: Workflow) -> object:
 def last_run_cell(row: Workflow) -> object:
     if not row.last_run:
         return ""
-    return format_html("{} {}", cells.badge(row.last_run["state"]), cells.moment(last_run_at(row)))
-
-
-def last_run_at(row: Workflow) -> datetime:
-    return datetime.fromisoformat(row.last_run["created_at"])
+    at = datetime.fromisoformat(row.last_run["created_at"])
+    return format_html("{} {}", cells.badge(row.last_run["state"]), cells.moment(at))
 
 
 def description_cell(row: Workflow) -> str:

@@ -85,14 +85,14 @@ class Edit(WorkflowPage):
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         source = self.workflow.find_draft() or self.workflow.current
-        form = DraftForm(initial={"text": source.text, "edits": self.workflow.edits})
-        return self.page(form, source.text)
+        text = source.text if source else STARTING_TEXT
+        return self.page(DraftForm(initial={"text": text, "edits": self.workflow.edits}), text)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Save; with `then=release` also release, unless the draft is not valid."""
         form = DraftForm(request.POST)
         if not form.is_valid():
-            errors = [FieldError(name, message) for name, found in form.errors.items() for message in found]
+            errors = [FieldError(name, str(message)) for name, found in form.errors.items() for message in found]
             return self.refused(form, InvalidInput("The draft was not saved.", errors=errors))
         sent = form.cleaned_data
         edits = sent["edits"] if sent["overwrite"] is None else sent["overwrite"]

@@ -59,6 +59,10 @@ class Workflow(models.Model):
 
     objects = WorkflowQuerySet.as_manager()
 
+    # Set by for_list().
+    has_draft: bool
+    last_run: dict[str, Any] | None
+
     class Meta:
         ordering = ["name"]
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_workflow_per_name")]

@@ -40,30 +40,38 @@ class Tags(serializers.ListField):
         super().__init__(max_length=20, **kwargs)
 
 
+class EditsField(serializers.IntegerField):
+    def __init__(self) -> None:
+        super().__init__(required=False, min_value=0, help_text="Refuse when the draft changed since.")
+
+
 class ChangesBody(StrictSerializer):
     name = serializers.CharField(max_length=63, required=False)
     description = serializers.CharField(allow_blank=True, required=False, max_length=10_000)
     tags = Tags(required=False)
     specification = SpecificationField(required=False)
-    edits = serializers.IntegerField(required=False, min_value=0, help_text="Refuse when the draft changed since.")
+    edits = EditsField()
 
 
-class DetailsBody(ChangesBody):
+class NewWorkflowBody(StrictSerializer):
+    project = serializers.CharField(required=False, help_text="Id or slug; needed by who is in several.")
+    name = serializers.CharField(max_length=63)
+    description = serializers.CharField(allow_blank=True, default="", max_length=10_000)
+    tags = Tags(default=list)
+    specification = SpecificationField(required=False)
+
+
+class DetailsBody(StrictSerializer):
     name = serializers.CharField(max_length=63)
     description = serializers.CharField(allow_blank=True, default="", max_length=10_000)
     tags = Tags(default=list)
     specification = SpecificationField()
-
-
-class NewWorkflowBody(DetailsBody):
-    project = serializers.CharField(required=False, help_text="Id or slug; needed by who is in several.")
-    specification = SpecificationField(required=False)
-    edits = None
+    edits = EditsField()
 
 
 class PublishBody(StrictSerializer):
     note = serializers.CharField(allow_blank=True, default="", max_length=500)
-    edits = serializers.IntegerField(required=False, min_value=0, help_text="Refuse when the draft changed since.")
+    edits = EditsField()
 
 
 class ValidateBody(StrictSerializer):
@@ -145,6 +153,7 @@ class DraftSerializer(FullVersionSerializer):
         fields = (*FullVersionSerializer.Meta.fields, "errors")
         read_only_fields = fields
 
+    @extend_schema_field(serializers.ListField(child=serializers.DictField()))
     def get_errors(self, draft: Version) -> list[dict[str, object]]:
         workflow = draft.workflow
         return [error.as_dict() for error in check_text(draft.text, project=workflow.project, workflow=workflow).errors]
@@ -165,6 +174,7 @@ class FullWorkflowSerializer(WorkflowSerializer):
         draft = workflow.find_draft()
         return None if draft is None else DraftSerializer(draft).data
 
+    @extend_schema_field(serializers.DictField(allow_null=True))
     def get_specification(self, workflow: Workflow) -> dict[str, Any] | None:
         version = workflow.current or workflow.find_draft()
         return None if version is None else version.specification
