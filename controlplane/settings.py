@@ -304,7 +304,17 @@ LOGGING = {
     "formatters": {"line": logs.formatter(json=env("LOG_FORMAT", "text") == "json")},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
-    "loggers": {name: {"level": "WARNING"} for name in ("django.channels.server", "daphne", "httpx", "celery.worker.strategy", "celery.app.trace")},
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in (
+            "django.channels.server",
+            "daphne",
+            "httpx",
+            "django_structlog",
+            "celery.worker.strategy",
+            "celery.app.trace",
+        )
+    },
 }
 
 SENTRY_DSN = env("SENTRY_DSN")
