@@ -12,6 +12,8 @@ from workflows.diff import Change, Row, changes, side_by_side
 from workflows.models import Version, VersionState, Workflow
 
 LETTERS_SHOWN = 300
+# A page with more lines or changes than this helps nobody and takes seconds to draw.
+ROWS_SHOWN = 3000
 LARGEST_NUMBER = 2**31 - 1
 
 
@@ -36,13 +38,17 @@ class Comparison:
                 old="" if change.kind == "added" else shown(change.old),
                 new="" if change.kind == "removed" else shown(change.new),
             )
-            for change in self.changes
+            for change in self.changes[:ROWS_SHOWN]
         ]
 
     @cached_property
     def rows(self) -> list[Row]:
         """As text, side by side, with three unchanged lines around each change."""
         return side_by_side(self.old.text, self.new.text, context=3)
+
+    @property
+    def shown_rows(self) -> list[Row]:
+        return self.rows[:ROWS_SHOWN]
 
 
 def shown(value: Any) -> str:
