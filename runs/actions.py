@@ -94,6 +94,8 @@ def retry_run(run: Run, *, by: Actor) -> Run:
     """A new run with the same inputs and version; tools and agents as they are configured now."""
     if not run.is_final:
         raise ActionRefused(f"This run is {run.get_state_display().lower()}. Only a finished run can be retried.")
+    if run.workflow.archived_at is not None:
+        raise ActionRefused(f"The workflow {run.workflow.name} is archived.")
     plan = Plan(Spec.from_document(run.definition)) if run.version_id is None else plan_of_version(run.version_id)
     return submit(
         Order(

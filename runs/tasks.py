@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from celery import shared_task
-from celery.signals import worker_process_init, worker_ready
+from celery.signals import worker_init, worker_process_init, worker_ready
 
 from controlplane.domain.errors import ActionRefused
 from controlplane.projects.actors import SYSTEM
 from runs.engine import children, control, sweep, work
+from runs.engine.faults import fault
 from runs.engine.leases import leases
 from runs.models import RUN_LIVE, Run
 
 
 @shared_task(name="runs.tasks.execute_step")
 def execute_step(step_id: int) -> None:
+    fault("ack.before")
     work.work(step_id)
 
 
@@ -32,6 +34,12 @@ def stop_child(step_id: int) -> None:
             continue
 
 
+@worker_init.connect
+def void_earlier_life(**_: object) -> None:
+    """Before any process of a pool begins: the processes of an earlier life are gone."""
+    leases.void_earlier_life()
+
+
 @worker_ready.connect
 def announce(sender, **_: object) -> None:
     """A thread-pool worker is up: void what its earlier life held and take that work back at once."""
@@ -43,9 +51,9 @@ def announce(sender, **_: object) -> None:
 @worker_process_init.connect
 def announce_child(**_: object) -> None:
     """Each process of a prefork pool is a worker of its own."""
-    begin(slots=1)
+    begin(slots=1, queue="cpu")
 
 
-def begin(*, slots: int) -> None:
-    if leases.register(queue="default", slots=slots):
+def begin(*, slots: int, queue: str = "default") -> None:
+    if leases.register(queue=queue, slots=slots):
         sweep.take_back_lost()

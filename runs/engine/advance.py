@@ -195,7 +195,7 @@ class Advance:
 
     def end_parent(self, parent: Row) -> None:
         results = run_statement(ITEM_RESULTS, {"run": self.run.id, "key": parent["key"]})
-        output = [resolve(result["output"]) for result in results]
+        output = [resolve(result["output"], self.run.id) for result in results]
         failed = [result for result in results if result["state"] == StepState.FAILED]
         if self.run.stop_requested_at:
             self.settle(parent, StepState.CANCELLED, events.STEP_CANCELLED)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 
-from controlplane.domain.failures import Failure, Misconfigured
+from controlplane.domain.errors import ProblemError
+from controlplane.domain.failures import Cancelled, Failure, Misconfigured
 from controlplane.projects.actors import SYSTEM
 from runs.engine.advance import Advance, described
 from runs.engine.claim import Claimed
 from runs.engine.locked import as_json, locked_run
+from runs.engine.outputs import store
+from runs.engine.pausing import settle_pause
 from runs.engine.pins import collect
 from runs.engine.plan import plan_of_version
 from runs.engine.sql import one
@@ -27,8 +32,11 @@ WHERE id = %(id)s AND state = 'waiting' RETURNING id, key, index, state
 """
 
 
-def start_child(claimed: Claimed, name: str, inputs: dict) -> Run:
-    """The run that this step waits for; the one that is there already when an earlier attempt started it."""
+def start_child(claimed: Claimed, name: str, inputs: Any) -> Run:
+    """The run that this step waits for; the one that is there already when an earlier attempt started it.
+
+    Raises Misconfigured when it cannot start, `too_deep`, and Cancelled when the step is not ours any more.
+    """
     workflow = (
         Workflow.objects.live().filter(project_id=claimed.project_id, name=name).select_related("current").first()
     )
@@ -36,13 +44,24 @@ def start_child(claimed: Claimed, name: str, inputs: dict) -> Run:
         raise Misconfigured(f"The workflow “{name}” has no released version.")
     if depth_of(claimed.run_id) >= MAX_DEPTH:
         raise Failure(f"Workflows start each other more than {MAX_DEPTH} deep.", kind="too_deep", retryable=False)
-    with transaction.atomic():
-        StepRun.objects.select_for_update().get(pk=claimed.id)
-        existing = Run.objects.filter(parent_step_id=claimed.id).first()
-        return existing or submit(child_order(claimed, workflow, inputs))
+    try:
+        with transaction.atomic():
+            hold_step(claimed)
+            existing = Run.objects.filter(parent_step_id=claimed.id).first()
+            return existing or submit(child_order(claimed, workflow, inputs))
+    except ProblemError as problem:
+        errors = [error.as_dict() for error in problem.errors]
+        raise Misconfigured(f"{name} cannot start: {problem.detail}", errors=errors) from problem
 
 
-def child_order(claimed: Claimed, workflow: Workflow, inputs: dict) -> Order:
+def hold_step(claimed: Claimed) -> None:
+    """Lock the step while it is ours; a late worker starts nothing."""
+    mine = StepRun.objects.filter(pk=claimed.id, attempt_no=claimed.attempt_no, state=StepState.RUNNING)
+    if not mine.filter(cancel_requested=False).select_for_update(no_key=True).exists():
+        raise Cancelled("The step was stopped or taken over before its run started.")
+
+
+def child_order(claimed: Claimed, workflow: Workflow, inputs: Any) -> Order:
     plan = plan_of_version(workflow.current_id)
     return Order(
         workflow=workflow,
@@ -55,6 +74,7 @@ def child_order(claimed: Claimed, workflow: Workflow, inputs: dict) -> Order:
         by=SYSTEM,
         tags=claimed.tags,
         parent_step_id=claimed.id,
+        timeout_seconds=claimed.step.timeout_seconds,
     )
 
 
@@ -77,12 +97,16 @@ def settle_child(step_id: int) -> None:
         if run is None:
             return
         state, error = result_of(child, stopping=run.stop_requested_at is not None)
-        row = one(END_STEP, {"id": step_id, "state": state, "output": as_json(child.outputs), "error": as_json(error)})
+        output = store(child.outputs, run_id=run.id, step_id=step_id, attempt_no=0)
+        row = one(END_STEP, {"id": step_id, "state": state, "output": as_json(output), "error": as_json(error)})
         if row is None:
             return
         run.cost += child.cost_usd
+        run.input_tokens += child.input_tokens
+        run.output_tokens += child.output_tokens
         run.emit(f"step.{state}", **described(row, state), child=child.pk, **({"error": error} if error else {}))
         Advance(run).after(row)
+        settle_pause(run)
 
 
 def result_of(child: Run, *, stopping: bool) -> tuple[str, dict | None]:

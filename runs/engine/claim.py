@@ -12,7 +12,7 @@ from django.db import transaction
 from controlplane.events import bells
 from runs.engine import slots
 from runs.engine.plan import Plan, plan_for
-from runs.engine.sql import one, run_statement
+from runs.engine.sql import one
 from workflows.spec import Step
 
 TAKE_STEP = """
@@ -49,11 +49,6 @@ SELECT step.id, step.key, step.index, step.uses, step.attempt_no, step.item, ste
        run.id AS run_id, run.project_id, run.workflow_id, run.version_id, run.inputs, run.pins, run.environment,
        run.trigger, run.tags, run.agent_id, run.created_by, run.created_at, begun.last_seq
 FROM run, step, begun
-"""
-
-POSTPONE = """
-UPDATE runs_steprun SET due_at = now() + interval '1 second'
-WHERE id = %(step)s AND state IN ('queued', 'retrying') AND NOT held
 """
 
 
@@ -122,7 +117,6 @@ def claim(step_id: int, worker: str) -> Claimed | None:
             if row["slot_key"] and not slots.take(row["slot_key"]):
                 raise SlotTaken
     except SlotTaken:
-        run_statement(POSTPONE, {"step": step_id})
         return None
     claimed = Claimed(**row)
     bells.ring_run(claimed.run_id, claimed.project_id, claimed.last_seq)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from controlplane.domain.action import Actor
 from controlplane.domain.errors import ActionRefused
 from controlplane.domain.queueing import enqueue
 from runs import events
 from runs.engine.advance import Advance, close, described
-from runs.engine.finish import settle_pause
 from runs.engine.locked import LockedRun, as_json, locked_run
+from runs.engine.outputs import store
+from runs.engine.pausing import SYSTEM_NAME, pause
 from runs.engine.sql import one, run_statement
 from runs.models import RunState, StepRun, StepState
 
@@ -41,20 +40,16 @@ UPDATE runs_steprun SET open_items = n,
 FROM left_over WHERE runs_steprun.id = left_over.id
 RETURNING runs_steprun.id, key, index, state
 """
-HOLD = """
-UPDATE runs_steprun SET held = true
-WHERE run_id = %(run)s AND state IN ('queued', 'retrying', 'waiting') AND (due_at IS NOT NULL)
-"""
 RELEASE_HELD = """
 UPDATE runs_steprun SET held = false, rung_at = now() WHERE run_id = %(run)s AND held
 RETURNING id, queue, state
 """
 NEEDS_REVIEW = "SELECT key FROM runs_steprun WHERE run_id = %(run)s AND state = 'needs_review' LIMIT 1"
 REVIEW = """
-UPDATE runs_steprun SET state = %(state)s, due_at = now(), rung_at = NULL, sent_at = NULL, held = false,
-    output = COALESCE(%(output)s::jsonb, output),
-    error = CASE WHEN %(state)s = 'succeeded' THEN NULL ELSE error END,
-    ended_at = CASE WHEN %(state)s = 'queued' THEN NULL ELSE clock_timestamp() END
+UPDATE runs_steprun SET state = %(state)s::text, due_at = now(), rung_at = NULL, sent_at = NULL, losses = 0,
+    held = %(held)s, output = COALESCE(%(output)s::jsonb, output),
+    error = CASE WHEN %(state)s::text = 'succeeded' THEN NULL ELSE error END,
+    ended_at = CASE WHEN %(state)s::text = 'queued' THEN NULL ELSE clock_timestamp() END
 WHERE id = %(id)s AND state = 'needs_review' RETURNING id, key, index, state, queue
 """
 
@@ -70,7 +65,7 @@ def request_stop(run_id: int, *, by: Actor, reason: str) -> str:
 
 
 def stop(run: LockedRun, *, actor: str, user: int | None, reason: str) -> None:
-    run.stop_requested_at, run.control_by, run.control_reason = datetime.now(UTC), actor, reason
+    run.stop_requested_at, run.control_by, run.control_reason = run.now, actor, reason
     run.state = RunState.STOPPING
     run.emit(events.STOP_REQUESTED, actor=actor, user=user, state=run.state, reason=reason)
     run.pause_requested_at = None
@@ -96,17 +91,6 @@ def request_pause(run_id: int, *, by: Actor, reason: str) -> str:
         return run.state
 
 
-def pause(run: LockedRun, *, actor: str, user: int | None, reason: str) -> None:
-    run.pause_requested_at, run.control_by, run.control_reason = datetime.now(UTC), actor, reason
-    run.emit(events.PAUSE_REQUESTED, actor=actor, user=user, reason=reason)
-    run_statement(HOLD, {"run": run.id})
-    if run.state == RunState.QUEUED:
-        run.state = RunState.PAUSED
-        run.emit(events.PAUSED, actor=actor, user=user, state=run.state, reason=reason)
-    else:
-        settle_pause(run)
-
-
 def request_resume(run_id: int, *, by: Actor) -> str:
     with locked_run(run_id) as run:
         refuse_when_final(run, "resumed")
@@ -122,7 +106,7 @@ def request_resume(run_id: int, *, by: Actor) -> str:
 def resume(run: LockedRun, *, actor: str, user: int | None) -> None:
     run.pause_requested_at = None
     run.control_by = run.control_reason = ""
-    run.state = RunState.RUNNING
+    run.state = RunState.RUNNING if run.has_started else RunState.QUEUED
     run.emit(events.RESUMED, actor=actor, user=user, state=run.state)
     for row in run_statement(RELEASE_HELD, {"run": run.id}):
         if row["state"] != StepState.WAITING:
@@ -133,14 +117,19 @@ def review(step: StepRun, *, outcome: str, output: object, note: str, by: Actor)
     """A person says how a step with unknown outcome ended, or lets it run again; then the run goes on."""
     with locked_run(step.run_id) as run:
         state = {"succeeded": StepState.SUCCEEDED, "failed": StepState.FAILED, "run_again": StepState.QUEUED}[outcome]
-        row = one(REVIEW, {"id": step.pk, "state": state, "output": as_json(output)})
+        if run is None:
+            raise ActionRefused("This run does not exist any more.")
+        output = store(output, run_id=run.id, step_id=step.pk, attempt_no=step.attempt_no)
+        held = state == StepState.QUEUED and run.holds_steps
+        row = one(REVIEW, {"id": step.pk, "state": state, "output": as_json(output), "held": held})
         if row is None:
             raise ActionRefused("This step does not wait for a review.")
         who = {"actor": by.name, "user": getattr(by, "user_id", None)}
         run.emit(events.STEP_REVIEWED, **who, **described(row, state), outcome=outcome, note=note)
-        if state == StepState.QUEUED:
+        if state == StepState.QUEUED and not held:
             run.rings.append((row["id"], row["queue"]))
-        if one(NEEDS_REVIEW, {"run": run.id}) is None and run.pause_requested_at:
+        # A pause that a person asked for goes on until a person ends it.
+        if run.pause_requested_at and run.control_by == SYSTEM_NAME and one(NEEDS_REVIEW, {"run": run.id}) is None:
             resume(run, **who)
         if state != StepState.QUEUED:
             Advance(run).after(row)

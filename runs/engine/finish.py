@@ -9,13 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 from controlplane.domain.failures import Failure
+from controlplane.domain.queueing import enqueue
 from runs import events
 from runs.engine import slots
 from runs.engine.advance import Advance, described
 from runs.engine.claim import Claimed
 from runs.engine.locked import LockedRun, as_json, locked_run
+from runs.engine.pausing import pause_for_review, settle_pause
 from runs.engine.sql import Row, one
-from runs.models import RunState, StepState
+from runs.models import StepState
 
 logger = logging.getLogger(__name__)
 
@@ -37,15 +39,20 @@ WITH step AS (
 SELECT * FROM step
 """
 MARK_SENT = """
-UPDATE runs_steprun SET sent_at = now() WHERE id = %(step)s AND attempt_no = %(attempt)s AND state = 'running'
+UPDATE runs_steprun SET sent_at = now()
+WHERE id = %(step)s AND attempt_no = %(attempt)s AND state = 'running' AND NOT cancel_requested
 RETURNING id
 """
-STILL_RUNNING = "SELECT id FROM runs_steprun WHERE run_id = %(run)s AND state = 'running' LIMIT 1"
+# A server that asks for more is not waited for that long; a person may start the run again.
+LONGEST_ASKED_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended: succeeded, waiting (`wait_seconds` None: for a child run), failed or cancelled."""
+    """How an attempt ended: succeeded, waiting (`wait_seconds` None: for a child run), failed or cancelled.
+
+    `unknown`: it failed, but what must not be repeated may have taken effect.
+    """
 
     state: str
     output: Any = None
@@ -56,6 +63,11 @@ class Outcome:
     output_tokens: int = 0
     wait_seconds: float | None = None
     stack: str = ""
+    unknown: bool = False
+
+    @property
+    def waits_for_child(self) -> bool:
+        return self.state == StepState.WAITING and self.wait_seconds is None
 
 
 def finish(claimed: Claimed, outcome: Outcome, *, take_next: bool = True) -> Claimed | None:
@@ -73,22 +85,39 @@ def finish(claimed: Claimed, outcome: Outcome, *, take_next: bool = True) -> Cla
         advance = Advance(run, worker=claimed.worker if take_next else "", queue=row["queue"])
         if state in {StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED}:
             advance.after(row)
+        elif state == StepState.NEEDS_REVIEW:
+            pause_for_review(run, row)
+        elif outcome.waits_for_child:
+            follow_child(run, row)
         settle_pause(run)
         return replace(claimed, **advance.taken) if advance.taken else None
 
 
 def next_state(run: LockedRun, claimed: Claimed, outcome: Outcome) -> tuple[str, float | None]:
     """The step's state after this attempt, and in how many seconds it is due again (None: not by time)."""
-    if outcome.state == StepState.WAITING and run.stop_requested_at is None:
-        return StepState.WAITING, outcome.wait_seconds
-    if outcome.state == StepState.FAILED and may_retry(claimed, outcome) and run.stop_requested_at is None:
-        wait = claimed.step.retry.delay(claimed.attempt_no)
-        asked = outcome.failure.context.get("retry_after_seconds") if outcome.failure else None
-        jittered = random.uniform(wait / 2, wait)  # noqa: S311 - spreads retries, guards nothing
-        return StepState.RETRYING, max(jittered, float(asked or 0))
-    if run.stop_requested_at and outcome.state != StepState.SUCCEEDED:
-        return StepState.CANCELLED, None
-    return outcome.state, None
+    if outcome.waits_for_child:
+        return StepState.WAITING, None
+    if run.stop_requested_at is not None:
+        return (StepState.SUCCEEDED if outcome.state == StepState.SUCCEEDED else StepState.CANCELLED), None
+    if outcome.state == StepState.FAILED and may_retry(claimed, outcome):
+        return (
+            (StepState.NEEDS_REVIEW, None) if outcome.unknown else (StepState.RETRYING, pause_before(claimed, outcome))
+        )
+    return outcome.state, outcome.wait_seconds
+
+
+def pause_before(claimed: Claimed, outcome: Outcome) -> float:
+    """Seconds until the next attempt: the backoff, spread out, or longer when the other side asks for it."""
+    wait = claimed.step.retry.delay(claimed.attempt_no)
+    asked = outcome.failure.context.get("retry_after") if outcome.failure else None
+    jittered = random.uniform(wait / 2, wait)  # noqa: S311 - spreads retries, guards nothing
+    return max(jittered, min(float(asked or 0), LONGEST_ASKED_SECONDS))
+
+
+def follow_child(run: LockedRun, row: Row) -> None:
+    """The child may have ended before its parent's step waited for it, and a stop may have come meanwhile."""
+    task = "settle_child" if run.stop_requested_at is None else "stop_child"
+    enqueue(f"runs.tasks.{task}", row["id"])
 
 
 def may_retry(claimed: Claimed, outcome: Outcome) -> bool:
@@ -103,8 +132,8 @@ def record(run: LockedRun, claimed: Claimed, outcome: Outcome, state: str, delay
         "step": claimed.id, "attempt": claimed.attempt_no, "state": state, "delay": delay, "held": held,
         "output": as_json(outcome.output), "error": as_json(error), "request": as_json(outcome.request),
         "cost": outcome.cost, "input_tokens": outcome.input_tokens, "output_tokens": outcome.output_tokens,
-        "ended": state not in {StepState.WAITING, StepState.RETRYING},
-        "result": "failed" if state == StepState.RETRYING else state,
+        "ended": state in {StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED},
+        "result": "failed" if state in {StepState.RETRYING, StepState.NEEDS_REVIEW} else state,
     }  # fmt: skip
     row = one(RECORD, parameters)
     if row is not None:
@@ -148,15 +177,6 @@ def give_slot_back(run: LockedRun, row: Row) -> None:
         following = slots.give_back(row["slot_key"])
         if following:
             run.rings.append(following)
-
-
-def settle_pause(run: LockedRun) -> None:
-    """A pause is effective once nothing runs any more."""
-    if run.pause_requested_at is None or run.state != RunState.RUNNING:
-        return
-    if one(STILL_RUNNING, {"run": run.id}) is None:
-        run.state = RunState.PAUSED
-        run.emit(events.PAUSED, state=RunState.PAUSED, reason=run.control_reason)
 
 
 def mark_sent(claimed: Claimed) -> bool:

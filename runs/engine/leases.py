@@ -11,8 +11,7 @@ import time
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import DatabaseError, connection
-from psycopg_pool import PoolTimeout
+from django.db import connection
 
 from controlplane.domain.cancellation import CancelToken
 from runs.engine.claim import Claimed
@@ -26,7 +25,7 @@ EXTEND = """
 UPDATE runs_steprun SET lease_until = now() + make_interval(secs => %(lease)s)
 FROM unnest(%(ids)s::bigint[], %(attempts)s::int[]) AS mine (id, attempt)
 WHERE runs_steprun.id = mine.id AND attempt_no = mine.attempt AND state = 'running'
-RETURNING runs_steprun.id, cancel_requested
+RETURNING runs_steprun.id, attempt_no, cancel_requested
 """
 ASKED_TO_STOP = "SELECT id FROM runs_steprun WHERE id = ANY(%(ids)s) AND cancel_requested"
 SEEN = """
@@ -40,7 +39,8 @@ ON CONFLICT (name) DO UPDATE SET boot = EXCLUDED.boot, queue = EXCLUDED.queue, s
 """
 VOID_EARLIER_LIFE = """
 UPDATE runs_steprun SET lease_until = now()
-WHERE state = 'running' AND starts_with(worker, %(name)s || '/') AND worker <> %(me)s
+WHERE state = 'running' AND worker <> %(me)s
+  AND (starts_with(worker, %(name)s || '/') OR starts_with(worker, %(name)s || '#'))
 RETURNING id
 """
 
@@ -51,6 +51,11 @@ class Lease:
     token: CancelToken
     log: LogBuffer
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """A step may be here twice: the attempt that was taken back, and the one after it."""
+        return self.claimed.id, self.claimed.attempt_no
+
 
 class Leases:
     """The attempts in flight in this process."""
@@ -58,9 +63,10 @@ class Leases:
     def __init__(self) -> None:
         self.boot = secrets.token_hex(5)
         self.name = settings.ENGINE_WORKER_NAME or f"{socket.gethostname()}-{os.getpid()}"
-        self._held: dict[int, Lease] = {}
+        self._held: dict[tuple[int, int], Lease] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._registered = False
 
     @property
     def worker(self) -> str:
@@ -69,7 +75,7 @@ class Leases:
 
     def hold(self, lease: Lease) -> None:
         with self._lock:
-            self._held[lease.claimed.id] = lease
+            self._held[lease.key] = lease
             self._start_beating()
 
     def _start_beating(self) -> None:
@@ -77,9 +83,9 @@ class Leases:
             self._thread = threading.Thread(target=self._beat_for_ever, name="leases", daemon=True)
             self._thread.start()
 
-    def drop(self, claimed: Claimed) -> None:
+    def drop(self, lease: Lease) -> None:
         with self._lock:
-            self._held.pop(claimed.id, None)
+            self._held.pop(lease.key, None)
 
     def held(self) -> list[Lease]:
         with self._lock:
@@ -89,7 +95,12 @@ class Leases:
         """Announce this worker and void the leases of its own name's earlier life. Returns the steps set free."""
         run_statement(REGISTER, {"name": self.name, "boot": self.boot, "queue": queue, "slots": slots})
         with self._lock:
+            self._registered = True
             self._start_beating()
+        return self.void_earlier_life()
+
+    def void_earlier_life(self) -> list[int]:
+        """What a worker of this name, or one of its pool's processes, held when it died is nobody's now."""
         return [row["id"] for row in run_statement(VOID_EARLIER_LIFE, {"name": self.name, "me": self.worker})]
 
     def _beat_for_ever(self) -> None:
@@ -100,26 +111,29 @@ class Leases:
                 due = time.monotonic() - extended >= settings.ENGINE_HEARTBEAT_SECONDS
                 self.beat() if due else self.look()
                 extended = time.monotonic() if due else extended
-            except (DatabaseError, PoolTimeout) as error:
-                logger.warning("Heartbeat failed", extra={"action": "heartbeat_failed", "error": str(error)})
+            except Exception as error:
+                # Whatever goes wrong once, the next beat comes: without it this worker would lose all its work.
+                logger.warning("Heartbeat failed", extra={"action": "heartbeat_failed", "error": repr(error)})
             finally:
                 connection.close()
 
     def beat(self) -> None:
         """Extend every lease; what is not ours any more is interrupted."""
         leases = self.held()
-        run_statement(SEEN, {"busy": len(leases), "name": self.name, "boot": self.boot})
+        if self._registered:
+            run_statement(SEEN, {"busy": len(leases), "name": self.name, "boot": self.boot})
         if leases:
             parameters = {
                 "lease": settings.ENGINE_LEASE_SECONDS,
                 "ids": [lease.claimed.id for lease in leases],
                 "attempts": [lease.claimed.attempt_no for lease in leases],
             }
-            ours = {row["id"]: row["cancel_requested"] for row in run_statement(EXTEND, parameters)}
+            rows = run_statement(EXTEND, parameters)
+            ours = {(row["id"], row["attempt_no"]): row["cancel_requested"] for row in rows}
             for lease in leases:
-                if lease.claimed.id not in ours:
+                if lease.key not in ours:
                     lease.token.cancel("another worker took the step over")
-                elif ours[lease.claimed.id]:
+                elif ours[lease.key]:
                     lease.token.cancel("the run was asked to stop")
         flush(leases)
 
@@ -146,6 +160,7 @@ leases = Leases()
 def after_fork() -> None:
     """A forked pool child is a worker of its own: its own leases, its own life."""
     leases.__init__()  # type: ignore[misc]
+    leases.name = f"{leases.name}#{os.getpid()}"
 
 
 os.register_at_fork(after_in_child=after_fork)

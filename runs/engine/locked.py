@@ -14,6 +14,7 @@ from django.db import transaction
 
 from controlplane.domain.queueing import ring
 from controlplane.events import bells
+from runs.engine.faults import fault
 from runs.engine.plan import Plan, plan_for
 from runs.engine.sql import one, run_statement
 from runs.models import RUN_FINAL, RunState
@@ -22,7 +23,8 @@ LOCK = """
 SELECT id, project_id, workflow_id, version_id, parent_step_id, state, environment, trigger, inputs, pins, agent_id,
        tags, created_at, created_by, last_seq, open_steps, pause_requested_at, stop_requested_at, control_by,
        control_reason,
-       deadline_at <= now() AS deadline_passed
+       deadline_at <= COALESCE(stop_requested_at, now()) AS deadline_passed,
+       started_at IS NOT NULL AS has_started, now() AS now
 FROM runs_run WHERE id = %(id)s FOR NO KEY UPDATE
 """
 
@@ -71,6 +73,8 @@ class LockedRun:
     control_by: str
     control_reason: str
     deadline_passed: bool | None
+    has_started: bool
+    now: datetime
     outputs: Any = None
     error: dict[str, Any] | None = None
     cost: Decimal = Decimal(0)
@@ -121,14 +125,16 @@ class LockedRun:
             "data": list(data),
             "outputs": as_json(self.outputs),
             "error": as_json(self.error),
-            "begun": self.state == RunState.RUNNING,
+            "begun": self.state == RunState.RUNNING or (self.is_final and self.state != RunState.CANCELLED),
             "ended": self.is_final,
         }
         run_statement(SAVE, parameters)
+        fault("event.before_commit")
         self.last_seq += len(self.events)
         transaction.on_commit(self._ring, robust=True)
 
     def _ring(self) -> None:
+        fault("bell.before_publish")
         for step_id, queue in self.rings:
             ring("runs.tasks.execute_step", step_id, queue=queue)
         if self.is_final and self.parent_step_id:
@@ -137,7 +143,7 @@ class LockedRun:
 
 
 def as_json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value)
+    return None if value is None else json.dumps(value, default=str)
 
 
 @contextmanager

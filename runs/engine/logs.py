@@ -6,11 +6,12 @@ import json
 import logging
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from runs import events
 from runs.engine.locked import locked_run
-from runs.engine.sql import run_statement
+from runs.engine.sql import DATABASE_AWAY, run_statement
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,8 @@ FLUSH_SECONDS = 1.0
 LINE_CHARACTERS = 8_000
 # A step that logs more is looping; the rest is counted, not kept.
 MAX_LINES = 200_000
+# So many wait in memory while the database is away.
+MAX_KEPT_LINES = 10_000
 LEVELS = ("debug", "info", "warning", "error")
 
 APPEND = """
@@ -40,10 +43,11 @@ class LogBuffer:
         self._lines: list[dict[str, str]] = []
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        self._oldest = 0.0
+        self._oldest = self._not_before = 0.0
         self._written = 0
 
     def add(self, level: str, text: str) -> None:
+        """Never raises: the work matters more than its log."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         lines = [
             {"at": at, "level": level if level in LEVELS else "info", "text": clean(line)}
@@ -53,9 +57,10 @@ class LogBuffer:
             if not self._lines:
                 self._oldest = time.monotonic()
             self._lines.extend(lines)
-            full = len(self._lines) >= CHUNK_LINES
+            full = len(self._lines) >= CHUNK_LINES and time.monotonic() >= self._not_before
         if full:
-            self.flush()
+            with suppress(*DATABASE_AWAY):
+                self.flush()
 
     def flush_if_old(self) -> None:
         if self._lines and time.monotonic() - self._oldest >= FLUSH_SECONDS:
@@ -66,14 +71,26 @@ class LogBuffer:
         with self._writing:
             with self._lock:
                 lines, self._lines = self._lines, []
-            for start in range(0, len(lines), CHUNK_LINES):
-                self._write(lines[start : start + CHUNK_LINES])
+            try:
+                while lines:
+                    self._write(lines[:CHUNK_LINES])
+                    lines = lines[CHUNK_LINES:]
+            finally:
+                self._keep_for_later(lines)
+
+    def _keep_for_later(self, lines: list[dict[str, str]]) -> None:
+        """What could not be written while the database is away, up to a limit."""
+        with self._lock:
+            self._lines[:0] = lines
+            del self._lines[:-MAX_KEPT_LINES]
+            if lines:
+                self._oldest = time.monotonic()
+                self._not_before = self._oldest + FLUSH_SECONDS
 
     def _write(self, lines: list[dict[str, str]]) -> None:
         if self._written >= MAX_LINES:
             return
-        self._written += len(lines)
-        if self._written >= MAX_LINES:
+        if self._written + len(lines) >= MAX_LINES:
             text = f"More than {MAX_LINES:,} lines: the rest of this attempt's log is not kept."
             lines = [*lines[:-1], {**lines[-1], "level": "warning", "text": text}]
         parameters = {
@@ -87,6 +104,7 @@ class LogBuffer:
             if run is not None:
                 first = run_statement(APPEND, parameters)[0]["first_line"]
                 run.emit(events.LOGS, line=first + len(lines) - 1, step=self.step_id)
+        self._written += len(lines)
 
 
 def clean(line: str) -> str:

@@ -23,21 +23,26 @@ def load_steps(run_id: int, keys: frozenset[str]) -> dict[str, dict[str, Any]]:
     if not keys:
         return {}
     rows = run_statement(LOAD, {"run": run_id, "keys": list(keys)})
-    return {row["key"]: {"output": resolve(row["output"]), "status": row["state"]} for row in rows}
+    return {row["key"]: {"output": resolve(row["output"], run_id), "status": row["state"]} for row in rows}
 
 
-def resolve(output: Any) -> Any:
-    """The output itself, read from storage when the row holds a reference."""
-    if isinstance(output, dict) and REFERENCE in output:
-        with Artifact.objects.get(pk=output[REFERENCE]).file.open("rb") as file:
+def resolve(output: Any, run_id: int) -> Any:
+    """The output itself, read from the run's storage when the row holds a reference."""
+    if is_reference(output):
+        with Artifact.objects.get(pk=output[REFERENCE], run_id=run_id).file.open("rb") as file:
             return json.load(file)
     return output
+
+
+def is_reference(output: Any) -> bool:
+    return isinstance(output, dict) and REFERENCE in output
 
 
 def store(output: Any, *, run_id: int, step_id: int, attempt_no: int) -> Any:
     """`output`, or a reference to an artifact that holds it when its JSON is larger than the inline limit."""
     body = json.dumps(output).encode()
-    if len(body) <= settings.ENGINE_OUTPUT_INLINE_BYTES:
+    # What only looks like a reference is stored as well, so that nobody can refer to a file of somebody else.
+    if len(body) <= settings.ENGINE_OUTPUT_INLINE_BYTES and not is_reference(output):
         return output
     artifact = keep(body, "output.json", "application/json", run_id=run_id, step_id=step_id, attempt_no=attempt_no)
     return {REFERENCE: artifact.pk, "size": artifact.size, "sha256": artifact.sha256, "kind": type(output).__name__}

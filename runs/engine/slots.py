@@ -10,7 +10,7 @@ UPDATE agents_slot SET in_use = in_use + 1 WHERE key = %(key)s AND in_use < capa
 EXISTS = "SELECT key FROM agents_slot WHERE key = %(key)s"
 GIVE_BACK = "UPDATE agents_slot SET in_use = in_use - 1 WHERE key = %(key)s AND in_use > 0"
 NEXT_IN_LINE = """
-UPDATE runs_steprun SET due_at = now() WHERE id = (
+UPDATE runs_steprun SET rung_at = now() WHERE id = (
     SELECT id FROM runs_steprun
     WHERE state = 'queued' AND slot_key = %(key)s AND slot_key <> '' AND NOT held
     ORDER BY queued_at LIMIT 1 FOR UPDATE SKIP LOCKED

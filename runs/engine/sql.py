@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from psycopg import Cursor
 from psycopg.rows import dict_row
 from psycopg.types.json import JsonbLoader
+from psycopg_pool import PoolTimeout
 
 Row = dict[str, Any]
+# How a database that restarts, or has no connection left for us, shows itself.
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 def run_statement(statement: str, parameters: Mapping[str, Any]) -> list[Row]:
@@ -21,6 +24,12 @@ def run_statement(statement: str, parameters: Mapping[str, Any]) -> list[Row]:
         cursor.adapters.register_loader("jsonb", JsonbLoader)
         cursor.execute(statement, parameters, prepare=True)
         return cursor.fetchall() if cursor.description else []
+
+
+def release_connection() -> None:
+    """Let other threads have this one's connection while it waits for somebody else."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def one(statement: str, parameters: Mapping[str, Any]) -> Row | None:

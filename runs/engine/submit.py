@@ -17,6 +17,7 @@ from controlplane.events import bells
 from controlplane.events.models import Event
 from runs import events
 from runs.engine.advance import Advance
+from runs.engine.faults import fault
 from runs.engine.locked import locked_run
 from runs.engine.pins import Pins
 from runs.engine.plan import Plan
@@ -42,6 +43,7 @@ class Order:
     definition: dict[str, Any] | None = None
     retry_of_id: int | None = None
     parent_step_id: int | None = None
+    timeout_seconds: float | None = None
 
 
 def submit(order: Order) -> Run:
@@ -54,18 +56,20 @@ def submit(order: Order) -> Run:
         conditional = [step for step in steps if step.state == StepState.PENDING and not step.waiting_for]
         if conditional:
             open_first(run, conditional)
+        fault("event.before_commit")
         transaction.on_commit(lambda: ring_all(run, ready), robust=True)
     return run
 
 
 def ring_all(run: Run, ready: list[StepRun]) -> None:
+    fault("bell.before_publish")
     for step in ready:
         ring("runs.tasks.execute_step", step.pk, queue=step.queue)
     bells.ring_run(run.pk, run.project_id, run.last_seq)
 
 
 def run_fields(order: Order) -> dict[str, Any]:
-    seconds = order.plan.spec.timeout_seconds
+    limits = [limit for limit in (order.plan.spec.timeout_seconds, order.timeout_seconds) if limit is not None]
     return {
         "project_id": order.workflow.project_id,
         "workflow": order.workflow,
@@ -77,7 +81,7 @@ def run_fields(order: Order) -> dict[str, Any]:
         "agent": order.agent,
         "tags": order.tags,
         "inputs": order.inputs,
-        "deadline_at": None if seconds is None else Now() + timedelta(seconds=seconds),
+        "deadline_at": Now() + timedelta(seconds=min(limits)) if limits else None,
         "created_by": order.by.name,
         "user_id": getattr(order.by, "user_id", None),
         "retry_of_id": order.retry_of_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from django.conf import settings
 
@@ -11,10 +12,11 @@ from runs import events
 from runs.engine import slots
 from runs.engine.advance import Advance, described
 from runs.engine.children import settle_child
-from runs.engine.control import pause, stop
-from runs.engine.finish import give_slot_back, settle_pause
+from runs.engine.control import stop
+from runs.engine.finish import give_slot_back
 from runs.engine.locked import LockedRun, as_json, locked_run
-from runs.engine.sql import Row, one, run_statement
+from runs.engine.pausing import pause_for_review, settle_pause
+from runs.engine.sql import DATABASE_AWAY, Row, one, run_statement
 from runs.models import StepState
 
 logger = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ UPDATE runs_steprun SET rung_at = now() WHERE id IN (
     SELECT id FROM runs_steprun
     WHERE state IN ('queued', 'retrying') AND NOT held AND due_at <= now()
       AND (rung_at IS NULL OR rung_at < now() - make_interval(secs => %(again)s))
-    ORDER BY due_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+    ORDER BY rung_at NULLS FIRST, due_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
 ) RETURNING id, queue
 """
 LOST = """
@@ -67,8 +69,10 @@ SELECT step.id FROM runs_steprun step JOIN runs_run child ON child.parent_step_i
 WHERE step.state = 'waiting' AND child.ended_at < now() - interval '1 second' LIMIT %(batch)s
 """
 CHILDREN_TO_STOP = """
-SELECT step.id FROM runs_steprun step JOIN runs_run child ON child.parent_step_id = step.id
-WHERE step.state = 'waiting' AND step.cancel_requested AND child.stop_requested_at IS NULL AND child.ended_at IS NULL
+SELECT step.id FROM runs_run child
+JOIN runs_steprun step ON step.id = child.parent_step_id JOIN runs_run run ON run.id = step.run_id
+WHERE child.state IN ('queued', 'running', 'waiting_approval', 'paused')
+  AND (run.stop_requested_at IS NOT NULL OR step.ended_at IS NOT NULL)
 LIMIT %(batch)s
 """
 LOST_MESSAGE = "Its worker {worker} was lost {losses} times, so this step is not tried again."
@@ -86,6 +90,19 @@ def sweep() -> dict[str, int]:
     }
 
 
+def each(handle: Callable[[Row], object], rows: list[Row]) -> int:
+    """`handle` every row. One that breaks, whatever the reason, must not keep the sweep from all the others."""
+    done = 0
+    for row in rows:
+        try:
+            done += handle(row) is not False
+        except DATABASE_AWAY:
+            raise
+        except Exception:
+            logger.exception("The sweep cannot handle a row", extra={"action": "sweep_broke", "row": row})
+    return done
+
+
 def ring_again() -> int:
     rows = run_statement(RING_AGAIN, {"again": settings.ENGINE_RING_AGAIN_SECONDS, "batch": BATCH})
     for row in rows:
@@ -94,8 +111,7 @@ def ring_again() -> int:
 
 
 def take_back_lost() -> int:
-    lost = run_statement(LOST, {"batch": BATCH})
-    return sum(take_back(row["id"], row["run_id"]) for row in lost)
+    return each(lambda row: take_back(row["id"], row["run_id"]), run_statement(LOST, {"batch": BATCH}))
 
 
 def take_back(step_id: int, run_id: int) -> bool:
@@ -126,15 +142,15 @@ def after_loss(run: LockedRun, row: Row) -> None:
     give_slot_back(run, row)
     if row["state"] == StepState.QUEUED and not run.holds_steps:
         run.rings.append((row["id"], row["queue"]))
-    elif row["state"] == StepState.NEEDS_REVIEW and run.pause_requested_at is None:
-        pause(run, actor="system", user=None, reason=f"Step {row['key']} needs a review.")
+    elif row["state"] == StepState.NEEDS_REVIEW:
+        pause_for_review(run, row)
     elif row["state"] in {StepState.FAILED, StepState.CANCELLED}:
         Advance(run).after(row)
     settle_pause(run)
 
 
 def end_timers() -> int:
-    return sum(end_timer(row["id"], row["run_id"]) for row in run_statement(DUE_TIMERS, {"batch": BATCH}))
+    return each(lambda row: end_timer(row["id"], row["run_id"]), run_statement(DUE_TIMERS, {"batch": BATCH}))
 
 
 def end_timer(step_id: int, run_id: int) -> bool:
@@ -148,21 +164,21 @@ def end_timer(step_id: int, run_id: int) -> bool:
 
 
 def time_out_runs() -> int:
-    overdue = run_statement(OVERDUE_RUNS, {"batch": BATCH})
-    for row in overdue:
-        with locked_run(row["id"]) as run:
-            if run is not None and run.deadline_passed and run.stop_requested_at is None and not run.is_final:
-                stop(run, actor="system", user=None, reason="The run's time limit was reached.")
-    return len(overdue)
+    return each(lambda row: time_out(row["id"]), run_statement(OVERDUE_RUNS, {"batch": BATCH}))
+
+
+def time_out(run_id: int) -> bool:
+    with locked_run(run_id) as run:
+        if run is None or not run.deadline_passed or run.stop_requested_at is not None or run.is_final:
+            return False
+        stop(run, actor="system", user=None, reason="The run's time limit was reached.")
+        return True
 
 
 def settle_children() -> int:
-    ended = run_statement(CHILDREN_ENDED, {"batch": BATCH})
-    for row in ended:
-        settle_child(row["id"])
     for row in run_statement(CHILDREN_TO_STOP, {"batch": BATCH}):
         ring("runs.tasks.stop_child", row["id"])
-    return len(ended)
+    return each(lambda row: settle_child(row["id"]), run_statement(CHILDREN_ENDED, {"batch": BATCH}))
 
 
 def recount_slots() -> None:

@@ -6,12 +6,13 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
-from psycopg_pool import PoolTimeout
+from django.db import DataError, connection
 
+from agents.calls.model_tools import UNKNOWN_OUTCOME
 from controlplane.domain import expressions
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.failures import Cancelled, Failure, TimedOut
@@ -21,17 +22,20 @@ from runs.engine.faults import fault
 from runs.engine.finish import Outcome, finish
 from runs.engine.leases import Lease, leases
 from runs.engine.logs import LogBuffer
+from runs.engine.sql import DATABASE_AWAY, run_statement
 from runs.executors import EXECUTORS
 from runs.executors.context import StepContext
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
-DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 # A restart of PostgreSQL takes seconds; after this the lease is long over and somebody else decides.
 PATIENCE_SECONDS = 60
 DEFAULT_TIMEOUT_SECONDS = 3600
-# While these wait for somebody else, their connection serves other threads.
-WAITS_OUTSIDE = {"agent", "query", "tool"}
+
+GIVE_UP = """
+UPDATE runs_steprun SET lease_until = now()
+WHERE id = %(step)s AND attempt_no = %(attempt)s AND state = 'running'
+"""
 
 
 def work(step_id: int) -> None:
@@ -52,31 +56,48 @@ def carry_out(claimed: Claimed) -> Claimed | None:
         outcome = attempt(claimed, token, log)
         fault("record.before_commit")
         patiently(log.flush)
-        following = patiently(lambda: finish(claimed, outcome))
+        following = report(claimed, outcome)
         fault("record.after_commit")
         return following
+    except DATABASE_AWAY as error:
+        give_up(claimed, error)
+        return None
     finally:
-        leases.drop(claimed)
+        leases.drop(lease)
+
+
+def report(claimed: Claimed, outcome: Outcome) -> Claimed | None:
+    try:
+        return patiently(lambda: finish(claimed, outcome))
+    except DataError:
+        logger.exception("An outcome cannot be stored", extra={"action": "outcome_refused", "step": claimed.id})
+        failure = Failure("The outcome holds something that cannot be stored.", kind="not_storable", retryable=False)
+        return patiently(lambda: finish(claimed, Outcome("failed", failure=failure)))
+
+
+def give_up(claimed: Claimed, error: Exception) -> None:
+    """Our own database went away under the work, so nobody can tell how it ended: let the sweep decide now."""
+    logger.warning("An attempt lost the database", extra={"action": "attempt_given_up", "step": claimed.id,
+                                                          "error": str(error)})  # fmt: skip
+    patiently(lambda: run_statement(GIVE_UP, {"step": claimed.id, "attempt": claimed.attempt_no}))
 
 
 def attempt(claimed: Claimed, token: CancelToken, log: LogBuffer) -> Outcome:
-    """What the executor made of it; every failure becomes a typed outcome."""
-    request = None
+    """What the executor made of it; every failure but that of our own database becomes a typed outcome."""
+    context = StepContext(claimed=claimed, request=None, token=token, log_buffer=log)
     try:
-        request = render_request(claimed)
-        context = StepContext(claimed=claimed, request=request, token=token, log_buffer=log)
-        if claimed.step.kind in WAITS_OUTSIDE:
-            connection.close()
+        context.request = render_request(claimed)
         outcome = EXECUTORS[claimed.step.kind](context)
+        fault("tool.after_response")
         return kept(claimed, outcome)
     except Failure as failure:
-        return failed(failure, token, request)
-    except DATABASE_AWAY as error:
-        return failed(Failure(f"The database went away: {error}", kind="database_away"), token, request)
+        return failed(failure, context)
+    except DATABASE_AWAY:
+        raise
     except Exception as error:
         logger.exception("An executor broke", extra={"action": "executor_broke", "step": claimed.id})
         failure = Failure(f"{type(error).__name__}: {error}", kind=type(error).__name__, retryable=True)
-        return failed(failure, token, request, stack=traceback.format_exc(limit=20))
+        return failed(failure, context, stack=traceback.format_exc(limit=20))
 
 
 def render_request(claimed: Claimed) -> object:
@@ -90,23 +111,24 @@ def render_request(claimed: Claimed) -> object:
 
 def kept(claimed: Claimed, outcome: Outcome) -> Outcome:
     ids = {"run_id": claimed.run_id, "step_id": claimed.id, "attempt_no": claimed.attempt_no}
-    return Outcome(**{**outcome.__dict__, "output": outputs.store(outcome.output, **ids)})
+    return replace(outcome, output=outputs.store(outcome.output, **ids))
 
 
-def failed(failure: Failure, token: CancelToken, request: object, stack: str = "") -> Outcome:
+def failed(failure: Failure, context: StepContext, stack: str = "") -> Outcome:
     """A cancelled token wins over the error that the interruption caused."""
-    context = failure.context
+    token, known = context.token, failure.context
     spent = {
-        "cost": Decimal(str(context.get("cost_usd", 0))),
-        "input_tokens": int(context.get("input_tokens", 0)),
-        "output_tokens": int(context.get("output_tokens", 0)),
+        "cost": Decimal(str(known.get("cost_usd", 0))),
+        "input_tokens": int(known.get("input_tokens", 0)),
+        "output_tokens": int(known.get("output_tokens", 0)),
     }
     if token.cancelled:
-        failure = Cancelled(f"The work was stopped: {token.reason}.", **context)
-        return Outcome("cancelled", failure=failure, request=request, **spent)
+        failure = Cancelled(f"The work was stopped: {token.reason}.", **known)
+        return Outcome("cancelled", failure=failure, request=context.request, **spent)
     if token.remaining() == 0 and not isinstance(failure, TimedOut):
-        failure = TimedOut(f"The time limit was reached. {failure.message}", **context)
-    return Outcome("failed", failure=failure, request=request, stack=stack, **spent)
+        failure = TimedOut(f"The time limit was reached. {failure.message}", acted=failure.acted, **known)
+    unknown = context.marked and failure.acted and failure.kind in UNKNOWN_OUTCOME
+    return Outcome("failed", failure=failure, request=context.request, stack=stack, unknown=unknown, **spent)
 
 
 def patiently(attempt_it: Callable[[], Answer]) -> Answer:

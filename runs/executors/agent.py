@@ -15,7 +15,8 @@ def execute(context: StepContext) -> Outcome:
     pins = {name: context.claimed.pins["tools"].get(name) for name in names}
     revisions = Revision.objects.in_bulk([pk for pk in pins.values() if pk])
     tools = {name: revisions[pk].snapshot for name, pk in pins.items() if pk in revisions}
-    answer = call_agent(snapshot, context.request or {}, context.call_context(), tools)
+    repeatable = all(used.get("idempotent") for used in (snapshot, *tools.values()))
+    answer = call_agent(snapshot, context.request or {}, context.call_context(repeatable=repeatable), tools)
     return Outcome(
         "succeeded",
         output=answer.output,

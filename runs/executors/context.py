@@ -11,10 +11,11 @@ from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.failures import Cancelled
 from runs import events
 from runs.engine.claim import Claimed
+from runs.engine.faults import fault
 from runs.engine.finish import mark_sent
 from runs.engine.locked import as_json, locked_run
 from runs.engine.logs import LogBuffer
-from runs.engine.sql import one
+from runs.engine.sql import one, release_connection
 
 PROGRESS_SECONDS = 0.5
 
@@ -30,6 +31,8 @@ class StepContext:
     request: Any
     token: CancelToken
     log_buffer: LogBuffer
+    # Whether it is on record that a call left which must not be repeated.
+    marked: bool = field(default=False, init=False)
     _last_progress: float = field(default=0.0, init=False)
 
     @property
@@ -62,17 +65,24 @@ class StepContext:
                          id=self.claimed.id, **progress)  # fmt: skip
 
     def before_send(self) -> None:
-        """Committed before a call that must not be repeated leaves; raises when the step is not ours any more."""
-        if not mark_sent(self.claimed):
-            raise Cancelled("Another worker took the step over before anything was sent.")
+        """A call leaves. While it waits for somebody else, its connection serves other threads."""
+        fault("tool.before_send")
+        release_connection()
 
-    def call_context(self) -> CallContext:
-        """The same, for what the agents app calls."""
+    def before_sending_once(self) -> None:
+        """Put on record that a call leaves which must not be repeated; raises when the step is not ours any more."""
+        if not mark_sent(self.claimed):
+            raise Cancelled("The step was stopped or taken over before anything was sent.")
+        self.marked = True
+        self.before_send()
+
+    def call_context(self, *, repeatable: bool) -> CallContext:
+        """The same, for what the agents app calls. `repeatable`: calling twice with the same key does no harm."""
         return CallContext(
             project_id=self.claimed.project_id,
             token=self.token,
             log=self.log,
             progress=self.progress,
             idempotency_key=self.idempotency_key,
-            before_send=self.before_send,
+            before_send=self.before_send if repeatable else self.before_sending_once,
         )

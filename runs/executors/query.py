@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from agents.calls.sql import query_instance
 from agents.models import Instance
 from controlplane.domain.failures import Misconfigured
@@ -13,16 +16,25 @@ MAX_ROWS = 1_000
 
 def execute(context: StepContext) -> Outcome:
     request = context.request
-    instance = Instance.objects.filter(
-        project_id=context.claimed.project_id, name=request.get("instance"), enabled=True
-    ).first()
+    name = request.get("instance")
+    instance = Instance.objects.filter(project_id=context.claimed.project_id, name=str(name), enabled=True).first()
     if instance is None:
-        raise Misconfigured(f"There is no instance “{request.get('instance')}” that is switched on.")
+        raise Misconfigured(f"There is no instance “{name}” that is switched on.")
     answer = query_instance(
-        instance,
-        request["sql"],
-        request.get("params") or {},
-        int(request.get("max_rows") or MAX_ROWS),
-        context.call_context(),
+        instance, request["sql"], params_of(request), max_rows_of(request), context.call_context(repeatable=True)
     )
-    return Outcome("succeeded", output=answer.output, request=request, cost=answer.cost_usd)
+    return Outcome("succeeded", output=answer.output, request=answer.request, cost=answer.cost_usd)
+
+
+def params_of(request: Mapping[str, Any]) -> dict[str, Any]:
+    params = request.get("params") or {}
+    if not isinstance(params, dict):
+        raise Misconfigured("The params of a query are one object: a value for each :name.")
+    return params
+
+
+def max_rows_of(request: Mapping[str, Any]) -> int:
+    wanted = request.get("max_rows") or MAX_ROWS
+    if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 1:
+        raise Misconfigured(f"max_rows is a whole number above 0, not {str(wanted)[:50]}.")
+    return wanted

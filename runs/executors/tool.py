@@ -11,7 +11,9 @@ from runs.executors.context import StepContext
 
 def execute(context: StepContext) -> Outcome:
     snapshot = pinned_snapshot(context, "tools", context.target)
-    answer = call_tool(snapshot, context.request or {}, context.call_context())
+    answer = call_tool(
+        snapshot, context.request or {}, context.call_context(repeatable=bool(snapshot.get("idempotent")))
+    )
     return Outcome(
         "succeeded",
         output=answer.output,

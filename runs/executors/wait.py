@@ -8,9 +8,13 @@ from controlplane.domain.failures import Misconfigured
 from runs.engine.finish import Outcome
 from runs.executors.context import StepContext
 
+LONGEST_SECONDS = 366 * 86400
+
 
 def execute(context: StepContext) -> Outcome:
     seconds = seconds_to_wait(context.request or {})
+    if not seconds < LONGEST_SECONDS:
+        raise Misconfigured(f"A step waits {LONGEST_SECONDS // 86400} days at most.")
     if seconds <= 0:
         return Outcome("succeeded", request=context.request)
     return Outcome("waiting", request=context.request, wait_seconds=seconds)

@@ -8,6 +8,7 @@ from runs.executors.context import StepContext
 
 
 def execute(context: StepContext) -> Outcome:
-    child = start_child(context.claimed, context.target, (context.request or {}).get("inputs") or {})
+    inputs = (context.request or {}).get("inputs")
+    child = start_child(context.claimed, context.target, {} if inputs is None else inputs)
     context.log("info", f"Started run {child.pk} of {context.target}.")
     return Outcome("waiting", request=context.request)

@@ -8,9 +8,9 @@ import threading
 import time
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, connection
-from psycopg_pool import PoolTimeout
+from django.db import connection
 
+from runs.engine.sql import DATABASE_AWAY
 from runs.engine.sweep import recount_slots, sweep
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Command(BaseCommand):
                 if time.monotonic() - recounted >= RECOUNT_SECONDS:
                     recount_slots()
                     recounted = time.monotonic()
-            except (DatabaseError, PoolTimeout) as error:
+            except DATABASE_AWAY as error:
                 logger.warning("The sweep waits for the database", extra={"action": "sweep_waits", "error": str(error)})
             finally:
                 connection.close()

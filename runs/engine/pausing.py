@@ -1,0 +1,41 @@
+"""Holding a run back: what is ready waits, what runs may end, and then the pause is effective."""
+
+from __future__ import annotations
+
+from runs import events
+from runs.engine.locked import LockedRun
+from runs.engine.sql import Row, one, run_statement
+from runs.models import RunState
+
+HOLD = """
+UPDATE runs_steprun SET held = true
+WHERE run_id = %(run)s AND state IN ('queued', 'retrying', 'waiting') AND due_at IS NOT NULL
+"""
+STILL_RUNNING = "SELECT id FROM runs_steprun WHERE run_id = %(run)s AND state = 'running' LIMIT 1"
+SYSTEM_NAME = "system"
+
+
+def pause(run: LockedRun, *, actor: str, user: int | None, reason: str) -> None:
+    run.pause_requested_at, run.control_by, run.control_reason = run.now, actor, reason
+    run.emit(events.PAUSE_REQUESTED, actor=actor, user=user, reason=reason)
+    run_statement(HOLD, {"run": run.id})
+    if run.state == RunState.QUEUED:
+        run.state = RunState.PAUSED
+        run.emit(events.PAUSED, actor=actor, user=user, state=run.state, reason=reason)
+    else:
+        settle_pause(run)
+
+
+def pause_for_review(run: LockedRun, step: Row) -> None:
+    """A step's outcome is unknown: nothing else starts until a person has decided."""
+    if run.pause_requested_at is None and run.stop_requested_at is None:
+        pause(run, actor=SYSTEM_NAME, user=None, reason=f"Step {step['key']} needs a review.")
+
+
+def settle_pause(run: LockedRun) -> None:
+    """A pause is effective once nothing runs any more."""
+    if run.pause_requested_at is None or run.state != RunState.RUNNING:
+        return
+    if one(STILL_RUNNING, {"run": run.id}) is None:
+        run.state = RunState.PAUSED
+        run.emit(events.PAUSED, state=RunState.PAUSED, reason=run.control_reason)

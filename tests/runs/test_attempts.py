@@ -1,0 +1,344 @@
+"""One step, several tries: retries, limits of time, lost workers, late results, a database that goes away."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+from django.db.models import F
+from django.db.models.functions import Now
+
+from agents.actions import create_tool
+from controlplane.domain.failures import Failure
+from runs.engine.finish import Outcome, finish, mark_sent, next_state
+from runs.engine.leases import Lease, Leases
+from runs.engine.locked import locked_run
+from runs.engine.sweep import MAX_LOSSES, sweep
+from runs.engine.work import work
+from runs.models import Attempt, Run
+from tests.agents.servers import LocalServer, Says
+from tests.runs.driving import (
+    drain,
+    due_steps,
+    error,
+    event_types,
+    events,
+    function_tool,
+    lose_worker,
+    output,
+    start,
+    states,
+    step,
+    take,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+THRICE = {"max_attempts": 3, "backoff_seconds": 4, "factor": 10, "max_seconds": 100}
+TIRED = Failure("Not now.", kind="tired")
+
+
+def wait_after(run: Run, claimed, failure: Failure = TIRED) -> float:
+    with locked_run(run.pk) as locked:
+        return next_state(locked, claimed, Outcome("failed", failure=failure))[1]
+
+
+@pytest.fixture
+def web(settings):
+    with LocalServer(Says({"ok": True})) as server:
+        settings.OUTBOUND_ALLOW = [server.address]
+        yield server
+
+
+def http_tool(world, web, name: str = "post", **more):
+    config = {"method": "POST", "url": f"{web.url}/{name}"}
+    return create_tool(world.acme, name=name, kind="http", config=config, by=world.actor("erin"), **more)
+
+
+class TestRetries:
+    def test_a_step_is_tried_as_often_as_it_says(self, world):
+        function_tool(world, "fail", "test-fail")
+        run = drain(start(world, step("a", "tool:fail", retry=THRICE)))
+        assert (run.state, error(run, "a")["type"]) == ("failed", "refused_by_test")
+        assert [(each.number, each.state, each.error["message"]) for each in Attempt.objects.all()] == [
+            (number, "failed", "No.") for number in (1, 2, 3)
+        ]
+        assert event_types(run).count("step.retrying") == 2
+
+    def test_a_failure_that_trying_again_cannot_help_is_not_retried(self, world):
+        function_tool(world, "fail", "test-fail")
+        run = drain(start(world, step("a", "tool:fail", with_={"retryable": False}, retry=THRICE)))
+        assert (run.state, Attempt.objects.count()) == ("failed", 1)
+
+    def test_the_pause_grows_and_is_spread_out(self, world):
+        run = start(world, step("a", retry=THRICE))
+        claimed = take(run, "a")
+        waits = [wait_after(run, claimed) for _ in range(50)]
+        assert 2 <= min(waits) < max(waits) <= 4
+        second = claimed.__class__(**{**vars(claimed), "attempt_no": 2})
+        assert 20 <= wait_after(run, second) <= 40
+
+    @pytest.mark.parametrize(("asked", "least", "most"), [(30, 30, 30), (1, 2, 4), (None, 2, 4), (10**9, 3600, 3600)])
+    def test_a_server_that_asks_to_wait_is_waited_for(self, world, asked, least, most):
+        run = start(world, step("a", retry=THRICE))
+        busy = Failure("Busy.", kind="http_status", status=429, retry_after=asked)
+        assert least <= wait_after(run, take(run, "a"), busy) <= most
+
+    def test_retry_after_of_a_real_answer_is_heard(self, world, web):
+        http_tool(world, web)
+        web.answer = Says({}, status=429, headers={"Retry-After": "77"})
+        run = start(world, step("a", "tool:post", retry=THRICE))
+        work(run.steps.get().pk)
+        assert run.steps.filter(state="retrying", due_at__gt=Now() + timedelta(seconds=70)).exists()
+        assert next(event for event in events(run) if event.type == "step.retrying").data["due_in_seconds"] == 77
+
+    def test_nothing_is_due_before_its_time(self, world):
+        function_tool(world, "fail", "test-fail")
+        run = start(world, step("a", "tool:fail", retry=THRICE))
+        drain(run, hurry=False)
+        assert (states(run)["a"], due_steps(run)) == ("retrying", [])
+        work(run.steps.get().pk)
+        assert Attempt.objects.count() == 1
+
+    def test_a_cancel_ends_a_step_between_two_attempts(self, world):
+        from runs.actions import cancel_run
+
+        function_tool(world, "fail", "test-fail")
+        run = drain(start(world, step("a", "tool:fail", retry=THRICE)), hurry=False)
+        assert cancel_run(run, by=world.actor("bob")).state == "cancelled"
+        assert states(run) == {"a": "cancelled"}
+
+
+class TestUnknownOutcomes:
+    """What must not be repeated, and may have happened."""
+
+    def test_a_call_that_hangs_is_not_retried_but_asked_about(self, world, web):
+        http_tool(world, web, timeout_seconds=1)
+        web.answer = Says(hold=True)
+        run = drain(start(world, step("a", "tool:post", retry=THRICE)))
+        assert (run.state, states(run)["a"], len(web.asked)) == ("paused", "needs_review", 1)
+        assert error(run, "a")["type"] == "timeout"
+
+    def test_the_same_is_simply_tried_again_when_the_tool_may_be_repeated(self, world, web):
+        http_tool(world, web, timeout_seconds=1, idempotent=True)
+        web.answer = lambda asked: Says(hold=len(web.asked) == 1)
+        run = drain(start(world, step("a", "tool:post", retry=THRICE)))
+        assert (run.state, len(web.asked)) == ("succeeded", 2)
+        assert len({asked.headers["idempotency-key"] for asked in web.asked}) == 1
+
+    def test_without_retries_a_timeout_is_a_plain_failure(self, world, web):
+        http_tool(world, web, timeout_seconds=1)
+        web.answer = Says(hold=True)
+        run = drain(start(world, step("a", "tool:post")))
+        assert (run.state, error(run, "a")["type"]) == ("failed", "timeout")
+
+    def test_an_answer_that_says_no_is_known_and_may_be_tried_again(self, world, web):
+        http_tool(world, web)
+        web.answer = lambda asked: Says(status=500 if len(web.asked) == 1 else 200)
+        assert drain(start(world, step("a", "tool:post", retry=THRICE))).state == "succeeded"
+
+    def test_a_lost_worker_repeats_only_what_may_be_repeated(self, world, web):
+        http_tool(world, web, "once")
+        http_tool(world, web, "often", idempotent=True)
+        run = start(world, step("risky", "tool:once"), step("safe", "tool:often"))
+        risky, safe = take(run, "risky"), take(run, "safe")
+        contexts = [context_of(claimed) for claimed in (risky, safe)]
+        contexts[0].call_context(repeatable=False).before_send()
+        contexts[1].call_context(repeatable=True).before_send()
+        for key in ("risky", "safe"):
+            lose_worker(run, key)
+        assert states(run) == {"risky": "needs_review", "safe": "queued"}
+
+    def test_a_lost_worker_that_had_not_called_is_simply_replaced(self, world, web):
+        http_tool(world, web)
+        run = start(world, step("a", "tool:post"))
+        take(run, "a")
+        lose_worker(run, "a")
+        assert (drain(run).state, len(web.asked)) == ("succeeded", 1)
+
+    def test_a_stop_is_heard_before_a_call_leaves(self, world):
+        from runs.actions import cancel_run
+
+        run = start(world, step("a"))
+        claimed = take(run, "a")
+        cancel_run(run, by=world.actor("bob"))
+        assert not mark_sent(claimed)
+
+
+class TestLostWorkers:
+    def test_a_late_result_changes_nothing_and_is_told(self, world):
+        run = start(world, step("a", "transform", with_="right"))
+        late = take(run, "a")
+        lose_worker(run, "a")
+        drain(run)
+        before = run.last_seq
+        assert finish(late, Outcome("succeeded", output="wrong")) is None
+        run.refresh_from_db()
+        assert (run.state, output(run, "a"), run.last_seq) == ("succeeded", "right", before + 1)
+        assert events(run)[-1].type == "step.late_result"
+        assert [attempt.state for attempt in Attempt.objects.order_by("number")] == ["lost", "succeeded"]
+
+    def test_a_step_that_kills_its_workers_is_given_up(self, world):
+        run = start(world, step("a"), step("b", needs="a"))
+        for _ in range(MAX_LOSSES):
+            take(run, "a")
+            lose_worker(run, "a")
+        assert (drain(run).state, states(run)) == ("failed", {"a": "failed", "b": "skipped"})
+        assert (error(run, "a")["type"], Attempt.objects.filter(state="lost").count()) == ("worker_lost", MAX_LOSSES)
+
+    def test_a_lost_step_of_a_stopping_run_is_cancelled(self, world):
+        from runs.actions import cancel_run
+
+        run = start(world, step("a"))
+        take(run, "a")
+        cancel_run(run, by=world.actor("bob"))
+        lose_worker(run, "a")
+        assert drain(run).state == "cancelled"
+
+    def test_a_worker_that_starts_again_frees_what_its_earlier_life_held(self, world):
+        run = start(world, step("a"), step("b"), step("c"))
+        take(run, "a", worker="w1/old")
+        take(run, "b", worker="w1#77/old")
+        take(run, "c", worker="w10/other")
+        again = Leases()
+        again.name = "w1"
+        freed = set(again.void_earlier_life())
+        assert freed == set(run.steps.filter(key__in="ab").values_list("pk", flat=True))
+
+    def test_an_old_attempt_that_ends_leaves_the_lease_of_the_new_one(self, world):
+        """Both may be in one process: it was stopped for a while, then went on."""
+        run = start(world, step("a"))
+        leases = Leases()
+        leases._start_beating = lambda: None
+        held = []
+        for _ in range(2):
+            held.append(Lease(take(run, "a"), token(), buffer_of(run)))
+            leases.hold(held[-1])
+            run.steps.update(lease_until=Now() - timedelta(seconds=1))
+            if len(held) == 1:
+                sweep()
+        leases.beat()
+        assert (held[0].token.cancelled, held[1].token.cancelled) == (True, False)
+        leases.drop(held[0])
+        assert leases.held() == [held[1]]
+        assert run.steps.filter(lease_until__gt=Now()).exists()
+
+    def test_one_step_that_cannot_be_handled_does_not_stop_the_sweep(self, world, monkeypatch):
+        broken, good = start(world, step("a")), start(world, step("a"))
+        for run in (broken, good):
+            take(run, "a")
+            run.steps.update(lease_until=Now() - timedelta(seconds=1))
+        Run.objects.filter(pk=broken.pk).update(version=None, definition={"steps": "broken"})
+        broken.steps.update(losses=MAX_LOSSES)
+        sweep()
+        assert states(good) == {"a": "queued"}
+        broken.delete()
+
+
+class TestLimitsOfTime:
+    def test_a_step_that_takes_too_long_fails_in_time(self, world):
+        function_tool(world, "sleep", "test-sleep")
+        run = drain(start(world, step("a", "tool:sleep", with_={"seconds": 30}, timeout_seconds=1)))
+        assert (run.state, error(run, "a")["type"]) == ("failed", "timeout")
+        assert run.duration.total_seconds() < 5
+
+    def test_a_run_that_takes_too_long_is_stopped(self, world):
+        run = start(world, step("a"), step("b", needs="a"), timeout_seconds=60)
+        claimed = take(run, "a")
+        Run.objects.update(deadline_at=Now())
+        sweep()
+        run.refresh_from_db()
+        assert (run.state, run.control_reason) == ("stopping", "The run's time limit was reached.")
+        finish(claimed, Outcome("cancelled", failure=TIRED))
+        run.refresh_from_db()
+        assert (run.state, states(run)) == ("timed_out", {"a": "cancelled", "b": "cancelled"})
+
+    def test_a_cancel_just_before_the_limit_stays_a_cancel(self, world):
+        from runs.actions import cancel_run
+
+        run = start(world, step("a"), timeout_seconds=60)
+        claimed = take(run, "a")
+        cancel_run(run, by=world.actor("bob"))
+        Run.objects.update(deadline_at=F("stop_requested_at") + timedelta(milliseconds=1))
+        finish(claimed, Outcome("cancelled", failure=TIRED))
+        run.refresh_from_db()
+        assert run.state == "cancelled"
+
+    @pytest.mark.parametrize("paused", [False, True])
+    def test_a_run_that_has_not_started_or_is_paused_times_out_too(self, world, paused):
+        from runs.actions import pause_run
+
+        run = start(world, step("a"), timeout_seconds=60)
+        if paused:
+            pause_run(run, by=world.actor("bob"))
+        Run.objects.update(deadline_at=Now())
+        sweep()
+        run.refresh_from_db()
+        assert run.state == "timed_out"
+
+
+class TestTimers:
+    def test_a_wait_holds_no_worker_and_ends_by_itself(self, world):
+        run = start(world, step("a", "wait", with_={"seconds": 60}), step("b", needs="a"))
+        drain(run, hurry=False)
+        assert states(run) == {"a": "waiting", "b": "pending"}
+        assert sweep()["timers"] == 0
+        run.steps.filter(key="a").update(due_at=Now())
+        assert sweep()["timers"] == 1
+        assert drain(run).state == "succeeded"
+
+    def test_a_moment_that_has_passed_does_not_wait(self, world):
+        run = drain(start(world, step("a", "wait", with_={"until": "2020-01-01T00:00:00Z"})), hurry=False)
+        assert run.state == "succeeded"
+
+    @pytest.mark.parametrize("seconds", ["${{ 'soon' }}", "${{ 1.0e300 }}", "${{ 0.0 / 0.0 }}"])
+    def test_an_impossible_wait_is_a_typed_failure(self, world, seconds):
+        run = drain(start(world, step("a", "wait", with_={"seconds": seconds}, retry=THRICE)), hurry=False)
+        assert (run.state, Attempt.objects.count()) == ("failed", 1)
+        assert error(run, "a")["type"] in {"misconfigured", "expression"}
+
+
+class TestOurDatabase:
+    def test_an_attempt_that_loses_it_is_given_back_and_done_again(self, world, monkeypatch):
+        """As with a restart of PostgreSQL between claim and record."""
+        from runs.executors import EXECUTORS
+
+        tries = []
+
+        def flaky(context):
+            tries.append(context.claimed.attempt_no)
+            if len(tries) == 1:
+                raise OperationalError("terminating connection due to administrator command")
+            return Outcome("succeeded")
+
+        monkeypatch.setitem(EXECUTORS, "noop", flaky)
+        run = start(world, step("a"))
+        work(run.steps.get().pk)
+        assert states(run) == {"a": "running"}
+        assert sweep()["taken_back"] == 1
+        assert (drain(run).state, tries) == ("succeeded", [1, 2])
+
+    def test_an_outcome_that_cannot_be_stored_fails_the_step(self, world, monkeypatch):
+        from runs.executors import EXECUTORS
+
+        monkeypatch.setitem(EXECUTORS, "noop", lambda context: Outcome("succeeded", output="nul \x00"))
+        run = drain(start(world, step("a")))
+        assert (run.state, error(run, "a")["type"]) == ("failed", "not_storable")
+
+
+def context_of(claimed):
+    from runs.executors.context import StepContext
+
+    return StepContext(claimed=claimed, request={}, token=token(), log_buffer=None)
+
+
+def token():
+    from controlplane.domain.cancellation import CancelToken
+
+    return CancelToken()
+
+
+def buffer_of(run):
+    from runs.engine.logs import LogBuffer
+
+    return LogBuffer(run_id=run.pk, step_id=run.steps.first().pk, attempt_no=1)

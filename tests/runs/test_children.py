@@ -1,0 +1,191 @@
+"""Workflows that start workflows: results, costs, failures, stops, limits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+
+from runs.actions import cancel_run, pause_run, resume_run
+from runs.engine.children import settle_child, start_child
+from runs.engine.finish import Outcome, finish
+from runs.engine.sweep import sweep
+from runs.engine.work import work
+from runs.models import Run
+from runs.tasks import stop_child
+from tests.runs.driving import drain, error, event_types, fails, function_tool, output, start, states, step, take
+from tests.world import make_workflow
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def child_workflow(world, *steps: dict, name: str = "child", **document):
+    return make_workflow(world.acme, name, {"steps": list(steps), **document})
+
+
+def calls_child(key: str = "call", name: str = "child", **more) -> dict:
+    return step(key, f"workflow:{name}", **more)
+
+
+def only_child(run: Run) -> Run:
+    return Run.objects.get(parent_step__run=run)
+
+
+def test_the_outputs_of_the_child_are_the_output_of_the_step(world):
+    child_workflow(world, step("a"), params={"type": "object", "properties": {"n": {"type": "integer"}}},
+                   outputs={"twice": "${{ params.n * 2 }}"})  # fmt: skip
+    run = start(world, calls_child(with_={"inputs": {"n": "${{ 20 + 1 }}"}}),
+                step("after", "transform", needs="call", with_="${{ steps.call.output.twice }}"))  # fmt: skip
+    assert (drain(run).state, output(run, "after")) == ("succeeded", 42)
+    child = only_child(run)
+    assert (child.trigger, child.state, child.environment, child.created_by) == (
+        "workflow",
+        "succeeded",
+        "dev",
+        "system",
+    )
+
+
+def test_a_child_that_fails_fails_the_step_and_says_which_run(world):
+    child_workflow(world, fails("a"))
+    run = drain(start(world, calls_child()))
+    assert (run.state, error(run, "call")["type"]) == ("failed", "child_run")
+    assert error(run, "call")["context"] == {"run": only_child(run).pk}
+
+
+def test_costs_and_tokens_add_up_through_the_levels(world):
+    function_tool(world, "echo", "test-echo", cost_usd="0.25")
+    child_workflow(world, step("a", "tool:echo"), step("b", "tool:echo"))
+    child_workflow(world, calls_child(), step("c", "tool:echo"), name="middle")
+    run = drain(start(world, calls_child(name="middle"), step("d", "tool:echo")))
+    assert (run.state, str(run.cost_usd)) == ("succeeded", "1.000000")
+
+
+def test_a_cancel_reaches_every_level(world):
+    child_workflow(world, step("a", "wait", with_={"seconds": 600}))
+    child_workflow(world, calls_child(), name="middle")
+    run = start(world, calls_child(name="middle"), step("after", needs="call"))
+    drain(run, hurry=False)
+    assert Run.objects.filter(state__in=["queued", "running"]).count() == 3
+    cancel_run(run, reason="enough", by=world.actor("bob"))
+    drain(run, hurry=False)
+    assert set(Run.objects.values_list("state", flat=True)) == {"cancelled"}
+    assert states(run) == {"call": "cancelled", "after": "cancelled"}
+
+
+def test_a_cancel_while_the_child_is_being_started_stops_it(world):
+    """The stop comes after the child was written and before the step waits for it."""
+    child_workflow(world, step("a"))
+    run = start(world, calls_child())
+    claimed = take(run, "call")
+    child = start_child(claimed, "child", {})
+    cancel_run(run, by=world.actor("bob"))
+    finish(claimed, Outcome("waiting"))
+    drain(run)
+    child.refresh_from_db()
+    assert (child.state, run.state) == ("cancelled", "cancelled")
+
+
+def test_the_sweep_stops_children_whose_step_has_ended(world):
+    child_workflow(world, step("a"))
+    run = start(world, calls_child())
+    claimed = take(run, "call")
+    child = start_child(claimed, "child", {})
+    finish(claimed, Outcome("failed"))
+    assert Run.objects.get(pk=run.pk).state == "failed"
+    sweep()
+    stop_child(claimed.id)
+    child.refresh_from_db()
+    assert child.state == "cancelled"
+
+
+def test_a_worker_that_lost_the_step_starts_nothing(world):
+    child_workflow(world, step("a"))
+    run = start(world, calls_child())
+    late = take(run, "call")
+    run.steps.update(lease_until=Now() - timedelta(seconds=1))
+    sweep()
+    take(run, "call")
+    from controlplane.domain.failures import Cancelled
+
+    with pytest.raises(Cancelled):
+        start_child(late, "child", {})
+    assert Run.objects.count() == 1
+
+
+def test_a_second_attempt_finds_the_child_of_the_first(world):
+    child_workflow(world, step("a"))
+    run = start(world, calls_child())
+    start_child(take(run, "call"), "child", {})
+    run.steps.update(lease_until=Now() - timedelta(seconds=1))
+    sweep()
+    assert drain(run).state == "succeeded"
+    assert Run.objects.filter(parent_step__run=run).count() == 1
+
+
+def test_settling_twice_counts_once(world):
+    function_tool(world, "echo", "test-echo", cost_usd="0.5")
+    child_workflow(world, step("a", "tool:echo"))
+    run = start(world, calls_child())
+    work(run.steps.get().pk)
+    work(only_child(run).steps.get().pk)
+    for _ in range(3):
+        settle_child(run.steps.get().pk)
+    run.refresh_from_db()
+    assert (run.state, str(run.cost_usd), event_types(run).count("step.succeeded")) == ("succeeded", "0.500000", 1)
+
+
+def test_workflows_that_start_themselves_stop_at_a_depth(world):
+    child_workflow(world, calls_child(name="endless"), name="endless")
+    run = drain(start(world, calls_child(name="endless")))
+    assert run.state == "failed"
+    deepest = Run.objects.order_by("-pk").first()
+    assert error(deepest, "call")["type"] == "too_deep"
+    assert Run.objects.count() == 11
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "message"),
+    [
+        ("gone", {}, "no released version"),
+        ("child", {"n": "text"}, "cannot start"),
+        ("child", "not an object", "cannot start"),
+    ],
+)
+def test_a_child_that_cannot_start_is_a_typed_failure(world, name, inputs, message):
+    child_workflow(world, step("a"), params={"type": "object", "properties": {"n": {"type": "integer"}}})
+    retry = {"max_attempts": 3}
+    run = drain(start(world, calls_child(name=name, with_={"inputs": inputs}, retry=retry)))
+    assert (run.state, error(run, "call")["type"]) == ("failed", "misconfigured")
+    assert message in error(run, "call")["message"]
+    assert run.steps.get().attempt_no == 1
+
+
+def test_a_step_s_limit_of_time_holds_for_the_child(world):
+    child_workflow(world, step("a", "wait", with_={"seconds": 600}))
+    run = start(world, calls_child(timeout_seconds=30))
+    drain(run, hurry=False)
+    child = only_child(run)
+    assert timedelta(seconds=29) < child.deadline_at - child.created_at < timedelta(seconds=31)
+    Run.objects.filter(pk=child.pk).update(deadline_at=Now())
+    assert drain(run, hurry=False).state == "failed"
+    assert "timed out" in error(run, "call")["message"]
+
+
+def test_a_child_that_ends_while_its_parent_is_paused_waits_for_the_resume(world):
+    child_workflow(world, step("a"))
+    run = start(world, calls_child(), step("after", needs="call"))
+    work(run.steps.get(key="call").pk)
+    assert pause_run(run, by=world.actor("bob")).state == "paused"
+    drain(run)
+    assert (run.state, states(run)) == ("paused", {"call": "succeeded", "after": "queued"})
+    resume_run(run, by=world.actor("bob"))
+    assert drain(run).state == "succeeded"
+
+
+def test_every_item_may_start_a_child(world):
+    child_workflow(world, step("a"), params={"type": "object", "properties": {"n": {"type": "integer"}}},
+                   outputs="${{ params.n }}")  # fmt: skip
+    run = drain(start(world, calls_child(foreach=[1, 2, 3], max_parallel=2, with_={"inputs": {"n": "${{ item }}"}})))
+    assert (run.state, output(run, "call")) == ("succeeded", [1, 2, 3])
