@@ -127,4 +127,6 @@ async def deliver(send: Any, texts: list[str]) -> None:
         async with asyncio.timeout(SEND_SECONDS):
             for text in texts[start : start + BATCH]:
                 await send({"type": "websocket.send", "text": text})
-        await asyncio.sleep(0)
+        if start + BATCH < len(texts):
+            # The others have waited long enough.
+            await asyncio.sleep(0)

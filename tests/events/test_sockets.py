@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.sessions.models import Session
 from rest_framework_simplejwt.tokens import AccessToken
@@ -155,6 +157,14 @@ def test_a_script_that_loses_access_is_closed_within_five_seconds(server, world,
         until_caught_up(live)
         end(world)
         assert closing_code(live, seconds=5) == code
+
+
+def test_a_jwt_that_expires_ends_its_socket(server, world, probe):
+    token = AccessToken.for_user(world.bob)
+    token.set_exp(lifetime=timedelta(seconds=3))
+    with server.script(probe.path, str(token)) as live:
+        until_caught_up(live)
+        assert closing_code(live, seconds=8) == 4401
 
 
 def sign_out(world, client):
