@@ -123,10 +123,10 @@ def find_workflow(request: HttpRequest, wanted: str) -> Workflow:
 
 def spec_of(workflow: Workflow, *, draft: bool) -> Spec:
     if draft:
-        return Spec.from_document(draft_of(workflow)[0].document)
+        return Spec.from_document(draft_of(workflow)[0].specification)
     if workflow.current is None:
         raise NotFound(f"The workflow {workflow.name} has no released version yet.")
-    return Spec.from_document(workflow.current.document)
+    return Spec.from_document(workflow.current.specification)
 
 
 def typed_inputs(request: HttpRequest, spec: Spec, *, as_json: bool) -> dict[str, Any]:

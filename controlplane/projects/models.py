@@ -12,7 +12,7 @@ from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Now
 from django.utils import timezone
 
-NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}\Z"
 valid_name = RegexValidator(
     NAME_PATTERN, "Use lower-case letters, digits, hyphens and underscores; start with a letter or digit."
 )
@@ -134,7 +134,7 @@ class Secret(models.Model):
     """A named value that tool, agent and instance configurations may use. Write-only: nothing shows it again."""
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="secrets")
-    name = models.CharField(max_length=63, validators=[RegexValidator(r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")])
+    name = models.CharField(max_length=63, validators=[RegexValidator(r"^[A-Za-z_][A-Za-z0-9_]{0,62}\Z")])
     sealed = models.TextField(editable=False)
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.CharField(max_length=200, editable=False)

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             name='Workflow',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=63, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_-]{0,62}$', 'Use lower-case letters, digits, hyphens and underscores; start with a letter or digit.')])),
+                ('name', models.CharField(max_length=63, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_-]{0,62}\\Z', 'Use lower-case letters, digits, hyphens and underscores; start with a letter or digit.')])),
                 ('description', models.TextField(blank=True)),
                 ('tags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=50), blank=True, default=list, size=None)),
                 ('archived_at', models.DateTimeField(editable=False, null=True)),

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             name='Project',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=63, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_-]{0,62}$', 'Use lower-case letters, digits, hyphens and underscores; start with a letter or digit.')])),
+                ('slug', models.SlugField(max_length=63, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_-]{0,62}\\Z', 'Use lower-case letters, digits, hyphens and underscores; start with a letter or digit.')])),
                 ('name', models.CharField(max_length=200)),
                 ('time_zone', models.CharField(default='UTC', max_length=64, validators=[controlplane.projects.models.valid_time_zone])),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
             name='Secret',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=63, validators=[django.core.validators.RegexValidator('^[A-Za-z_][A-Za-z0-9_]{0,62}$')])),
+                ('name', models.CharField(max_length=63, validators=[django.core.validators.RegexValidator('^[A-Za-z_][A-Za-z0-9_]{0,62}\\Z')])),
                 ('sealed', models.TextField(editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('updated_by', models.CharField(editable=False, max_length=200)),
