@@ -160,6 +160,15 @@ class Run(StatefulModel):
             list_index("run_list_by_workflow", "workflow"),
             list_index("run_list_by_agent", "agent", condition=Q(agent__isnull=False)),
             models.Index(fields=["-created_at", "-id"], name="run_list_everywhere"),
+            models.Index(
+                fields=["project", "ended_at"],
+                name="run_ended",
+                include=["state", "started_at"],
+                condition=Q(ended_at__isnull=False),
+            ),
+            models.Index(
+                fields=["project", "-ended_at"], name="run_went_wrong", condition=Q(state__in=["failed", "timed_out"])
+            ),
             models.Index(fields=["state"], name="run_live", condition=Q(state__in=RUN_LIVE)),
             models.Index(
                 fields=["deadline_at"],
@@ -262,6 +271,7 @@ class StepRun(models.Model):
                 name="step_waits_for_slot",
                 condition=Q(state=StepState.QUEUED) & ~Q(slot_key=""),
             ),
+            models.Index(fields=["run"], name="step_to_review", condition=Q(state=StepState.NEEDS_REVIEW)),
         ]
         constraints = [
             models.UniqueConstraint(fields=["run", "key", "index"], name="one_step_run_per_item", nulls_distinct=False),

@@ -2,4 +2,7 @@
 
 from __future__ import annotations
 
-urlpatterns: list = []
+from controlplane.home.api import OverviewEndpoint
+from controlplane.listing.routes import endpoint
+
+urlpatterns = [endpoint("overview", OverviewEndpoint.as_view(), "overview")]

@@ -2,5 +2,12 @@
 
 from __future__ import annotations
 
+from django.urls import path
+
+from controlplane.home import views
+
 app_name = "home"
-urlpatterns: list = []
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("overview/<slug:name>", views.part, name="part"),
+]

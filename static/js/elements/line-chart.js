@@ -7,13 +7,16 @@ Chart.register(CategoryScale, Filler, Legend, LinearScale, LineController, LineE
 
 const DASHES = [[], [6, 3], [2, 3]];
 
+// A value between two gaps has no line to be seen by.
+const stands = (values, index) => values[index - 1] == null && values[index + 1] == null;
+
 class LineChart extends ChartElement {
   kind = "line";
 
   drawn({ name, values, tone }, { series }) {
     const colour = toneColour(tone);
     const index = series.findIndex((one) => one.name === name);
-    return { label: name, data: values, borderColor: colour, backgroundColor: colour, borderWidth: 2, borderDash: DASHES[index % 3], pointRadius: 0, pointHitRadius: 12, pointStyle: "line", tension: 0.25, spanGaps: true };
+    return { label: name, data: values, borderColor: colour, backgroundColor: colour, borderWidth: 2, borderDash: DASHES[index % 3], pointRadius: ({ dataIndex }) => (stands(values, dataIndex) ? 4 : 0), pointHitRadius: 12, pointStyle: "line", tension: 0.25, spanGaps: true };
   }
 }
 

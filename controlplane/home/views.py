@@ -1,0 +1,61 @@
+"""The first page of a project, and its parts, which refresh themselves."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from controlplane.domain.errors import InvalidInput, NotFound
+from controlplane.events.queries import latest_cursor
+from controlplane.events.wording import line_of
+from controlplane.home.demo.project import SLUG as DEMO
+from controlplane.home.overview import DEFAULT_WINDOW, WINDOWS, Overview
+from controlplane.projects.models import Project
+from runs.actions import retry_run
+from workflows.models import Workflow
+
+PARTS = {"tiles", "running", "failures", "charts", "queue", "activity"}
+
+
+@require_GET
+def overview(request: HttpRequest) -> HttpResponse:
+    """What runs, what failed, how it went lately, what waits."""
+    # The place to listen from comes before anything is read, so that no change falls between.
+    context = {"cursor": latest_cursor(), **context_of(request)}
+    return render(request, "home/overview.html", context)
+
+
+@require_GET
+def part(request: HttpRequest, name: str) -> HttpResponse:
+    """One part of the page again, named as in PARTS."""
+    if name not in PARTS:
+        raise NotFound("There is no such part of the overview.")
+    return render(request, f"home/_{name}.html", context_of(request))
+
+
+def context_of(request: HttpRequest) -> dict[str, object]:
+    page = Overview(request.project, window_name(request.GET.get("window", "")))
+    slug = request.project.slug
+    return {
+        "page": page,
+        "windows": [(name, window.label, name == page.window_name) for name, window in WINDOWS.items()],
+        "retry_run": retry_run,
+        "activity": lambda: [line_of(event, slug) for event in page.activity],
+        "released": lambda: Workflow.objects.filter(project=request.project, current__isnull=False).exists(),
+        "demo_url": lambda: demo_url(request),
+    }
+
+
+def window_name(given: str) -> str:
+    """A key of WINDOWS. Raises InvalidInput for another one."""
+    if given and given not in WINDOWS:
+        raise InvalidInput.field("window", f"Choose one of {', '.join(WINDOWS)}.", "choice")
+    return given or DEFAULT_WINDOW
+
+
+def demo_url(request: HttpRequest) -> str:
+    """The demo project, for those who may see it and are elsewhere."""
+    others = Project.objects.visible_to(request.access).exclude(pk=request.project.pk)
+    return reverse("home:overview", kwargs={"project": DEMO}) if others.filter(slug=DEMO).exists() else ""

@@ -1,0 +1,163 @@
+"""Figures about a project's runs, each bounded by time or by a limit and read from an index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from runs.models import RUN_FINAL, RUN_LIVE, Run, RunState, StepRun, StepState, Worker
+
+# Beyond this a count says only that it is more.
+MOST_COUNTED = 10_000
+MEDIAN_OF = 1_000
+WENT_WRONG = (RunState.FAILED, RunState.TIMED_OUT)
+# A worker that is this long gone will not come back under its name.
+FORGET_WORKERS_AFTER = timedelta(hours=1)
+BEATS_UNTIL_STALE = 3
+
+ENDED = """
+SELECT date_bin(make_interval(hours => %(hours)s), ended_at AT TIME ZONE %(zone)s, '2000-01-01') AS bucket,
+       state, count(*)
+FROM runs_run WHERE project_id = %(project)s AND ended_at >= %(since)s GROUP BY 1, 2
+"""
+MEDIAN = """
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM ended_at - started_at)) * 1000
+FROM (SELECT started_at, ended_at FROM runs_run
+      WHERE project_id = %(project)s AND ended_at >= %(since)s ORDER BY ended_at DESC LIMIT %(most)s) AS latest
+"""
+LIVE = """
+SELECT wanted.state, (SELECT count(*) FROM (
+    SELECT 1 FROM runs_run WHERE project_id = %(project)s AND state = wanted.state LIMIT %(most)s + 1) AS counted)
+FROM unnest(%(states)s::text[]) AS wanted (state)
+"""
+# The states stand in the text, not in parameters: each has a partial index.
+STEPS = " UNION ALL ".join(
+    f"""
+SELECT '{state}', count(*), min(since) FROM (
+    SELECT step.queued_at AS since FROM runs_steprun step JOIN runs_run run ON run.id = step.run_id
+    WHERE run.project_id = %(project)s AND step.state = '{state}'{held} LIMIT %(most)s + 1) AS counted
+"""  # noqa: S608 - names of this file
+    for state, held in (
+        (StepState.QUEUED, " AND NOT held"),
+        (StepState.RUNNING, ""),
+        (StepState.WAITING, " AND NOT held"),
+        (StepState.RETRYING, " AND NOT held"),
+        (StepState.NEEDS_REVIEW, ""),
+    )
+)
+
+
+@dataclass(frozen=True)
+class StepCount:
+    """How many steps are in a state (at most MOST_COUNTED + 1), and since when the oldest of them is ready."""
+
+    count: int = 0
+    oldest: datetime | None = None
+
+
+@dataclass
+class Progress:
+    """A live run and how far it is, in steps; `current` names those that are being worked on."""
+
+    run: Run
+    done: int = 0
+    total: int = 0
+    current: list[str] = field(default_factory=list)
+
+    @property
+    def share(self) -> float:
+        """0 to 1."""
+        return self.done / self.total if self.total else 0.0
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.share)
+
+
+def ended_by_bucket(project_id: int, *, since: datetime, zone: str, hours: int) -> dict[datetime, dict[str, int]]:
+    """Start of a bucket of `hours` (naive, in `zone`) -> run state -> runs that ended in it. Empty ones are missing."""
+    found: dict[datetime, dict[str, int]] = {}
+    for bucket, state, count in rows_of(ENDED, project=project_id, since=since, zone=zone, hours=hours):
+        found.setdefault(bucket, {})[state] = count
+    return found
+
+
+def median_duration_ms(project_id: int, *, since: datetime) -> int | None:
+    """Of the latest thousand runs that ended since then, from start to end; None when none did."""
+    ((median,),) = rows_of(MEDIAN, project=project_id, since=since, most=MEDIAN_OF)
+    return None if median is None else round(median)
+
+
+def live_counts(project_id: int) -> dict[str, int]:
+    """Live run state -> runs in it, each at most MOST_COUNTED + 1."""
+    return dict(rows_of(LIVE, project=project_id, states=[str(state) for state in RUN_LIVE], most=MOST_COUNTED))
+
+
+def step_counts(project_id: int) -> dict[str, StepCount]:
+    """Step state -> count, for steps that are queued, running, waiting, retrying or need a review."""
+    return {state: StepCount(*rest) for state, *rest in rows_of(STEPS, project=project_id, most=MOST_COUNTED)}
+
+
+def running_now(rows: QuerySet[Run], limit: int) -> list[Progress]:
+    """The newest live runs, those that were started before those that are queued, with their progress."""
+    at_work = [state for state in RUN_LIVE if state != RunState.QUEUED]
+    runs = list(rows.filter(state__in=at_work).order_by("-created_at", "-id")[:limit])
+    if len(runs) < limit:
+        runs += rows.filter(state=RunState.QUEUED).order_by("-created_at", "-id")[: limit - len(runs)]
+    return with_progress(runs)
+
+
+def with_progress(runs: list[Run]) -> list[Progress]:
+    found = {run.pk: Progress(run) for run in runs}
+    steps = StepRun.objects.filter(run__in=found, index=None).order_by("run_id", "position")
+    for step in steps.only("run_id", "key", "index", "state", "progress", "open_items"):
+        add_step(found[step.run_id], step)
+    return list(found.values())
+
+
+def add_step(progress: Progress, step: StepRun) -> None:
+    progress.total += 1
+    if step.state in {StepState.SUCCEEDED, StepState.FAILED, StepState.SKIPPED, StepState.CANCELLED}:
+        progress.done += 1
+    elif step.state not in {StepState.PENDING, StepState.QUEUED}:
+        progress.current.append(f"{step.key}{how_far(step)}")
+
+
+def how_far(step: StepRun) -> str:
+    """` 30 of 200` as the step itself reported it, ` 4 left` for one that goes through items, else nothing."""
+    if step.progress and step.progress.get("total"):
+        return f" {step.progress['done']:,} of {step.progress['total']:,}"
+    return f" {step.open_items:,} left" if step.open_items else ""
+
+
+def went_wrong(rows: QuerySet[Run], limit: int) -> list[Run]:
+    """Runs that failed or timed out, the latest first."""
+    return list(rows.filter(state__in=WENT_WRONG).order_by("-ended_at")[:limit])
+
+
+def known_workers() -> list[Worker]:
+    """Those seen within the last hour; `is_stale` marks the silent ones."""
+    now = timezone.now()
+    workers = list(Worker.objects.filter(seen_at__gte=now - FORGET_WORKERS_AFTER))
+    silent = timedelta(seconds=settings.ENGINE_HEARTBEAT_SECONDS * BEATS_UNTIL_STALE)
+    for worker in workers:
+        worker.is_stale = worker.seen_at < now - silent
+    return workers
+
+
+def success_rate(counts: dict[str, int]) -> float | None:
+    """0 to 1: succeeded among those that ended by themselves; None when none did. Cancelled runs do not count."""
+    ended = sum(counts.get(state, 0) for state in RUN_FINAL if state != RunState.CANCELLED)
+    return counts.get(RunState.SUCCEEDED, 0) / ended if ended else None
+
+
+def rows_of(statement: str, **parameters: Any) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
