@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest, HttpResponseBase
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
+
+
+class OneThreadHandler(ASGIHandler):
+    """Middleware and view in one thread: otherwise each synchronous middleware costs two changes of thread."""
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        super().load_middleware(is_async=False)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+
+
+django_application = OneThreadHandler()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
