@@ -30,7 +30,7 @@ class RunSearch(SearchFilter):
 
 
 class RunFilters(ListFilterSet):
-    q = RunSearch([])
+    q = RunSearch([], hint="Id, workflow or tag")
     status = ChoicesFilter(field_name="state", choices=RunState.choices, aliases=ALIASES, label="Status", primary=True)
     workflow = RelatedFilter(
         field_name="workflow_id", related=lambda who: Workflow.objects.visible_to(who), label="Workflow", primary=True

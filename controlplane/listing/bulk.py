@@ -52,6 +52,10 @@ class Outcome:
         refused = f", {self.refused_count:,} refused" if self.refused else ""
         return f"{self.label}: {self.done:,} done{refused}."
 
+    def reasons(self) -> list[tuple[str, str]]:
+        """(reason, the first ids it met) for the page."""
+        return [(reason, some_ids(ids, 20)) for reason, ids in self.refused.items()]
+
     def in_full(self, most: int = 5) -> str:
         """The summary with the reasons and the first ids of each, as one text."""
         reasons = [f"{reason} ({some_ids(ids, most)})" for reason, ids in list(self.refused.items())[:most]]

@@ -40,17 +40,24 @@ class Column:
 
     def cell(self, row: Any) -> SafeString:
         """The whole <td>. Built here and not in a template, which would take longer than the query for 500 cells."""
-        return SafeString(f"{self.opening}{conditional_escape(self.content(row))}</td>")
+        content = self.content(row)
+        if content is None or content == "":
+            return self.without_content
+        return SafeString(f"{self.opening}{conditional_escape(content)}</td>")
 
     def content(self, row: Any) -> object:
         if self.template:
-            return get_template(self.template).template.render(Context({"row": row}))
-        value = self.value(row) if self.value else value_at(row, self.name)
-        return NOTHING if value is None or value == "" else value
+            return get_template(self.template).template.render(Context({"row": row})).strip()
+        return self.value(row) if self.value else value_at(row, self.name)
 
     @cached_property
     def opening(self) -> SafeString:
         return format_html('<td class="{}" data-label="{}">', self.classes, "" if self.main else self.label)
+
+    @cached_property
+    def without_content(self) -> SafeString:
+        classes = f"{self.classes} is-nothing".strip()
+        return format_html('<td class="{}" data-label="{}">{}</td>', classes, self.label, NOTHING)
 
     @property
     def classes(self) -> str:

@@ -185,8 +185,9 @@ class SearchFilter(ListFilter):
 
     field_class = forms.CharField
 
-    def __init__(self, lookups: list[str], *, label: str = "Search", **kwargs: Any) -> None:
-        super().__init__(label=label, max_length=200, widget=forms.TextInput(attrs={"type": "search"}), **kwargs)
+    def __init__(self, lookups: list[str], *, label: str = "Search", hint: str = "Search", **kwargs: Any) -> None:
+        widget = forms.TextInput(attrs={"type": "search", "placeholder": hint})
+        super().__init__(label=label, max_length=200, widget=widget, **kwargs)
         self.lookups = lookups
 
     def filter(self, queryset: QuerySet, text: str) -> QuerySet:

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.views import View
 
@@ -20,7 +21,7 @@ from controlplane.listing.declaration import Listing
 from controlplane.listing.display import Display
 from controlplane.listing.exports import csv_response
 from controlplane.listing.reading import Reading
-from controlplane.ui.htmx import is_partial, toast
+from controlplane.ui.htmx import is_partial
 from controlplane.ui.navigation import first_url
 
 
@@ -61,7 +62,10 @@ class ListPage(View):
         rows, ids = self.selection()
         outcome = bulk.act_on(rows, ids, verb, by=request.member)
         if is_partial(request):
-            return toast(self.show(outcome), str(outcome), outcome.tone)
+            response = self.show()
+            context = {"outcome": outcome, "here": request.get_full_path()}
+            response.write(render_to_string("listing/_outcome.html", context))
+            return response
         messages.add_message(request, outcome.level, outcome.in_full())
         return redirect(request.get_full_path())
 
@@ -91,15 +95,10 @@ class ListPage(View):
         reading = self.reading
         return csv_response(reading.ordered, reading.columns, noun=self.listing.noun, project=reading.project)
 
-    def show(self, outcome: bulk.Outcome | None = None) -> HttpResponse:
+    def show(self) -> HttpResponse:
         template = self.partial_name if is_partial(self.request) else self.template_name
-        context = {
-            "page": self,
-            "outcome": outcome,
-            "list": Display(self.request, self.reading),
-            **self.extra_context(),
-        }
-        response = render(self.request, template, {**context, **self.extra_context()})
+        context = {"page": self, "list": Display(self.request, self.reading), **self.extra_context()}
+        response = render(self.request, template, context)
         patch_vary_headers(response, ["HX-Request"])
         return response
 
