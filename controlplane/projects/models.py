@@ -12,9 +12,11 @@ from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Now
 from django.utils import timezone
 
-NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}\Z"
+# As JSON Schemas write it. Python's `$` would also let a line break at the end pass.
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 valid_name = RegexValidator(
-    NAME_PATTERN, "Use lower-case letters, digits, hyphens and underscores; start with a letter or digit."
+    NAME_PATTERN.replace("$", r"\Z"),
+    "Use lower-case letters, digits, hyphens and underscores; start with a letter or digit.",
 )
 
 
