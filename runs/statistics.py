@@ -36,18 +36,19 @@ SELECT wanted.state, (SELECT count(*) FROM (
     SELECT 1 FROM runs_run WHERE project_id = %(project)s AND state = wanted.state LIMIT %(most)s + 1) AS counted)
 FROM unnest(%(states)s::text[]) AS wanted (state)
 """
+OLDEST_DUE = " AND NOT held ORDER BY step.due_at"
 # The states stand in the text, not in parameters: each has a partial index.
 STEPS = " UNION ALL ".join(
     f"""
 SELECT '{state}', count(*), min(since) FROM (
     SELECT step.queued_at AS since FROM runs_steprun step JOIN runs_run run ON run.id = step.run_id
-    WHERE run.project_id = %(project)s AND step.state = '{state}'{held} LIMIT %(most)s + 1) AS counted
+    WHERE run.project_id = %(project)s AND step.state = '{state}'{which} LIMIT %(most)s + 1) AS counted
 """  # noqa: S608 - names of this file
-    for state, held in (
-        (StepState.QUEUED, " AND NOT held"),
+    for state, which in (
+        (StepState.QUEUED, OLDEST_DUE),
         (StepState.RUNNING, ""),
-        (StepState.WAITING, " AND NOT held"),
-        (StepState.RETRYING, " AND NOT held"),
+        (StepState.WAITING, OLDEST_DUE),
+        (StepState.RETRYING, OLDEST_DUE),
         (StepState.NEEDS_REVIEW, ""),
     )
 )
