@@ -32,11 +32,12 @@ def crash(input: dict, context) -> None:
 def sleep(input: dict, context) -> dict:
     """Works for `seconds`, but looks at its token all the time."""
     context.log("info", "begun")
-    deadline = time.monotonic() + input["seconds"]
+    seconds = input.get("input", input)["seconds"]
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         context.token.wait(0.05)
         context.token.check()
-    return {"slept": input["seconds"]}
+    return {"slept": seconds}
 
 
 @function("test-large", idempotent=True)

@@ -5,17 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 
 from agents.actions import create_tool
+from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.failures import Failure
+from runs.actions import cancel_run, pause_run
 from runs.engine.finish import Outcome, finish, mark_sent, next_state
 from runs.engine.leases import Lease, Leases
 from runs.engine.locked import locked_run
+from runs.engine.logs import LogBuffer
 from runs.engine.sweep import MAX_LOSSES, sweep
 from runs.engine.work import work
+from runs.executors import EXECUTORS
+from runs.executors.context import StepContext
 from runs.models import Attempt, Run
 from tests.agents.servers import LocalServer, Says
 from tests.runs.driving import (
@@ -101,8 +106,6 @@ class TestRetries:
         assert Attempt.objects.count() == 1
 
     def test_a_cancel_ends_a_step_between_two_attempts(self, world):
-        from runs.actions import cancel_run
-
         function_tool(world, "fail", "test-fail")
         run = drain(start(world, step("a", "tool:fail", retry=THRICE)), hurry=False)
         assert cancel_run(run, by=world.actor("bob")).state == "cancelled"
@@ -157,8 +160,6 @@ class TestUnknownOutcomes:
         assert (drain(run).state, len(web.asked)) == ("succeeded", 1)
 
     def test_a_stop_is_heard_before_a_call_leaves(self, world):
-        from runs.actions import cancel_run
-
         run = start(world, step("a"))
         claimed = take(run, "a")
         cancel_run(run, by=world.actor("bob"))
@@ -187,8 +188,6 @@ class TestLostWorkers:
         assert (error(run, "a")["type"], Attempt.objects.filter(state="lost").count()) == ("worker_lost", MAX_LOSSES)
 
     def test_a_lost_step_of_a_stopping_run_is_cancelled(self, world):
-        from runs.actions import cancel_run
-
         run = start(world, step("a"))
         take(run, "a")
         cancel_run(run, by=world.actor("bob"))
@@ -254,8 +253,6 @@ class TestLimitsOfTime:
         assert (run.state, states(run)) == ("timed_out", {"a": "cancelled", "b": "cancelled"})
 
     def test_a_cancel_just_before_the_limit_stays_a_cancel(self, world):
-        from runs.actions import cancel_run
-
         run = start(world, step("a"), timeout_seconds=60)
         claimed = take(run, "a")
         cancel_run(run, by=world.actor("bob"))
@@ -266,8 +263,6 @@ class TestLimitsOfTime:
 
     @pytest.mark.parametrize("paused", [False, True])
     def test_a_run_that_has_not_started_or_is_paused_times_out_too(self, world, paused):
-        from runs.actions import pause_run
-
         run = start(world, step("a"), timeout_seconds=60)
         if paused:
             pause_run(run, by=world.actor("bob"))
@@ -301,14 +296,13 @@ class TestTimers:
 class TestOurDatabase:
     def test_an_attempt_that_loses_it_is_given_back_and_done_again(self, world, monkeypatch):
         """As with a restart of PostgreSQL between claim and record."""
-        from runs.executors import EXECUTORS
-
         tries = []
 
         def flaky(context):
             tries.append(context.claimed.attempt_no)
             if len(tries) == 1:
-                raise OperationalError("terminating connection due to administrator command")
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
             return Outcome("succeeded")
 
         monkeypatch.setitem(EXECUTORS, "noop", flaky)
@@ -319,26 +313,18 @@ class TestOurDatabase:
         assert (drain(run).state, tries) == ("succeeded", [1, 2])
 
     def test_an_outcome_that_cannot_be_stored_fails_the_step(self, world, monkeypatch):
-        from runs.executors import EXECUTORS
-
         monkeypatch.setitem(EXECUTORS, "noop", lambda context: Outcome("succeeded", output="nul \x00"))
         run = drain(start(world, step("a")))
         assert (run.state, error(run, "a")["type"]) == ("failed", "not_storable")
 
 
 def context_of(claimed):
-    from runs.executors.context import StepContext
-
     return StepContext(claimed=claimed, request={}, token=token(), log_buffer=None)
 
 
 def token():
-    from controlplane.domain.cancellation import CancelToken
-
     return CancelToken()
 
 
 def buffer_of(run):
-    from runs.engine.logs import LogBuffer
-
     return LogBuffer(run_id=run.pk, step_id=run.steps.first().pk, attempt_no=1)

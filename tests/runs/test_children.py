@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
+from controlplane.domain.failures import Cancelled
 from runs.actions import cancel_run, pause_run, resume_run
 from runs.engine.children import settle_child, start_child
 from runs.engine.finish import Outcome, finish
@@ -107,8 +108,6 @@ def test_a_worker_that_lost_the_step_starts_nothing(world):
     run.steps.update(lease_until=Now() - timedelta(seconds=1))
     sweep()
     take(run, "call")
-    from controlplane.domain.failures import Cancelled
-
     with pytest.raises(Cancelled):
         start_child(late, "child", {})
     assert Run.objects.count() == 1

@@ -1,0 +1,105 @@
+"""Limits: never more at once than a tool allows, nobody forgotten, counters that heal."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from agents.actions import update_tool
+from agents.models import Slot
+from controlplane.domain.failures import Failure
+from runs.engine.finish import Outcome, finish
+from runs.engine.slots import recount
+from runs.engine.work import work
+from runs.executors import EXECUTORS
+from runs.models import Run, StepRun
+from tests.runs.driving import drain, function_tool, lose_worker, start, states, step, take
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Crowd:
+    """An executor that notices how many are in it."""
+
+    def __init__(self) -> None:
+        self.inside = self.most = self.calls = 0
+        self.lock = threading.Lock()
+
+    def __call__(self, context) -> Outcome:
+        with self.lock:
+            self.inside += 1
+            self.calls += 1
+            self.most = max(self.most, self.inside)
+        context.token.wait(0.02)
+        with self.lock:
+            self.inside -= 1
+        return Outcome("succeeded")
+
+
+def test_twenty_threads_never_exceed_the_limit(world, monkeypatch):
+    crowd = Crowd()
+    monkeypatch.setitem(EXECUTORS, "tool", crowd)
+    function_tool(world, "echo", "test-echo", max_concurrent=3)
+    runs = [start(world, step("each", "tool:echo", foreach=list(range(10)), max_parallel=10)) for _ in range(4)]
+
+    def worker(_) -> None:
+        while Run.objects.live().exists():
+            for pk in StepRun.objects.filter(state="queued").order_by("?").values_list("pk", flat=True)[:5]:
+                work(pk)
+        connection.close()
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(worker, range(20)))
+    assert set(Run.objects.values_list("state", flat=True)) == {"succeeded"}
+    assert (crowd.most, crowd.calls) == (3, 40)
+    assert Slot.objects.get().in_use == 0
+    assert recount() == []
+    assert len(runs) == 4
+
+
+def test_who_finds_no_place_stays_queued_and_is_next(world):
+    function_tool(world, "echo", "test-echo", max_concurrent=1)
+    first, second = (start(world, step("a", "tool:echo")) for _ in range(2))
+    claimed = take(first, "a")
+    work(second.steps.get().pk)
+    assert (states(second)["a"], second.steps.get().attempt_no) == ("queued", 0)
+    finish(claimed, Outcome("succeeded"))
+    assert drain(second).state == "succeeded"
+
+
+@pytest.mark.parametrize("end", ["succeeded", "failed", "cancelled", "retrying", "lost"])
+def test_every_end_gives_the_place_back(world, end):
+    function_tool(world, "echo", "test-echo", max_concurrent=2)
+    retry = {"max_attempts": 2} if end == "retrying" else {}
+    run = start(world, step("a", "tool:echo", **({"retry": retry} if retry else {})))
+    claimed = take(run, "a")
+    assert Slot.objects.get().in_use == 1
+    if end == "lost":
+        lose_worker(run, "a")
+    else:
+        outcome = "failed" if end == "retrying" else end
+        finish(claimed, Outcome(outcome, failure=Failure("no", retryable=end == "retrying")))
+    assert Slot.objects.get().in_use == 0
+
+
+def test_a_wrong_counter_heals(world):
+    function_tool(world, "echo", "test-echo", max_concurrent=2)
+    run = start(world, step("a", "tool:echo"))
+    take(run, "a")
+    Slot.objects.update(in_use=2)
+    assert recount() == [Slot.objects.get().key]
+    assert Slot.objects.get().in_use == 1
+    assert recount() == []
+    lose_worker(run, "a")
+
+
+def test_a_limit_that_is_removed_holds_nobody_back(world):
+    tool = function_tool(world, "echo", "test-echo", max_concurrent=1)
+    runs = [start(world, step("a", "tool:echo")) for _ in range(2)]
+    claimed = take(runs[0], "a")
+    update_tool(tool, max_concurrent=None, by=world.actor("erin"))
+    assert drain(runs[1]).state == "succeeded"
+    finish(claimed, Outcome("succeeded"))
