@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
@@ -44,7 +46,10 @@ class ProblemMiddleware:
 
 
 class ProjectMiddleware:
-    """Set `request.access`, and on pages under /p/<slug>/ `request.project` and `request.member` (an Actor)."""
+    """Set `request.access`, and on pages under /p/<slug>/ `request.project` and `request.member` (an Actor).
+
+    Those pages show times in the project's zone, and the front door leads to the project seen last.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -52,7 +57,15 @@ class ProjectMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         user = request.user
         request.access = SimpleLazyObject(lambda: Access.of_user(user))
-        return self.get_response(request)
+        with timezone.override(None):
+            response = self.get_response(request)
+        return self.remember(request, response)
+
+    def remember(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        project = getattr(request, "project", None)
+        if project is not None and request.COOKIES.get("project") != project.slug:
+            response.set_cookie("project", project.slug, samesite="Lax", httponly=True, secure=settings.BEHIND_TLS)
+        return response
 
     def process_view(self, request: HttpRequest, view, args, kwargs) -> HttpResponse | None:
         slug = kwargs.pop("project", None) if request.path.startswith("/p/") else None
@@ -64,4 +77,5 @@ class ProjectMiddleware:
         if request.project is None:
             return problem_response(request, NotFound("There is no such project, or you are not a member of it."))
         request.member = request.access.actor_in(request.project.pk)
+        timezone.activate(request.project.time_zone)
         return None
