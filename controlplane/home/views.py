@@ -44,6 +44,7 @@ def context_of(request: HttpRequest) -> dict[str, object]:
         "retry_run": retry_run,
         "activity": lambda: [line_of(event, slug) for event in page.activity],
         "released": lambda: Workflow.objects.filter(project=request.project, current__isnull=False).exists(),
+        "may_write": request.member.may("editor"),
         "demo_url": lambda: demo_url(request),
     }
 

@@ -151,11 +151,19 @@ def test_without_a_worker_it_says_so(world, workflow):
 
 
 def test_a_project_without_runs_is_shown_the_way(world):
-    assert "Write a workflow" in page_of(world)
+    assert "Write a workflow" in page_of(world, "erin")
     make_workflow(world.acme)
     html = page_of(world)
     assert "Start the first run" in html
     assert "/p/acme/runs/new" in html
+
+
+def test_nobody_is_sent_where_their_role_does_not_reach(world):
+    assert "Write a workflow" not in page_of(world, "bob")
+    make_workflow(world.acme)
+    html = page_of(world, "vera")
+    assert "as soon as somebody starts a workflow" in html
+    assert "/p/acme/runs/new" not in html
 
 
 def test_the_demo_is_named_to_those_who_may_see_it(world):
