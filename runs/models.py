@@ -230,7 +230,7 @@ class StepRun(models.Model):
     index = models.IntegerField(null=True)
     position = models.IntegerField()
     uses = models.CharField(max_length=140)
-    stage = models.CharField(max_length=32, blank=True)
+    stage = models.CharField(max_length=63, blank=True)
     queue = models.CharField(max_length=16, default="default")
     state = models.CharField(max_length=16, choices=StepState, default=StepState.PENDING)
     waiting_for = models.IntegerField(default=0)
