@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from controlplane.events.queries import latest_cursor, parse_cursor, recent
 from controlplane.events.wording import line_of
@@ -12,6 +13,7 @@ from controlplane.ui.htmx import is_partial
 PAGE = 50
 
 
+@require_safe
 def activity(request: HttpRequest) -> HttpResponse:
     """The page; for HTMX the feed alone. `?before=CURSOR` shows what is older."""
     given = request.GET.get("before", "")

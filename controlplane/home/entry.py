@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
 
 from controlplane.domain.errors import NotFound
 from controlplane.projects.models import Project
 
 
+@require_safe
 @login_required
 def front_door(request: HttpRequest) -> HttpResponse:
     projects = Project.objects.visible_to(request.access)
