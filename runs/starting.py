@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import View
 
-from controlplane.domain.errors import FieldError, InvalidInput, NotFound, ProblemError
+from controlplane.domain.errors import FieldError, InvalidInput, NotAllowed, NotFound, ProblemError
 from runs.actions import draft_of, start_run
 from runs.forms import StartForm
 from runs.models import Run
@@ -54,6 +54,8 @@ class RunNew(View):
     """GET shows the form, POST starts the run or shows what is wrong, at the field."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        if not request.member.may(start_run.role):
+            raise NotAllowed(f"Starting a run needs the role {start_run.role} in this project.")
         wanted = request.GET.get("workflow", "")
         if not wanted:
             return self.choose(request)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from controlplane.domain.errors import FieldError, ProblemError
+from controlplane.domain.errors import FieldError, NotAllowed, ProblemError
 from controlplane.projects.models import Project, Role, valid_name, valid_time_zone
 
 
@@ -18,6 +18,8 @@ class ActionForm(forms.Form):
             return False, None
         try:
             return True, verb(**self.cleaned_data)
+        except NotAllowed:
+            raise
         except ProblemError as problem:
             for error in problem.errors or [FieldError("", problem.detail)]:
                 self.add_error(error.field if error.field in self.fields else None, error.message)
