@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, JsonResponse
 from django.urls import include, path, re_path
@@ -81,6 +82,6 @@ endpoints = [
 
 urlpatterns = [
     path("v1/", include((endpoints, "api"))),
-    path("docs", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="api_docs"),
+    path("docs", login_required(SpectacularSwaggerSplitView.as_view(url_name="api:schema")), name="api_docs"),
     re_path(r"^.*$", unknown_endpoint),
 ]

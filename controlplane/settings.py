@@ -291,6 +291,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Start, watch, stop and retry runs; manage agents, tools, instances and workflows.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    # Making the document takes half a second, so it is not for everybody who passes by.
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
