@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from django.test import override_settings
 
 pytest_plugins = ["tests.world"]
 
@@ -14,6 +15,13 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 def chromium() -> str | None:
     """The path of the system's Chromium, or None."""
     return next((path for path in map(shutil.which, CHROMIUM) if path), None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_on_demand():
+    """Else WhiteNoise lists every static file for each new test client, which takes longer than most tests."""
+    with override_settings(WHITENOISE_AUTOREFRESH=True):
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
