@@ -70,6 +70,11 @@ class World:
 
 @pytest.fixture
 def world(db) -> World:
+    return build_world()
+
+
+def build_world() -> World:
+    """For suites that make it once for a whole module."""
     acme = Project.objects.create(slug="acme", name="Acme", time_zone="Europe/Berlin")
     globex = Project.objects.create(slug="globex", name="Globex")
     names = [*ROLES, "mallory"]
