@@ -7,20 +7,18 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
-from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
+from controlplane.domain.database import DATABASE_AWAY
 from controlplane.domain.errors import NotFound, ProblemError, Unavailable
 from controlplane.projects.actors import Access
 from controlplane.projects.models import Project
 from controlplane.ui.errors import problem_response
 
 logger = logging.getLogger(__name__)
-DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 class ProblemMiddleware:
