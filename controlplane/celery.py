@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.app.amqp import AMQP
+from kombu import Connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 
-app = Celery("controlplane")
+
+class BriskConnection(Connection):
+    """Looks for a broker that is away every second or so; Celery's own pauses grow to half a minute."""
+
+    def _ensure_connection(self, errback: Any = None, max_retries: Any = None, *args: Any, **kwargs: Any) -> Any:
+        pauses = {} if args else {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 1.5}
+        return super()._ensure_connection(errback, max_retries, *args, **pauses | kwargs)
+
+
+class BriskAMQP(AMQP):
+    Connection = BriskConnection
+
+
+app = Celery("controlplane", amqp=BriskAMQP)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
     task_ignore_result=True,
