@@ -41,7 +41,8 @@ def call_model(
     """Run the agent; output is its text, or an object that fits the configured `output_schema`.
 
     `tools` holds snapshots by name; only those that the configuration lists are offered, and there are no others to
-    call. Every Failure carries cost_usd, input_tokens and output_tokens in its context.
+    call. Every Failure carries cost_usd, input_tokens and output_tokens in its context, and is `half_done` when a tool
+    that must not be called twice had acted before.
     """
     config, secrets = revealed(context.project_id, snapshot["config"])
     prompt = prompt_of(input)
@@ -54,6 +55,8 @@ def call_model(
             check_output(config.get("output_schema") or {}, output)
         except Failure as failure:
             failure.context |= {**ledger.totals(), "tool_calls": session.box.calls}
+            if session.box.acted:
+                failure.acted = failure.half_done = True
             raise without_secrets(failure, inner.redactor) from None
         request = {"model": config["model"], "prompt": prompt, "tools": list(offered), "tool_calls": session.box.calls}
     if ledger.unpriced:

@@ -15,19 +15,21 @@ from agents.calls.tools import call_tool
 from controlplane.domain.failures import Failure
 
 SHOWN = 500
-# After these nobody knows whether the tool did its work.
-UNKNOWN_OUTCOME = ("timeout", "connection_lost")
 
 
 @dataclass
 class ToolBox:
-    """Calls the tools that `tools` maps from name to snapshot; remembers each call and its cost."""
+    """Calls the tools that `tools` maps from name to snapshot; remembers each call and its cost.
+
+    `acted` becomes true once a call that must not be repeated has, or may have, done its work.
+    """
 
     tools: Mapping[str, Mapping[str, Any]]
     ledger: Ledger
     context: CallContext
     calls: list[dict[str, Any]] = field(default_factory=list)
     failure: Failure | None = None
+    acted: bool = False
     _same: Counter[str] = field(default_factory=Counter)
 
     def call(self, name: str, arguments: dict[str, Any]) -> Any:
@@ -57,9 +59,11 @@ class ToolBox:
         except Failure as failure:
             self._note(name, arguments, failure.kind)
             self.context.log("warning", f"Tool {name} failed: {failure.message}")
+            self.acted = self.acted or (failure.acted and not snapshot["idempotent"])
             if self._ends_the_run(failure, snapshot):
                 raise
             return {"error": {"type": failure.kind, "message": failure.message}}
+        self.acted = self.acted or not snapshot["idempotent"]
         self.ledger.cost_usd += answer.cost_usd
         self._note(name, arguments, "succeeded")
         self.context.log("info", f"Tool {name} answered {_short(answer.output)}")
@@ -67,8 +71,7 @@ class ToolBox:
 
     def _ends_the_run(self, failure: Failure, snapshot: Mapping[str, Any]) -> bool:
         self.context.token.check()
-        unknown = failure.acted and failure.kind in UNKNOWN_OUTCOME
-        return failure.kind == "cancelled" or (unknown and not snapshot["idempotent"])
+        return failure.kind == "cancelled" or (failure.leaves_doubt and not snapshot["idempotent"])
 
     def _context_for(self, name: str, arguments: dict[str, Any]) -> CallContext:
         """The same call in a later attempt of the step gets the same key; another call gets another."""

@@ -1,6 +1,9 @@
-"""How work goes wrong. An executor, the outbound door or a database client raises one of these; the engine records it."""
+"""How work goes wrong: what executors, the outbound door and database clients raise, and the engine records."""
 
 from __future__ import annotations
+
+# After these nobody knows whether the other side did its work.
+DOUBTFUL = ("timeout", "connection_lost")
 
 
 class Failure(Exception):
@@ -8,11 +11,13 @@ class Failure(Exception):
 
     `kind` is stable and filterable (`timeout`, `address_refused`, `http_status`, …), `message` is one sentence for a
     person, `context` is JSON-ready detail, `retryable` says whether another attempt could help, and `acted` whether
-    the outside world may have seen the request already.
+    the outside world may have seen the request already. `half_done`: the work broke off in the middle, so that another
+    attempt would do a part of it twice.
     """
 
     kind = "error"
     retryable = True
+    half_done = False
 
     def __init__(
         self,
@@ -29,6 +34,11 @@ class Failure(Exception):
         self.retryable = self.retryable if retryable is None else retryable
         self.acted = acted
         self.context = context
+
+    @property
+    def leaves_doubt(self) -> bool:
+        """Whether what was asked for, or a part of it, may have been done all the same."""
+        return self.acted and (self.half_done or self.kind in DOUBTFUL)
 
 
 class TimedOut(Failure):

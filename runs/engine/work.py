@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from django.db import DataError, connection
 
-from agents.calls.model_tools import UNKNOWN_OUTCOME
 from controlplane.domain import expressions
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.failures import Cancelled, Failure, TimedOut
@@ -127,7 +126,7 @@ def failed(failure: Failure, context: StepContext, stack: str = "") -> Outcome:
         return Outcome("cancelled", failure=failure, request=context.request, **spent)
     if token.remaining() == 0 and not isinstance(failure, TimedOut):
         failure = TimedOut(f"The time limit was reached. {failure.message}", acted=failure.acted, **known)
-    unknown = context.marked and failure.acted and failure.kind in UNKNOWN_OUTCOME
+    unknown = context.marked and failure.leaves_doubt
     return Outcome("failed", failure=failure, request=context.request, stack=stack, unknown=unknown, **spent)
 
 

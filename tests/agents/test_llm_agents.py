@@ -242,6 +242,32 @@ def test_an_unknown_outcome_of_a_call_that_must_not_repeat_ends_the_run(allow):
     assert len(model.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("turn", "kind"),
+    [
+        (Says({"error": {"message": "down"}}, status=500), "http_status"),
+        (Says({"choices": []}), "model_error"),
+        (calls_tools(("search", {"q": "b"})), "step_limit"),
+    ],
+)
+def test_what_fails_after_a_tool_acted_that_must_not_repeat_leaves_doubt(allow, turn, kind):
+    with LocalServer(Says({})) as web, model_server(calls_tools(("search", {"q": "a"})), turn) as model:
+        allow(model, web)
+        agent, snapshot = llm(model, tools=["search"], max_steps=2), tool(web, idempotent=False)
+        with pytest.raises(Failure) as caught:
+            call_agent(agent, {"prompt": "x"}, Watched().context, {"search": snapshot})
+    assert (caught.value.kind, caught.value.acted, caught.value.leaves_doubt) == (kind, True, True)
+
+
+def test_what_fails_after_tools_that_may_repeat_leaves_none(allow):
+    down = Says({"error": {"message": "down"}}, status=500)
+    with LocalServer(Says({})) as web, model_server(calls_tools(("search", {"q": "a"})), down) as model:
+        allow(model, web)
+        with pytest.raises(Failure) as caught:
+            call_agent(llm(model, tools=["search"]), {"prompt": "x"}, Watched().context, {"search": tool(web)})
+    assert (caught.value.kind, caught.value.leaves_doubt) == ("http_status", False)
+
+
 def test_a_cancel_interrupts_a_model_request_in_flight(allow):
     with model_server(Says(hold=True)) as model:
         allow(model)

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 
-from agents.actions import create_tool
+from agents.actions import create_agent, create_tool
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.failures import Failure
 from runs.actions import cancel_run, pause_run
@@ -22,6 +22,7 @@ from runs.engine.work import work
 from runs.executors import EXECUTORS
 from runs.executors.context import StepContext
 from runs.models import Attempt, Run
+from tests.agents.model_server import calls_tools, model_server
 from tests.agents.servers import LocalServer, Says
 from tests.runs.driving import (
     drain,
@@ -121,6 +122,16 @@ class TestUnknownOutcomes:
         run = drain(start(world, step("a", "tool:post", retry=THRICE)))
         assert (run.state, states(run)["a"], len(web.asked)) == ("paused", "needs_review", 1)
         assert error(run, "a")["type"] == "timeout"
+
+    def test_a_model_that_fails_after_its_tool_acted_is_asked_about(self, world, web, settings):
+        down = Says({"error": {"message": "down"}}, status=500)
+        with model_server(calls_tools(("post", {})), down) as model:
+            settings.OUTBOUND_ALLOW = [web.address, model.address]
+            http_tool(world, web)
+            config = {"base_url": f"{model.url}/v1", "model": "scripted", "tools": ["post"]}
+            create_agent(world.acme, name="worker", kind="llm", config=config, by=world.actor("erin"))
+            run = drain(start(world, step("a", "agent:worker", with_={"prompt": "x"}, retry=THRICE)))
+        assert (run.state, states(run)["a"], len(web.asked)) == ("paused", "needs_review", 1)
 
     def test_the_same_is_simply_tried_again_when_the_tool_may_be_repeated(self, world, web):
         http_tool(world, web, timeout_seconds=1, idempotent=True)
