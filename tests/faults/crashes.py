@@ -33,13 +33,15 @@ def killed_workers(stage: Stage, report: Report, *, short: bool) -> None:
     workflow = cast.five_kinds("killed")
     stage.sweeper()
     workers = {name: stage.worker(name, threads=6) for name in ("w1", "w2")}
+    dead: list[str] = []
     started = killed = in_flight = 0
     while killed < kills or started < runs:
         if started < runs and cast.unfinished(workflow) < 24:
             for _ in range(min(5, runs - started)):
                 cast.start(workflow, delay=round(random.uniform(0.05, 0.4), 3))
                 started += 1
-        busy = [name for name in workers if killed < kills and is_busy(name, workers[name])]
+        lives = dict(Worker.objects.exclude(boot__in=dead).values_list("name", "boot"))
+        busy = [name for name, boot in lives.items() if killed < kills and in_hand(name, boot)]
         if not busy:
             time.sleep(0.05)
             if killed < kills and started == runs and cast.unfinished(workflow) == 0:
@@ -47,8 +49,9 @@ def killed_workers(stage: Stage, report: Report, *, short: bool) -> None:
             continue
         name = random.choice(busy)
         time.sleep(random.uniform(0, 0.6))
-        in_flight += StepRun.objects.filter(state=StepState.RUNNING, worker__startswith=f"{name}/").count()
+        in_flight += in_hand(name, lives[name])
         workers[name].kill()
+        dead.append(lives[name])
         killed += 1
         workers[name] = stage.worker(name, threads=6)
     took = cast.settle(workflow, 60)
@@ -69,13 +72,9 @@ def killed_workers(stage: Stage, report: Report, *, short: bool) -> None:
     report.check("every run succeeds in the end", cast.states(workflow) == {"succeeded": started})
 
 
-def is_busy(name: str, process: Process) -> bool:
-    """Whether this very life of the worker has work in its hands."""
-    lives = Worker.objects.filter(name=name).values_list("boot", flat=True)
-    return process.alive and any(
-        StepRun.objects.filter(state=StepState.RUNNING, worker=f"{name}/{boot}", lease_until__gt=Now()).exists()
-        for boot in lives
-    )
+def in_hand(name: str, boot: str) -> int:
+    """How many steps this very life of the worker is working on."""
+    return StepRun.objects.filter(state=StepState.RUNNING, worker=f"{name}/{boot}", lease_until__gt=Now()).count()
 
 
 def every_point(stage: Stage, report: Report, *, short: bool) -> None:
