@@ -1,0 +1,67 @@
+"""Calls go down, events go up: in imports, and in foreign keys, which imports do not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.apps import apps
+from django.db.models import Field, Model
+from importlinter.cli import lint_imports
+
+from tests.architecture.sources import PACKAGES, ROOT
+
+# From the top down; those of one line know nothing of each other.
+LAYERS = (
+    {"controlplane.home"},
+    {"runs"},
+    {"workflows"},
+    {"agents"},
+    {"controlplane.listing"},
+    {"controlplane.events"},
+    {"controlplane.projects"},
+    {"controlplane.ui", "controlplane.outbound"},
+    {"controlplane.domain"},
+)
+# Stands beside the wiring and has no models.
+ASIDE = {"controlplane.embedded"}
+OURS = [config for config in apps.get_app_configs() if config.name.split(".")[0] in PACKAGES]
+
+
+def relations() -> Iterator[tuple[type[Model], Field]]:
+    for config in OURS:
+        for model in config.get_models():
+            for field in model._meta.get_fields():
+                if isinstance(field, Field) and field.is_relation and field.related_model:
+                    yield model, field
+
+
+def layer_of(model: type[Model]) -> int:
+    name = apps.get_app_config(model._meta.app_label).name
+    return next(number for number, names in enumerate(LAYERS) if name in names)
+
+
+RELATIONS = list(relations())
+
+
+def is_ours(model: type[Model]) -> bool:
+    return model._meta.app_config in OURS
+
+
+def test_imports_keep_their_contracts(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert lint_imports(no_cache=True, no_logo=True) == 0, "the output names the imports"
+
+
+def test_every_app_of_ours_has_its_layer():
+    assert {config.name for config in OURS} - ASIDE <= set().union(*LAYERS)
+
+
+def test_the_walk_finds_the_foreign_keys():
+    assert ("Run", "workflow") in {(model.__name__, field.name) for model, field in RELATIONS}
+
+
+@pytest.mark.parametrize(("model", "field"), RELATIONS, ids=lambda one: getattr(one, "__name__", None) or one.name)
+def test_no_foreign_key_points_up(model, field):
+    if is_ours(field.related_model):
+        assert layer_of(field.related_model) >= layer_of(model)
