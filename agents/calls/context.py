@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,8 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 from controlplane.domain.cancellation import CancelToken
+from controlplane.domain.database import DATABASE_AWAY
 from controlplane.domain.failures import Failure
 from controlplane.domain.redaction import Redactor
+
+LONGEST_MESSAGE, LONGEST_STACK = 500, 8_000
 
 
 def _silent(*_: object) -> None:
@@ -57,6 +61,34 @@ class Answer:
     cost_usd: Decimal = Decimal(0)
     input_tokens: int = 0
     output_tokens: int = 0
+
+
+@contextmanager
+def only_safe_failures(redactor: Redactor) -> Iterator[None]:
+    """Around everything that happens while secrets are filled in: whatever goes wrong comes out as a redacted Failure.
+
+    Only the loss of our own database passes as it is; it knows no secrets, and the engine treats it in its own way.
+    """
+    try:
+        yield
+    except DATABASE_AWAY:
+        raise
+    except Failure as failure:
+        raise without_secrets(failure, redactor) from None
+    except Exception as error:
+        raise unforeseen(error, redactor) from None
+
+
+def unforeseen(error: Exception, redactor: Redactor) -> Failure:
+    """An error that nobody expected as a Failure of its own kind; `context["stack"]` says where it came from.
+
+    How far the work got is unknown.
+    """
+    name, stack = type(error).__name__, redactor.text("".join(traceback.format_exception(error)))
+    message = redactor.text(f"{name}: {error}")[:LONGEST_MESSAGE]
+    failure = Failure(message, kind=name, acted=True, stack=stack[-LONGEST_STACK:])
+    failure.half_done = True
+    return failure
 
 
 def without_secrets(failure: Failure, redactor: Redactor) -> Failure:

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from agents.calls.context import CallContext
+from agents.calls.context import LONGEST_MESSAGE, LONGEST_STACK, CallContext
 from agents.calls.schemas import as_json, check_input
 from agents.functions import registered
 from controlplane.domain.failures import Failure, Misconfigured
@@ -34,9 +34,9 @@ def call_function(
     except Failure:
         raise
     except Exception as error:
-        stack = "".join(traceback.format_exception(error))
-        text = f"{type(error).__name__}: {error}"
-        raise FunctionError(
-            f"The function {name} failed: {text[:500]}", acted=True, type=type(error).__name__, stack=stack[-8_000:]
-        ) from None
+        # Redacted before it is cut: half a secret would not be found any more.
+        stack = context.redactor.text("".join(traceback.format_exception(error)))[-LONGEST_STACK:]
+        text = context.redactor.text(f"{type(error).__name__}: {error}")[:LONGEST_MESSAGE]
+        message = f"The function {name} failed: {text}"
+        raise FunctionError(message, acted=True, type=type(error).__name__, stack=stack) from None
     return as_json(output), {"function": name, "input": dict(input)}

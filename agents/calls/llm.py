@@ -16,7 +16,7 @@ from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.usage import UsageLimits
 from pydantic_core import SchemaValidator, core_schema
 
-from agents.calls.context import Answer, CallContext, without_secrets
+from agents.calls.context import LONGEST_MESSAGE, Answer, CallContext, only_safe_failures
 from agents.calls.ledger import Ledger
 from agents.calls.model_door import ModelDoor
 from agents.calls.model_tools import ToolBox
@@ -48,7 +48,7 @@ def call_model(
     prompt = prompt_of(input)
     offered = offered_tools(config, tools)
     ledger = Ledger(config)
-    with context.hiding(secrets).limited(snapshot["timeout_seconds"]) as inner:
+    with context.hiding(secrets).limited(snapshot["timeout_seconds"]) as inner, only_safe_failures(inner.redactor):
         session = Session(config, offered, ledger, inner)
         try:
             output = session.run(prompt)
@@ -57,7 +57,7 @@ def call_model(
             failure.context |= {**ledger.totals(), "tool_calls": session.box.calls}
             if session.box.acted:
                 failure.acted = failure.half_done = True
-            raise without_secrets(failure, inner.redactor) from None
+            raise
         request = {"model": config["model"], "prompt": prompt, "tools": list(offered), "tool_calls": session.box.calls}
     if ledger.unpriced:
         inner.log("warning", f"No price is known for {config['model']}, so its cost counts as 0.")
@@ -120,8 +120,8 @@ class Session:
             known = error
         if known is None:
             logger.info("A model's answer cannot be used", extra={"action": "model_error"}, exc_info=error)
-            text = f"{type(error).__name__}: {error}"
-            return ModelError(f"The model's answer cannot be used: {text[:500]}", acted=True)
+            text = self.context.redactor.text(f"{type(error).__name__}: {error}")[:LONGEST_MESSAGE]
+            return ModelError(f"The model's answer cannot be used: {text}", acted=True)
         return known
 
     def _agent(self) -> Agent[None, Any]:

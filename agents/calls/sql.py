@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agents.calls.context import Answer, CallContext, without_secrets
+from agents.calls.context import Answer, CallContext, only_safe_failures
 from agents.connections import open_instance
 from agents.databases.query import run_query
 from agents.models import Instance
-from controlplane.domain.failures import Failure, Misconfigured
+from controlplane.domain.failures import Misconfigured
 
 DEFAULT_MAX_ROWS = 1_000
 
@@ -26,7 +26,7 @@ def query_instance(
     opened = open_instance(instance)
     context.log("info", f"Querying {instance.name} ({instance.get_engine_display()})")
     context.before_send()
-    try:
+    with only_safe_failures(opened.redactor):
         result = run_query(
             opened.connection,
             sql,
@@ -35,8 +35,6 @@ def query_instance(
             timeout_seconds=instance.timeout_seconds,
             max_rows=max_rows,
         )
-    except Failure as failure:
-        raise without_secrets(failure, opened.redactor) from None
     context.log("info", f"{result.row_count:,} rows in {result.duration_ms} ms")
     if result.notice:
         context.log("warning", result.notice)

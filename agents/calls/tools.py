@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from agents.calls.context import Answer, CallContext, without_secrets
+from agents.calls.context import Answer, CallContext, only_safe_failures
 from agents.calls.functions import call_function
 from agents.calls.http import call_http
 from agents.calls.schemas import check_input, check_output
 from agents.calls.sql import call_sql
 from agents.secret_references import revealed
-from controlplane.domain.failures import Failure
 
 Call = Callable[[Mapping[str, Any], Mapping[str, Any], CallContext], tuple[Any, Any]]
 KINDS: dict[str, Call] = {"http": call_http, "function": call_function, "sql": call_sql}
@@ -34,13 +33,10 @@ def call_tool(snapshot: Mapping[str, Any], input: Any, context: CallContext) -> 
 def called(snapshot: Mapping[str, Any], input: Mapping[str, Any], context: CallContext) -> Answer:
     """The call itself, within the snapshot's time limit."""
     config, secrets = revealed(context.project_id, snapshot["config"])
-    with context.hiding(secrets).limited(snapshot["timeout_seconds"]) as inner:
-        try:
-            output, request = KINDS[snapshot["kind"]](config, input, inner)
-        except Failure as failure:
-            raise without_secrets(failure, inner.redactor) from None
-    cost = Decimal(str(snapshot.get("cost_usd", 0)))
-    return Answer(inner.redactor.json(output), displayed(request, inner), cost)
+    with context.hiding(secrets).limited(snapshot["timeout_seconds"]) as inner, only_safe_failures(inner.redactor):
+        output, request = KINDS[snapshot["kind"]](config, input, inner)
+        cost = Decimal(str(snapshot.get("cost_usd", 0)))
+        return Answer(inner.redactor.json(output), displayed(request, inner), cost)
 
 
 def displayed(request: Any, context: CallContext) -> Any:

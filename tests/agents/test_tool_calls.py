@@ -9,7 +9,7 @@ import pytest
 
 from agents import actions
 from agents.calls.context import CallContext
-from agents.calls.tools import call_tool
+from agents.calls.tools import KINDS, call_tool
 from agents.calls.trial import CallFailed
 from agents.catalogue import snapshot_of
 from agents.functions import function, registered
@@ -157,6 +157,24 @@ def test_a_secret_comes_out_nowhere(world, web, echoes):
     for form in ("s3cr3t/value", "s3cr3t%2Fvalue", "s3cr3t"):
         assert form not in seen + "".join(lines)
     assert "X-Plain" in seen or echoes == "error"
+
+
+def test_an_error_that_nobody_foresaw_shows_no_secret(world, monkeypatch):
+    """Whatever breaks in the machinery of a kind, message and stack are kept with the step."""
+
+    def broken(config, input, context):
+        raise RuntimeError("." * input["padding"] + config["headers"]["Authorization"])
+
+    monkeypatch.setitem(KINDS, "http", broken)
+    set_secret(world.acme, name="KEY", value="s3cr3t-value-1", by=world.actor("alice"))
+    headers = {"Authorization": "Bearer ${{ secrets.KEY }}"}
+    tool = make_tool(world, config={"method": "GET", "url": "https://api.example.com/", "headers": headers})
+    assert failure_of(world, tool, {"padding": 3}).message == "RuntimeError: ...Bearer [redacted]"
+    failure = failure_of(world, tool, {"padding": 478})
+    assert failure.kind == "RuntimeError"
+    assert "in broken" in failure.context["stack"]
+    assert "s3cr" not in failure.message + str(failure.context)
+    assert failure.leaves_doubt
 
 
 def test_a_secret_that_is_gone_is_a_clear_failure(world, web):
