@@ -16,7 +16,7 @@ from django.db import connection
 from controlplane.domain.cancellation import CancelToken
 from runs.engine.claim import Claimed
 from runs.engine.logs import LogBuffer
-from runs.engine.sql import run_statement
+from runs.engine.sql import run_statement, use_own_connection
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
@@ -104,6 +104,7 @@ class Leases:
         return [row["id"] for row in run_statement(VOID_EARLIER_LIFE, {"name": self.name, "me": self.worker})]
 
     def _beat_for_ever(self) -> None:
+        use_own_connection()
         extended = 0.0
         while True:
             time.sleep(LOOK_SECONDS)
@@ -111,10 +112,11 @@ class Leases:
                 due = time.monotonic() - extended >= settings.ENGINE_HEARTBEAT_SECONDS
                 self.beat() if due else self.look()
                 extended = time.monotonic() if due else extended
+                if not self.held():
+                    connection.close()
             except Exception as error:
                 # Whatever goes wrong once, the next beat comes: without it this worker would lose all its work.
                 logger.warning("Heartbeat failed", extra={"action": "heartbeat_failed", "error": repr(error)})
-            finally:
                 connection.close()
 
     def beat(self) -> None:

@@ -9,9 +9,10 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from controlplane.domain.database import DATABASE_AWAY
 from runs import events
 from runs.engine.locked import locked_run
-from runs.engine.sql import DATABASE_AWAY, run_statement
+from runs.engine.sql import borrowed_connection, run_statement
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class LogBuffer:
             self._lines.extend(lines)
             full = len(self._lines) >= CHUNK_LINES and time.monotonic() >= self._not_before
         if full:
-            with suppress(*DATABASE_AWAY):
+            with suppress(*DATABASE_AWAY), borrowed_connection():
                 self.flush()
 
     def flush_if_old(self) -> None:

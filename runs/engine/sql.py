@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from psycopg import Cursor
 from psycopg.rows import dict_row
 from psycopg.types.json import JsonbLoader
-from psycopg_pool import PoolTimeout
 
 Row = dict[str, Any]
-# How a database that restarts, or has no connection left for us, shows itself.
-DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 def run_statement(statement: str, parameters: Mapping[str, Any]) -> list[Row]:
@@ -30,6 +28,24 @@ def release_connection() -> None:
     """Let other threads have this one's connection while it waits for somebody else."""
     if not connection.in_atomic_block:
         connection.close()
+
+
+@contextmanager
+def borrowed_connection() -> Iterator[None]:
+    """Leave this thread with a connection afterwards only if it had one before."""
+    had_one = connection.connection is not None
+    try:
+        yield
+    finally:
+        if not had_one:
+            release_connection()
+
+
+def use_own_connection() -> None:
+    """From now on this thread connects outside of the pool, so that busy threads cannot keep it from the database."""
+    own = connections[DEFAULT_DB_ALIAS].copy()
+    own.settings_dict["OPTIONS"].pop("pool", None)
+    connections[DEFAULT_DB_ALIAS] = own
 
 
 def one(statement: str, parameters: Mapping[str, Any]) -> Row | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
+from controlplane.domain.database import DATABASE_AWAY
 from controlplane.domain.queueing import ring
 from runs import events
 from runs.engine import slots
@@ -16,7 +17,7 @@ from runs.engine.control import stop
 from runs.engine.finish import give_slot_back
 from runs.engine.locked import LockedRun, as_json, locked_run
 from runs.engine.pausing import pause_for_review, settle_pause
-from runs.engine.sql import DATABASE_AWAY, Row, one, run_statement
+from runs.engine.sql import Row, one, run_statement
 from runs.models import StepState
 
 logger = logging.getLogger(__name__)
@@ -105,9 +106,8 @@ def each(handle: Callable[[Row], object], rows: list[Row]) -> int:
 
 def ring_again() -> int:
     rows = run_statement(RING_AGAIN, {"again": settings.ENGINE_RING_AGAIN_SECONDS, "batch": BATCH})
-    for row in rows:
-        ring("runs.tasks.execute_step", row["id"], queue=row["queue"])
-    return len(rows)
+    # A broker that hangs costs seconds a message: after the first one, the rest waits for its next turn.
+    return len(rows) if all(ring("runs.tasks.execute_step", row["id"], queue=row["queue"]) for row in rows) else 0
 
 
 def take_back_lost() -> int:
@@ -176,8 +176,7 @@ def time_out(run_id: int) -> bool:
 
 
 def settle_children() -> int:
-    for row in run_statement(CHILDREN_TO_STOP, {"batch": BATCH}):
-        ring("runs.tasks.stop_child", row["id"])
+    all(ring("runs.tasks.stop_child", row["id"]) for row in run_statement(CHILDREN_TO_STOP, {"batch": BATCH}))
     return each(lambda row: settle_child(row["id"]), run_statement(CHILDREN_ENDED, {"batch": BATCH}))
 
 

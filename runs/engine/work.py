@@ -14,6 +14,7 @@ from django.db import DataError, connection
 
 from controlplane.domain import expressions
 from controlplane.domain.cancellation import CancelToken
+from controlplane.domain.database import DATABASE_AWAY
 from controlplane.domain.failures import Cancelled, Failure, TimedOut
 from runs.engine import outputs
 from runs.engine.claim import Claimed, claim
@@ -21,7 +22,7 @@ from runs.engine.faults import fault
 from runs.engine.finish import Outcome, finish
 from runs.engine.leases import Lease, leases
 from runs.engine.logs import LogBuffer
-from runs.engine.sql import DATABASE_AWAY, run_statement
+from runs.engine.sql import run_statement
 from runs.executors import EXECUTORS
 from runs.executors.context import StepContext
 

@@ -15,7 +15,7 @@ from runs.engine.faults import fault
 from runs.engine.finish import mark_sent
 from runs.engine.locked import as_json, locked_run
 from runs.engine.logs import LogBuffer
-from runs.engine.sql import one, release_connection
+from runs.engine.sql import borrowed_connection, one, release_connection
 
 PROGRESS_SECONDS = 0.5
 
@@ -48,12 +48,15 @@ class StepContext:
         self.log_buffer.add(level, text)
 
     def progress(self, done: int, total: int | None = None, counts: dict[str, int] | None = None) -> None:
-        """How far it is. Written at most twice a second, and at the end."""
+        """How far it is. Written at most twice a second, and at the end. Keeps no connection from other threads."""
         now = time.monotonic()
         if now - self._last_progress < PROGRESS_SECONDS and done != total:
             return
         self._last_progress = now
-        progress = {"done": done, "total": total, "counts": counts or {}}
+        with borrowed_connection():
+            self._save_progress({"done": done, "total": total, "counts": counts or {}})
+
+    def _save_progress(self, progress: dict[str, Any]) -> None:
         with locked_run(self.claimed.run_id) as run:
             parameters = {
                 "progress": as_json(progress),

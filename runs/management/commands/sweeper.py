@@ -10,7 +10,7 @@ import time
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from runs.engine.sql import DATABASE_AWAY
+from controlplane.domain.database import DATABASE_AWAY
 from runs.engine.sweep import recount_slots, sweep
 
 logger = logging.getLogger(__name__)
