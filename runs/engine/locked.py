@@ -135,8 +135,8 @@ class LockedRun:
 
     def _ring(self) -> None:
         fault("bell.before_publish")
-        for step_id, queue in self.rings:
-            ring("runs.tasks.execute_step", step_id, queue=queue)
+        # When the broker does not answer, the sweep rings for the rest.
+        all(ring("runs.tasks.execute_step", step_id, queue=queue) for step_id, queue in self.rings)
         if self.is_final and self.parent_step_id:
             ring("runs.tasks.settle_child", self.parent_step_id)
         bells.ring_run(self.id, self.project_id, self.last_seq)

@@ -63,8 +63,8 @@ def submit(order: Order) -> Run:
 
 def ring_all(run: Run, ready: list[StepRun]) -> None:
     fault("bell.before_publish")
-    for step in ready:
-        ring("runs.tasks.execute_step", step.pk, queue=step.queue)
+    # When the broker does not answer, the sweep rings for the rest.
+    all(ring("runs.tasks.execute_step", step.pk, queue=step.queue) for step in ready)
     bells.ring_run(run.pk, run.project_id, run.last_seq)
 
 

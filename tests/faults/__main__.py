@@ -47,7 +47,7 @@ def arguments() -> argparse.Namespace:
 
 
 def play(stage: Stage, asked: argparse.Namespace) -> list[Report]:
-    from tests.faults.cast import broken_invariants
+    from tests.faults.cast import broken_invariants, deadlocks
     from tests.faults.scenarios import SCENARIOS
 
     figures = ROOT / FIGURES
@@ -60,6 +60,7 @@ def play(stage: Stage, asked: argparse.Namespace) -> list[Report]:
         report = Report(name, (scenario.__doc__ or "").splitlines()[0])
         print(f"\n{name}  {report.promise}", flush=True)
         perform(scenario, stage, report, short=asked.short)
+        report.measure(deadlocks=deadlocks())
         report.check(f"invariants: {(broken := broken_invariants())}", not broken)
         report.close()
         if not asked.short:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import threading
 import time
 
 import redis
@@ -32,7 +34,7 @@ def forgetful_broker(stage: Stage, report: Report, *, short: bool) -> None:
     picked = wait_for_pick_up(first)
     report.measure(pick_up_after_a_late_broker_s=picked)
     started, slowest = 1, picked
-    moments = ["flush"] * flushes + ["away"] * absences
+    moments = ["flush"] * flushes + ["away"] * absences + ["hang"]
     random.shuffle(moments)
     for moment in moments:
         for _ in range(min(runs // len(moments) + 1, runs - started)):
@@ -41,7 +43,7 @@ def forgetful_broker(stage: Stage, report: Report, *, short: bool) -> None:
         if moment == "flush":
             broker().flushall()
         else:
-            slowest = max(slowest, go_away(stage, workflow, 2 if short else 5))
+            slowest = max(slowest, (go_away if moment == "away" else hang)(stage, workflow, 2 if short else 5))
             started += 1
         time.sleep(random.uniform(0.2, 0.8))
     took = cast.settle(workflow, 60)
@@ -62,6 +64,18 @@ def go_away(stage: Stage, workflow, seconds: float) -> float:
     time.sleep(seconds)
     stage.start_valkey()
     return wait_for_pick_up(run)
+
+
+def hang(stage: Stage, workflow, seconds: float) -> float:
+    """The broker takes connections but answers nobody for a while."""
+    process = stage.valkey[0]
+    process.send_signal(signal.SIGSTOP)
+    thread = threading.Thread(target=stage.cast.start, args=(workflow,), kwargs={"delay": 0.02})
+    thread.start()
+    time.sleep(seconds)
+    process.send_signal(signal.SIGCONT)
+    thread.join()
+    return wait_for_pick_up(Run.objects.filter(workflow=workflow).latest("pk"))
 
 
 def wait_for_pick_up(run: Run) -> float:

@@ -110,6 +110,13 @@ def broken_invariants() -> dict[str, Any]:
     raise TimeoutError("the database did not come back")
 
 
+def deadlocks() -> int:
+    """How many PostgreSQL had to break since its statistics began; a restart forgets them."""
+    with connection.cursor() as sql:
+        sql.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        return sql.fetchone()[0]
+
+
 def called_after_success(calls: list[Entry]) -> list[Entry]:
     """Calls of a step that had been recorded as succeeded before they arrived."""
     ended = {

@@ -36,7 +36,8 @@ def killed_workers(stage: Stage, report: Report, *, short: bool) -> None:
     dead: list[str] = []
     started = killed = in_flight = 0
     while killed < kills or started < runs:
-        if started < runs and cast.unfinished(workflow) < 24:
+        unfinished, share = cast.unfinished(workflow), runs * (killed + 1) // kills
+        if started < runs and (unfinished < 8 or (unfinished < 24 and started < share)):
             for _ in range(min(5, runs - started)):
                 cast.start(workflow, delay=round(random.uniform(0.05, 0.4), 3))
                 started += 1
