@@ -9,6 +9,7 @@ import threading
 import time
 
 import redis
+from django.db import connection
 
 from controlplane.celery import app
 from runs.models import Run, StepRun
@@ -70,12 +71,17 @@ def hang(stage: Stage, workflow, seconds: float) -> float:
     """The broker takes connections but answers nobody for a while."""
     process = stage.valkey[0]
     process.send_signal(signal.SIGSTOP)
-    thread = threading.Thread(target=stage.cast.start, args=(workflow,), kwargs={"delay": 0.02})
+    thread = threading.Thread(target=start_apart, args=(stage, workflow))
     thread.start()
     time.sleep(seconds)
     process.send_signal(signal.SIGCONT)
     thread.join()
     return wait_for_pick_up(Run.objects.filter(workflow=workflow).latest("pk"))
+
+
+def start_apart(stage: Stage, workflow) -> None:
+    stage.cast.start(workflow, delay=0.02)
+    connection.close()
 
 
 def wait_for_pick_up(run: Run) -> float:

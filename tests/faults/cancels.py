@@ -8,6 +8,8 @@ import random
 import threading
 import time
 
+from django.db import connection
+
 from runs.models import RUN_FINAL, Run
 from tests.faults.cast import BODY, repeated
 from tests.faults.report import Report
@@ -34,6 +36,7 @@ def random_cancels(stage: Stage, report: Report, *, short: bool) -> None:
 
     def one(number: int) -> None:
         run = cast.start(workflow, delay=0.15)
+        connection.close()
         time.sleep(random.uniform(0, 1.5))
         status = cancel(address, cast.token, run.pk)
         if status in {200, 202}:
