@@ -11,7 +11,7 @@ from agents import catalogue, connections, events
 from agents.calls.context import Answer
 from agents.calls.trial import CallFailed, trial_of_agent, trial_of_tool
 from agents.configuration import check_agent, check_instance, check_tool
-from agents.models import Agent, Catalogued, Instance, Tool
+from agents.models import Agent, Catalogued, Instance, Tool, ToolKind
 from controlplane.domain.action import Actor, action
 from controlplane.domain.errors import ActionRefused
 from controlplane.domain.recording import record
@@ -23,8 +23,10 @@ from controlplane.projects.models import Project
 def create_tool(project: Project, *, by: Actor, **values: Any) -> Tool:
     """Raises InvalidInput naming fields, Conflict for a taken name.
 
-    `values` are fields of `catalogue.FIELDS[Tool]`, at least name, kind and config.
+    `values` are fields of `catalogue.FIELDS[Tool]`, at least name, kind and config. SQL only reads, so that such a tool
+    may be repeated unless the values say otherwise.
     """
+    values = {"idempotent": values.get("kind") == ToolKind.SQL, **values}
     return _create(Tool(project=project), values, check_tool, events.TOOL_CREATED, by)
 
 

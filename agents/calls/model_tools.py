@@ -11,7 +11,7 @@ from typing import Any
 
 from agents.calls.context import CallContext
 from agents.calls.ledger import Ledger
-from agents.calls.tools import call_tool
+from agents.calls.tools import call_tool, may_repeat
 from controlplane.domain.failures import Failure
 
 SHOWN = 500
@@ -59,11 +59,11 @@ class ToolBox:
         except Failure as failure:
             self._note(name, arguments, failure.kind)
             self.context.log("warning", f"Tool {name} failed: {failure.message}")
-            self.acted = self.acted or (failure.acted and not snapshot["idempotent"])
+            self.acted = self.acted or (failure.acted and not may_repeat(snapshot))
             if self._ends_the_run(failure, snapshot):
                 raise
             return {"error": {"type": failure.kind, "message": failure.message}}
-        self.acted = self.acted or not snapshot["idempotent"]
+        self.acted = self.acted or not may_repeat(snapshot)
         self.ledger.cost_usd += answer.cost_usd
         self._note(name, arguments, "succeeded")
         self.context.log("info", f"Tool {name} answered {_short(answer.output)}")
@@ -71,7 +71,7 @@ class ToolBox:
 
     def _ends_the_run(self, failure: Failure, snapshot: Mapping[str, Any]) -> bool:
         self.context.token.check()
-        return failure.kind == "cancelled" or (failure.leaves_doubt and not snapshot["idempotent"])
+        return failure.kind == "cancelled" or (failure.leaves_doubt and not may_repeat(snapshot))
 
     def _context_for(self, name: str, arguments: dict[str, Any]) -> CallContext:
         """The same call in a later attempt of the step gets the same key; another call gets another."""

@@ -11,6 +11,7 @@ from agents.calls.functions import call_function
 from agents.calls.http import call_http
 from agents.calls.schemas import check_input, check_output
 from agents.calls.sql import call_sql
+from agents.models import ToolKind
 from agents.secret_references import revealed
 
 Call = Callable[[Mapping[str, Any], Mapping[str, Any], CallContext], tuple[Any, Any]]
@@ -28,6 +29,11 @@ def call_tool(snapshot: Mapping[str, Any], input: Any, context: CallContext) -> 
     answer = called(snapshot, input, context)
     check_output(snapshot.get("output_schema") or {}, answer.output)
     return answer
+
+
+def may_repeat(snapshot: Mapping[str, Any]) -> bool:
+    """Whether calling the tool or agent twice with the same key does no harm. SQL can only read."""
+    return bool(snapshot.get("idempotent")) or snapshot.get("kind") == ToolKind.SQL
 
 
 def called(snapshot: Mapping[str, Any], input: Mapping[str, Any], context: CallContext) -> Answer:

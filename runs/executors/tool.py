@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.calls.tools import call_tool
+from agents.calls.tools import call_tool, may_repeat
 from agents.models import Revision
 from controlplane.domain.failures import Misconfigured
 from runs.engine.finish import Outcome
@@ -11,9 +11,7 @@ from runs.executors.context import StepContext
 
 def execute(context: StepContext) -> Outcome:
     snapshot = pinned_snapshot(context, "tools", context.target)
-    answer = call_tool(
-        snapshot, context.request or {}, context.call_context(repeatable=bool(snapshot.get("idempotent")))
-    )
+    answer = call_tool(snapshot, context.request or {}, context.call_context(repeatable=may_repeat(snapshot)))
     return Outcome(
         "succeeded",
         output=answer.output,

@@ -9,7 +9,7 @@ import pytest
 
 from agents import actions
 from agents.calls.context import CallContext
-from agents.calls.tools import KINDS, call_tool
+from agents.calls.tools import KINDS, call_tool, may_repeat
 from agents.calls.trial import CallFailed
 from agents.catalogue import snapshot_of
 from agents.functions import function, registered
@@ -224,6 +224,14 @@ def test_a_sql_tool_binds_its_input(world, tmp_path):
     answer = call(world, tool, {"least": 5})
     assert answer.output["rows"] == [[1], [2]]
     assert answer.request == {"instance": "sales", "sql": sql, "params": {"least": 5}, "max_rows": 1000}
+
+
+def test_a_sql_tool_may_be_repeated_because_it_only_reads(world, tmp_path):
+    make_instance(world, tmp_path)
+    config = {"instance": "sales", "sql": "SELECT 1"}
+    assert make_tool(world, "reads", kind="sql", config=config).idempotent
+    assert may_repeat(snapshot_of(make_tool(world, "says-no", kind="sql", config=config, idempotent=False)))
+    assert not may_repeat(snapshot_of(make_tool(world, "sends")))
 
 
 def test_rows_beyond_the_limit_are_cut_with_a_notice(world, tmp_path):
