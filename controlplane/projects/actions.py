@@ -84,7 +84,12 @@ def keep_an_admin(member: Member, role: str) -> None:
 
 @action(label="Create token", role="viewer")
 def create_token(project: Project, *, name: str, role: str, days: int, by: Actor) -> tuple[ApiToken, str]:
-    """A token and its secret text `sp_PREFIX_SECRET`, which is shown now and never again. Lives 1 to 366 days."""
+    """A token and its secret text `sp_PREFIX_SECRET`, which is shown now and never again. Lives 1 to 366 days.
+
+    Tokens make none: one that leaked for a day would live on in its successors.
+    """
+    if by.kind == "token":
+        raise NotAllowed("A token cannot create tokens. Sign in to create one.")
     known_role(role)
     if not by.may(role):
         raise NotAllowed(f"A token cannot have a higher role than yours ({by.role}).")
@@ -111,6 +116,9 @@ def create_token(project: Project, *, name: str, role: str, days: int, by: Actor
     label="Revoke", role="viewer", confirm="Revoke {subject}? Scripts that use it stop working at once.", tone="danger"
 )
 def revoke_token(token: ApiToken, *, by: Actor) -> None:
+    """People revoke their own, administrators anybody's; a token revokes only itself."""
+    if by.kind == "token" and token.pk != by.token_id:
+        raise NotAllowed("A token revokes only itself. Sign in to revoke others.")
     if token.created_by_id != by.user_id and not by.may("admin"):
         raise NotAllowed("Only its owner or an administrator revokes a token.")
     if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):

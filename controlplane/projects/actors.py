@@ -18,6 +18,7 @@ class Actor:
     project_id: int | None
     user_id: int | None = None
     kind: str = "user"
+    token_id: int | None = None
 
     def may(self, role: str, project: object = None) -> bool:
         """True when this actor's role reaches `role`, in `project` (a Project; default: its own)."""
@@ -41,6 +42,7 @@ class Access:
     user_id: int | None
     kind: str
     is_superuser: bool = False
+    token_id: int | None = None
 
     @classmethod
     def of_user(cls, user) -> Access:
@@ -54,7 +56,7 @@ class Access:
     def of_token(cls, token: ApiToken) -> Access:
         """`token` as ApiToken.objects.with_owner() finds it: it never reaches further than its owner does now."""
         roles = {token.project_id: token.role_now} if token.role_now else {}
-        return cls(f"token {token.name}", roles, token.created_by_id, "token")
+        return cls(f"token {token.name}", roles, token.created_by_id, "token", token_id=token.pk)
 
     @property
     def project_ids(self) -> list[int]:
@@ -71,4 +73,4 @@ class Access:
         role = self.roles.get(project_id)
         if role is None:
             raise NotFound("There is no such project.")
-        return Actor(self.name, role, project_id, self.user_id, self.kind)
+        return Actor(self.name, role, project_id, self.user_id, self.kind, self.token_id)

@@ -152,19 +152,33 @@ def test_the_last_administrator_stays(world):
 
 
 def test_a_token_is_shown_once_and_works(world):
-    made = world.api("bob").post("/api/v1/tokens", {"name": "ci", "role": "viewer", "days": 7})
+    made = by_password("bob").post("/api/v1/tokens", {"name": "ci", "role": "viewer", "days": 7})
     assert (made.status_code, made["Cache-Control"]) == (201, "no-store")
     text = made.json()["token"]
     script = APIClient()
     script.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
-    [_, second] = script.get("/api/v1/tokens").json()["results"]
-    assert second["name"] == "ci"
-    assert "token" not in second
+    [shown] = script.get("/api/v1/tokens").json()["results"]
+    assert shown["name"] == "ci"
+    assert "token" not in shown
     assert text.split("_", 2)[2] not in str(ApiToken.objects.values())
 
 
 def test_a_token_never_gets_more_than_its_maker(world):
-    assert world.api("bob").post("/api/v1/tokens", {"name": "x", "role": "admin"}).status_code == 403
+    assert by_password("bob").post("/api/v1/tokens", {"name": "x", "role": "admin"}).status_code == 403
+
+
+def test_a_token_makes_no_successor(world):
+    refused = world.api("alice").post("/api/v1/tokens", {"name": "x", "role": "viewer"})
+    assert (refused.status_code, ApiToken.objects.count()) == (403, 1)
+    assert "Sign in" in refused.json()["detail"]
+
+
+def test_a_token_revokes_no_other(world):
+    alice = world.api("alice")
+    world.api("bob")
+    for token in ApiToken.objects.exclude(name="alice's"):
+        assert alice.delete(f"/api/v1/tokens/{token.pk}").status_code == 403
+    assert not ApiToken.objects.exclude(revoked_at=None).exists()
 
 
 @pytest.mark.parametrize(
@@ -180,7 +194,7 @@ def test_a_token_never_gets_more_than_its_maker(world):
     ],
 )
 def test_a_token_that_does_not_fit_is_refused_with_its_field(world, body, field):
-    response = world.api("bob").post("/api/v1/tokens", body)
+    response = by_password("bob").post("/api/v1/tokens", body)
     assert (response.status_code, fields(response)) == (400, [field])
 
 
@@ -194,18 +208,20 @@ def test_a_revoked_token_is_worth_nothing_at_once(world):
 def test_tokens_of_others_are_for_administrators(world):
     world.api("bob")
     bobs = ApiToken.objects.get()
-    assert world.api("vera").delete(f"/api/v1/tokens/{bobs.pk}").status_code == 404
-    assert [token["name"] for token in world.api("vera").get("/api/v1/tokens").json()["results"]] == ["vera's"] * 2
-    assert world.api("mallory").delete(f"/api/v1/tokens/{bobs.pk}").status_code == 404
-    assert world.api("alice").delete(f"/api/v1/tokens/{bobs.pk}").status_code == 204
+    world.api("vera")
+    assert by_password("vera").delete(f"/api/v1/tokens/{bobs.pk}").status_code == 404
+    assert [token["name"] for token in by_password("vera").get("/api/v1/tokens").json()["results"]] == ["vera's"]
+    assert by_password("mallory").delete(f"/api/v1/tokens/{bobs.pk}").status_code == 404
+    assert by_password("alice").delete(f"/api/v1/tokens/{bobs.pk}").status_code == 204
 
 
 def test_a_token_sinks_with_its_owner(world):
-    api = world.api("erin")
+    api, text = world.api("erin"), '{"steps": [{"key": "only", "uses": "noop"}]}'
+    assert api.post("/api/v1/workflows", {"name": "one", "text": text}).status_code == 201
     member = Member.objects.get(user=world.erin)
     member.role = "viewer"
     member.save()
-    assert api.post("/api/v1/tokens", {"name": "x", "role": "editor"}).status_code == 403
+    assert api.post("/api/v1/workflows", {"name": "two", "text": text}).status_code == 403
     member.delete()
     assert api.get("/api/v1/projects").json()["results"] == []
 
