@@ -9,7 +9,7 @@ from typing import Any
 from agents.calls.context import LONGEST_MESSAGE, LONGEST_STACK, CallContext
 from agents.calls.schemas import as_json, check_input
 from agents.functions import registered
-from controlplane.domain.failures import Failure, Misconfigured
+from controlplane.domain.failures import Cancelled, Failure, Misconfigured, TimedOut
 
 
 class FunctionError(Failure):
@@ -31,6 +31,10 @@ def call_function(
     context.before_send()
     try:
         output = found.body(dict(input), context)
+    except (Cancelled, TimedOut) as stopped:
+        # It looked at its token in the middle of its work.
+        stopped.acted = True
+        raise
     except Failure:
         raise
     except Exception as error:

@@ -43,6 +43,7 @@ UPDATE runs_steprun SET sent_at = now()
 WHERE id = %(step)s AND attempt_no = %(attempt)s AND state = 'running' AND NOT cancel_requested
 RETURNING id
 """
+MAY_HAVE_ACTED = "The call had left, so it may have taken effect."
 # A server that asks for more is not waited for that long; a person may start the run again.
 LONGEST_ASKED_SECONDS = 3600.0
 
@@ -51,7 +52,7 @@ LONGEST_ASKED_SECONDS = 3600.0
 class Outcome:
     """How an attempt ended: succeeded, waiting (`wait_seconds` None: for a child run), failed or cancelled.
 
-    `unknown`: it failed, but what must not be repeated may have taken effect.
+    `unknown`: it failed or was cancelled, but what must not be repeated may have taken effect.
     """
 
     state: str
@@ -99,10 +100,10 @@ def next_state(run: LockedRun, claimed: Claimed, outcome: Outcome) -> tuple[str,
         return StepState.WAITING, None
     if run.stop_requested_at is not None:
         return (StepState.SUCCEEDED if outcome.state == StepState.SUCCEEDED else StepState.CANCELLED), None
+    if outcome.state == StepState.FAILED and outcome.unknown:
+        return StepState.NEEDS_REVIEW, None
     if outcome.state == StepState.FAILED and may_retry(claimed, outcome):
-        return (
-            (StepState.NEEDS_REVIEW, None) if outcome.unknown else (StepState.RETRYING, pause_before(claimed, outcome))
-        )
+        return StepState.RETRYING, pause_before(claimed, outcome)
     return outcome.state, outcome.wait_seconds
 
 
@@ -151,11 +152,12 @@ def error_of(outcome: Outcome, claimed: Claimed) -> dict[str, Any] | None:
     failure = outcome.failure
     if failure is None:
         return None
+    doubt = {"may_have_taken_effect": True} if outcome.unknown else {}
     return {
         "type": failure.kind,
-        "message": failure.message,
+        "message": f"{failure.message} {MAY_HAVE_ACTED}" if doubt else failure.message,
         "stack": outcome.stack,
-        "context": failure.context,
+        "context": failure.context | doubt,
         "stage": claimed.step.stage,
     }
 

@@ -14,7 +14,7 @@ from django.db import DataError, connection
 
 from controlplane.domain import expressions
 from controlplane.domain.cancellation import CancelToken
-from controlplane.domain.database import DATABASE_AWAY
+from controlplane.domain.database import DATABASE_AWAY, is_away
 from controlplane.domain.failures import Cancelled, Failure, TimedOut
 from runs.engine import outputs
 from runs.engine.claim import Claimed, claim
@@ -50,13 +50,14 @@ def carry_out(claimed: Claimed) -> Claimed | None:
     """One attempt from start to report. Returns the step that this worker took along, if any."""
     token = CancelToken(timeout_seconds=claimed.step.timeout_seconds or DEFAULT_TIMEOUT_SECONDS)
     log = LogBuffer(run_id=claimed.run_id, step_id=claimed.id, attempt_no=claimed.attempt_no)
+    context = StepContext(claimed=claimed, request=None, token=token, log_buffer=log)
     lease = Lease(claimed, token, log)
     leases.hold(lease)
     try:
-        outcome = attempt(claimed, token, log)
+        outcome = attempt(context)
         fault("record.before_commit")
         patiently(log.flush)
-        following = report(claimed, outcome)
+        following = report(context, outcome)
         fault("record.after_commit")
         return following
     except DATABASE_AWAY as error:
@@ -66,13 +67,15 @@ def carry_out(claimed: Claimed) -> Claimed | None:
         leases.drop(lease)
 
 
-def report(claimed: Claimed, outcome: Outcome) -> Claimed | None:
+def report(context: StepContext, outcome: Outcome) -> Claimed | None:
+    claimed = context.claimed
     try:
         return patiently(lambda: finish(claimed, outcome))
     except DataError:
         logger.exception("An outcome cannot be stored", extra={"action": "outcome_refused", "step": claimed.id})
         failure = Failure("The outcome holds something that cannot be stored.", kind="not_storable", retryable=False)
-        return patiently(lambda: finish(claimed, Outcome("failed", failure=failure)))
+        refused = Outcome("failed", failure=failure, unknown=context.marked)
+        return patiently(lambda: finish(claimed, refused))
 
 
 def give_up(claimed: Claimed, error: Exception) -> None:
@@ -82,9 +85,9 @@ def give_up(claimed: Claimed, error: Exception) -> None:
     patiently(lambda: run_statement(GIVE_UP, {"step": claimed.id, "attempt": claimed.attempt_no}))
 
 
-def attempt(claimed: Claimed, token: CancelToken, log: LogBuffer) -> Outcome:
+def attempt(context: StepContext) -> Outcome:
     """What the executor made of it; every failure but that of our own database becomes a typed outcome."""
-    context = StepContext(claimed=claimed, request=None, token=token, log_buffer=log)
+    claimed = context.claimed
     try:
         context.request = render_request(claimed)
         outcome = EXECUTORS[claimed.step.kind](context)
@@ -92,11 +95,11 @@ def attempt(claimed: Claimed, token: CancelToken, log: LogBuffer) -> Outcome:
         return kept(claimed, outcome)
     except Failure as failure:
         return failed(failure, context)
-    except DATABASE_AWAY:
-        raise
     except Exception as error:
+        if is_away(error):
+            raise
         logger.exception("An executor broke", extra={"action": "executor_broke", "step": claimed.id})
-        failure = Failure(f"{type(error).__name__}: {error}", kind=type(error).__name__, retryable=True)
+        failure = Failure(f"{type(error).__name__}: {error}", kind=type(error).__name__, acted=context.marked)
         return failed(failure, context, stack=traceback.format_exc(limit=20))
 
 
@@ -116,19 +119,24 @@ def kept(claimed: Claimed, outcome: Outcome) -> Outcome:
 
 def failed(failure: Failure, context: StepContext, stack: str = "") -> Outcome:
     """A cancelled token wins over the error that the interruption caused."""
-    token, known = context.token, failure.context
+    token, known, unknown = context.token, failure.context, context.marked and may_have_acted(failure)
     spent = {
         "cost": Decimal(str(known.get("cost_usd", 0))),
         "input_tokens": int(known.get("input_tokens", 0)),
         "output_tokens": int(known.get("output_tokens", 0)),
     }
     if token.cancelled:
-        failure = Cancelled(f"The work was stopped: {token.reason}.", **known)
-        return Outcome("cancelled", failure=failure, request=context.request, **spent)
+        failure = Cancelled(f"The work was stopped: {token.reason}.", acted=failure.acted, **known)
+        return Outcome("cancelled", failure=failure, request=context.request, unknown=unknown, **spent)
     if token.remaining() == 0 and not isinstance(failure, TimedOut):
         failure = TimedOut(f"The time limit was reached. {failure.message}", acted=failure.acted, **known)
-    unknown = context.marked and failure.leaves_doubt
     return Outcome("failed", failure=failure, request=context.request, stack=stack, unknown=unknown, **spent)
+
+
+def may_have_acted(failure: Failure) -> bool:
+    """Whether a call that left may have taken effect. Only an answer 4xx proves that it did not."""
+    refused = failure.kind == "http_status" and 400 <= failure.context.get("status", 0) < 500
+    return failure.half_done or (failure.acted and not refused)
 
 
 def patiently(attempt_it: Callable[[], Answer]) -> Answer:
@@ -138,9 +146,11 @@ def patiently(attempt_it: Callable[[], Answer]) -> Answer:
         try:
             return attempt_it()
         except DATABASE_AWAY as error:
-            connection.close()
+            action = "database_away" if is_away(error) else "statement_refused"
+            if is_away(error):
+                connection.close()
             if time.monotonic() > deadline:
                 raise
-            logger.warning("Waiting for the database", extra={"action": "database_away", "error": str(error)})
+            logger.warning("Trying again what the database did not do", extra={"action": action, "error": str(error)})
             time.sleep(pause)
             pause = min(pause * 2, 1.0)

@@ -13,6 +13,7 @@ from agents.actions import create_agent, create_tool
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.failures import Failure
 from runs.actions import cancel_run, pause_run
+from runs.engine import outputs
 from runs.engine.finish import Outcome, finish, mark_sent, next_state
 from runs.engine.leases import Lease, Leases
 from runs.engine.locked import locked_run
@@ -25,6 +26,7 @@ from runs.models import Attempt, Run
 from tests.agents.model_server import calls_tools, model_server
 from tests.agents.servers import LocalServer, Says
 from tests.runs.driving import (
+    at_once,
     drain,
     due_steps,
     error,
@@ -37,6 +39,7 @@ from tests.runs.driving import (
     states,
     step,
     take,
+    wait_until,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,16 +143,58 @@ class TestUnknownOutcomes:
         assert (run.state, len(web.asked)) == ("succeeded", 2)
         assert len({asked.headers["idempotency-key"] for asked in web.asked}) == 1
 
-    def test_without_retries_a_timeout_is_a_plain_failure(self, world, web):
+    def test_a_step_with_one_attempt_is_asked_about_too(self, world, web):
         http_tool(world, web, timeout_seconds=1)
         web.answer = Says(hold=True)
         run = drain(start(world, step("a", "tool:post")))
-        assert (run.state, error(run, "a")["type"]) == ("failed", "timeout")
+        assert (run.state, error(run, "a")["type"]) == ("paused", "timeout")
+        assert error(run, "a")["context"]["may_have_taken_effect"] is True
 
-    def test_an_answer_that_says_no_is_known_and_may_be_tried_again(self, world, web):
+    def test_an_answer_that_refuses_is_known_and_may_be_tried_again(self, world, web):
         http_tool(world, web)
-        web.answer = lambda asked: Says(status=500 if len(web.asked) == 1 else 200)
+        web.answer = lambda asked: Says(status=429 if len(web.asked) == 1 else 200)
         assert drain(start(world, step("a", "tool:post", retry=THRICE))).state == "succeeded"
+
+    def test_a_server_that_broke_may_have_done_it(self, world, web):
+        http_tool(world, web)
+        web.answer = Says(status=502)
+        run = drain(start(world, step("a", "tool:post", retry=THRICE)))
+        assert (run.state, states(run)["a"], len(web.asked)) == ("paused", "needs_review", 1)
+
+    def test_a_call_that_never_left_is_a_plain_failure(self, world, web, settings):
+        http_tool(world, web)
+        settings.OUTBOUND_ALLOW = []
+        run = drain(start(world, step("a", "tool:post")))
+        assert (run.state, error(run, "a")["type"]) == ("failed", "address_refused")
+
+    @pytest.mark.parametrize("way", ["crash", "sleep"])
+    def test_a_function_that_broke_off_in_the_middle_is_asked_about(self, world, way):
+        function_tool(world, way, f"test-{way}")
+        run = drain(start(world, step("a", f"tool:{way}", with_={"seconds": 30}, timeout_seconds=1, retry=THRICE)))
+        assert (run.state, states(run)["a"], Attempt.objects.count()) == ("paused", "needs_review", 1)
+
+    def test_an_output_that_cannot_be_kept_after_the_call_is_asked_about(self, world, web, monkeypatch):
+        def full(*_, **__):
+            raise OSError("No space left on device")
+
+        http_tool(world, web)
+        monkeypatch.setattr(outputs, "store", full)
+        run = drain(start(world, step("a", "tool:post", retry=THRICE)))
+        assert (states(run)["a"], len(web.asked)) == ("needs_review", 1)
+
+    def test_a_cancel_says_when_the_call_may_have_taken_effect(self, world, web):
+        http_tool(world, web)
+        web.answer = Says(hold=True)
+        run = start(world, step("a", "tool:post"))
+
+        def cancel_in_flight():
+            wait_until(lambda: web.asked)
+            cancel_run(run, by=world.actor("bob"))
+
+        at_once(lambda: work(run.steps.get().pk), cancel_in_flight)
+        run.refresh_from_db()
+        assert (run.state, error(run, "a")["type"]) == ("cancelled", "cancelled")
+        assert "may have taken effect" in error(run, "a")["message"]
 
     def test_a_lost_worker_repeats_only_what_may_be_repeated(self, world, web):
         http_tool(world, web, "once")
