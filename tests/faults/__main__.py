@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -25,6 +26,7 @@ HERE = ("127.", "::1")
 def main() -> int:
     asked = arguments()
     random.seed(asked.seed)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     refuse_the_internet()
     began, stage = monotonic(), Stage()
     try:

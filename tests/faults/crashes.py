@@ -15,6 +15,7 @@ from tests.faults.report import Report
 from tests.faults.stage import Process, Stage, wait_until
 from workflows.models import Workflow
 
+LONGEST_SECONDS = 300
 POINTS = [
     "ack.before",
     "claim.after_commit",
@@ -35,7 +36,10 @@ def killed_workers(stage: Stage, report: Report, *, short: bool) -> None:
     workers = {name: stage.worker(name, threads=6) for name in ("w1", "w2")}
     dead: list[str] = []
     started = killed = in_flight = 0
+    deadline = time.monotonic() + LONGEST_SECONDS
     while killed < kills or started < runs:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"only {killed} kills and {started} runs in {LONGEST_SECONDS} s")
         unfinished, share = cast.unfinished(workflow), runs * (killed + 1) // kills
         if started < runs and (unfinished < 8 or (unfinished < 24 and started < share)):
             for _ in range(min(5, runs - started)):

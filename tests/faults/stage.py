@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from controlplane.embedded.processes import end
+from controlplane.embedded.processes import die_with_parent, end
 from controlplane.embedded.temporary import TemporaryServers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +42,7 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGKILL),
             )
 
     @property
@@ -75,6 +76,7 @@ class Stage:
         ledger = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.ledger", str(self.ledger_file)],
             cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGKILL),
         )  # fmt: skip
         self.ledger_process = ledger
         self.ledger = f"127.0.0.1:{ledger.stdout.readline().strip()}"
