@@ -138,12 +138,13 @@ class Stage:
         return process, f"127.0.0.1:{port}"
 
     def end_processes(self) -> None:
-        from runs.models import Worker
-
         for process in self.processes:
             process.kill()
         self.processes.clear()
+        # Nothing to forget when Django could not even be set up.
         with suppress(Exception):
+            from runs.models import Worker
+
             Worker.objects.all().delete()
 
     def close(self) -> None:
