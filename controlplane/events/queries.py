@@ -54,11 +54,16 @@ def feed_after(project_ids: Sequence[int], cursor: Cursor, *, limit: int = PAGE)
 
 def recent(project_ids: Sequence[int], *, before: Cursor | None = None, limit: int = 50) -> list[Event]:
     """The newest events of these projects, newest first; with `before`, those older than it."""
-    rows = Event.objects.activity(project_ids).exclude(type="run.started").extra(where=[FINAL])  # noqa: S610
+    rows = Event.objects.activity(project_ids).extra(where=[FINAL])  # noqa: S610
     if before:
         params = [str(before.xid), before.id]
         rows = rows.extra(where=["(xid, id) < (%s::text::xid8, %s)"], params=params)
     return list(rows.order_by("-xid", "-id")[:limit])
+
+
+def last_id() -> int:
+    """The highest id given so far, about the number of events ever written; 0 without any."""
+    return Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
 
 
 def latest_cursor() -> Cursor:

@@ -20,7 +20,6 @@ PAGES = {
 }
 # What people do, where the event's name does not say it well.
 VERBS = {
-    "run.created": "started",
     "run.pause_requested": "asked to pause",
     "run.stop_requested": "asked to stop",
     "run.timed_out": "timed out",

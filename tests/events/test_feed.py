@@ -6,7 +6,8 @@ import pytest
 from django.db import connection
 
 from controlplane.domain.recording import record
-from controlplane.events.models import Event
+from controlplane.events.models import Cursor, Event
+from controlplane.events.queries import feed_after, recent
 from controlplane.events.wording import line_of
 from controlplane.projects import actions
 from controlplane.projects.actors import SYSTEM
@@ -49,6 +50,14 @@ def test_what_only_matters_inside_of_a_run_is_left_out(world):
     for type in ("step.started", "run.logs", "run.succeeded"):
         record(type, world.acme, by=SYSTEM)
     assert [event["type"] for event in world.api("vera").get(API).json()["results"]][:1] == ["run.succeeded"]
+
+
+def test_pages_show_what_the_live_feed_shows(world):
+    for type in ("run.created", "run.started", "run.succeeded"):
+        record(type, world.acme, by=SYSTEM)
+    shown = [event.type for event in recent([world.acme.pk])]
+    assert shown == ["run.succeeded", "run.started", "run.created"]
+    assert shown[::-1] == [event.type for event in feed_after([world.acme.pk], Cursor())]
 
 
 def test_a_foreign_project_s_activity_is_not_there(world):
