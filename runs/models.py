@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
 from django.utils import timezone
 
 from agents.models import Agent
@@ -358,6 +361,12 @@ class Artifact(models.Model):
     @property
     def project(self) -> Project:
         return self.run.project
+
+
+@receiver(post_delete, sender=Artifact)
+def delete_file(instance: Artifact, **_: object) -> None:
+    """However the row goes, alone or with its run, workflow or project: its file goes with it, once that is certain."""
+    transaction.on_commit(partial(instance.file.storage.delete, instance.file.name), robust=True)
 
 
 class Worker(models.Model):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from django.db import transaction
 from django.db.models.functions import Now
 
 from controlplane.domain.errors import ActionRefused, InvalidInput, NotAllowed
 from runs import actions
 from runs.engine.finish import Outcome, finish, mark_sent
+from runs.engine.outputs import keep
 from runs.engine.sweep import sweep
 from runs.models import Run, RunState
 from tests.runs.driving import drain, events, fails, lose_worker, start, states, step, take
+from workflows.actions import delete_workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -208,3 +213,32 @@ def unknown_outcome(world) -> Run:
 def mark(claimed) -> None:
     """As an executor does before a call leaves that must not be repeated."""
     assert mark_sent(claimed)
+
+
+class TestFiles:
+    """What steps stored goes with what it belongs to."""
+
+    @pytest.fixture
+    def stored(self, world):
+        """A finished run whose step keeps a file, and where that is."""
+        run = drain(start(world, step("a")))
+        file = keep(b"{}", "report.json", "application/json", run_id=run.pk, step_id=run.steps.get().pk, attempt_no=1)
+        return run, Path(file.file.path)
+
+    def test_they_go_with_their_run(self, world, stored):
+        run, path = stored
+        assert path.exists()
+        actions.delete_run(run, by=world.actor("alice"))
+        assert not path.exists()
+
+    def test_they_go_with_their_workflow(self, world, stored):
+        run, path = stored
+        delete_workflow(run.workflow, confirm=run.workflow.name, by=world.actor("alice"))
+        assert not path.exists()
+
+    def test_they_stay_when_the_deletion_does_not_come_about(self, world, stored):
+        run, path = stored
+        with transaction.atomic():
+            actions.delete_run(run, by=world.actor("alice"))
+            transaction.set_rollback(True)
+        assert path.exists()
