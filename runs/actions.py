@@ -9,6 +9,7 @@ from agents.models import Agent
 from controlplane.domain.action import Actor, action
 from controlplane.domain.errors import ActionRefused, InvalidInput
 from controlplane.domain.recording import record
+from controlplane.domain.tags import clean_tags
 from runs import events
 from runs.engine import control
 from runs.engine.pins import collect
@@ -18,8 +19,6 @@ from runs.models import Environment, Run, StepRun, Trigger
 from workflows.models import Version, Workflow
 from workflows.parameters import check_inputs
 from workflows.spec import Spec
-
-MAX_TAGS = 20
 
 
 @action(label="Start run", role="operator", icon="player-play")
@@ -137,11 +136,3 @@ def one_of(choices: type, value: str, field: str) -> str:
     if value not in choices.values:
         raise InvalidInput.field(field, f"Choose one of {', '.join(choices.values)}.")
     return value
-
-
-def clean_tags(tags: Iterable[str]) -> list[str]:
-    """Trimmed, unique, in order; at most 20 of at most 50 characters."""
-    cleaned = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
-    if len(cleaned) > MAX_TAGS or any(len(tag) > 50 for tag in cleaned):
-        raise InvalidInput.field("tags", f"Give at most {MAX_TAGS} tags of at most 50 characters.")
-    return cleaned

@@ -12,14 +12,13 @@ from django.utils import timezone
 from controlplane.domain.action import Actor, action
 from controlplane.domain.errors import ActionRefused, Conflict, FieldError, InvalidInput, NotFound
 from controlplane.domain.recording import record
+from controlplane.domain.tags import clean_tags
 from controlplane.projects.models import Project
 from workflows import events
 from workflows.dependencies import find_dependents, uses_of
 from workflows.models import Version, VersionState, Workflow
 from workflows.queries import check_text, read_text, refuse_unstorable
 from workflows.spec import format_of
-
-MAX_TAGS = 20
 
 
 @action(label="New workflow", role="editor", tone="primary", icon="plus")
@@ -250,14 +249,6 @@ def save_unique(workflow: Workflow, fields: list[str]) -> None:
 def name_taken(name: str) -> Conflict:
     message = f"There is a workflow “{name}” in this project already."
     return Conflict(message, code="name_taken", errors=[FieldError("name", message, "taken")])
-
-
-def clean_tags(tags: Iterable[str]) -> list[str]:
-    """Without blanks and repetitions, in the order given."""
-    cleaned = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
-    if len(cleaned) > MAX_TAGS:
-        raise InvalidInput.field("tags", f"A workflow has at most {MAX_TAGS} tags.", "max_length")
-    return cleaned
 
 
 def check_fields(workflow: Workflow) -> None:

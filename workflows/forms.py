@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from controlplane.domain.errors import ProblemError
-from workflows.actions import MAX_TAGS
+from controlplane.domain.tags import MAX_TAGS
 
 
 class TagsField(forms.CharField):
