@@ -22,9 +22,12 @@ WHERE run_id = %(run)s AND (
 RETURNING id, key, index, state
 """
 ASK_RUNNING = """
-UPDATE runs_steprun SET cancel_requested = true
-WHERE run_id = %(run)s AND state IN ('running', 'waiting') AND open_items IS NULL
-RETURNING id, uses, state
+WITH asked AS (
+    SELECT id FROM runs_steprun
+    WHERE run_id = %(run)s AND state IN ('running', 'waiting') AND open_items IS NULL ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE runs_steprun SET cancel_requested = true FROM asked WHERE runs_steprun.id = asked.id
+RETURNING runs_steprun.id, uses, state
 """
 RECOUNT_ITEMS = """
 WITH left_over AS (
@@ -41,8 +44,8 @@ FROM left_over WHERE runs_steprun.id = left_over.id
 RETURNING runs_steprun.id, key, index, state
 """
 RELEASE_HELD = """
-UPDATE runs_steprun SET held = false, rung_at = now() WHERE run_id = %(run)s AND held
-RETURNING id, queue, state
+UPDATE runs_steprun SET held = false, rung_at = CASE WHEN due_at <= now() THEN now() END WHERE run_id = %(run)s AND held
+RETURNING id, queue, state <> 'waiting' AND due_at <= now() AS ready
 """
 NEEDS_REVIEW = "SELECT key FROM runs_steprun WHERE run_id = %(run)s AND state = 'needs_review' LIMIT 1"
 REVIEW = """
@@ -109,7 +112,7 @@ def resume(run: LockedRun, *, actor: str, user: int | None) -> None:
     run.state = RunState.RUNNING if run.has_started else RunState.QUEUED
     run.emit(events.RESUMED, actor=actor, user=user, state=run.state)
     for row in run_statement(RELEASE_HELD, {"run": run.id}):
-        if row["state"] != StepState.WAITING:
+        if row["ready"]:
             run.rings.append((row["id"], row["queue"]))
 
 

@@ -21,10 +21,16 @@ from runs.engine.sql import run_statement, use_own_connection
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 
+# Who locks many running steps does it in the order of their ids, so a heartbeat and a cancel never wait for each other.
 EXTEND = """
+WITH ours AS (
+    SELECT step.id
+    FROM runs_steprun step JOIN unnest(%(ids)s::bigint[], %(attempts)s::int[]) AS mine (id, attempt)
+        ON step.id = mine.id AND step.attempt_no = mine.attempt
+    WHERE step.state = 'running' ORDER BY step.id FOR NO KEY UPDATE OF step
+)
 UPDATE runs_steprun SET lease_until = now() + make_interval(secs => %(lease)s)
-FROM unnest(%(ids)s::bigint[], %(attempts)s::int[]) AS mine (id, attempt)
-WHERE runs_steprun.id = mine.id AND attempt_no = mine.attempt AND state = 'running'
+FROM ours WHERE runs_steprun.id = ours.id
 RETURNING runs_steprun.id, attempt_no, cancel_requested
 """
 ASKED_TO_STOP = "SELECT id FROM runs_steprun WHERE id = ANY(%(ids)s) AND cancel_requested"
@@ -38,10 +44,14 @@ ON CONFLICT (name) DO UPDATE SET boot = EXCLUDED.boot, queue = EXCLUDED.queue, s
     started_at = now(), seen_at = now()
 """
 VOID_EARLIER_LIFE = """
-UPDATE runs_steprun SET lease_until = now()
-WHERE state = 'running' AND worker <> %(me)s
-  AND (starts_with(worker, %(name)s || '/') OR starts_with(worker, %(name)s || '#'))
-RETURNING id
+WITH void AS (
+    SELECT id FROM runs_steprun
+    WHERE state = 'running' AND worker <> %(me)s
+      AND (starts_with(worker, %(name)s || '/') OR starts_with(worker, %(name)s || '#'))
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE runs_steprun SET lease_until = now() FROM void WHERE runs_steprun.id = void.id
+RETURNING runs_steprun.id
 """
 
 

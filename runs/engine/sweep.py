@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from controlplane.domain.database import DATABASE_AWAY
+from controlplane.domain.database import is_away
 from controlplane.domain.queueing import ring
 from runs import events
 from runs.engine import slots
@@ -36,22 +36,20 @@ UPDATE runs_steprun SET rung_at = now() WHERE id IN (
 LOST = """
 SELECT id, run_id FROM runs_steprun WHERE state = 'running' AND lease_until < now() ORDER BY lease_until LIMIT %(batch)s
 """
+LOCK_LOST = """
+SELECT id, attempt_no AS attempt, sent_at IS NOT NULL AS sent, losses, worker, cancel_requested FROM runs_steprun
+WHERE id = %(id)s AND state = 'running' AND lease_until < now() FOR NO KEY UPDATE
+"""
 TAKE_BACK = """
-WITH lost AS (
-    SELECT id, attempt_no, sent_at IS NOT NULL AS sent, losses + 1 >= %(max)s AS hopeless FROM runs_steprun
-    WHERE id = %(id)s AND state = 'running' AND lease_until < now() FOR UPDATE
-), attempt AS (
-    UPDATE runs_attempt SET state = 'lost', ended_at = clock_timestamp() FROM lost
-    WHERE step_id = lost.id AND number = lost.attempt_no
+WITH attempt AS (
+    UPDATE runs_attempt SET state = 'lost', ended_at = clock_timestamp()
+    WHERE step_id = %(id)s AND number = %(attempt)s
 )
 UPDATE runs_steprun SET
-    state = CASE WHEN cancel_requested THEN 'cancelled' WHEN lost.sent THEN 'needs_review'
-                 WHEN lost.hopeless THEN 'failed' ELSE 'queued' END,
-    losses = losses + 1, lease_until = NULL, due_at = now(), rung_at = now(), held = %(held)s,
-    ended_at = CASE WHEN cancel_requested OR (lost.hopeless AND NOT lost.sent) THEN clock_timestamp() END,
-    error = CASE WHEN lost.sent OR lost.hopeless THEN %(error)s::jsonb ELSE error END
-FROM lost WHERE runs_steprun.id = lost.id
-RETURNING runs_steprun.id, key, index, state, slot_key, queue, losses, worker
+    state = %(state)s, losses = %(losses)s, lease_until = NULL, due_at = now(), rung_at = now(), held = %(held)s,
+    ended_at = CASE WHEN %(ended)s THEN clock_timestamp() END, error = COALESCE(%(error)s::jsonb, error)
+WHERE id = %(id)s
+RETURNING id, key, index, state, slot_key, queue, losses, worker
 """
 DUE_TIMERS = """
 SELECT id, run_id FROM runs_steprun
@@ -77,18 +75,30 @@ WHERE child.state IN ('queued', 'running', 'waiting_approval', 'paused')
 LIMIT %(batch)s
 """
 LOST_MESSAGE = "Its worker {worker} was lost {losses} times, so this step is not tried again."
-UNKNOWN_MESSAGE = "Its worker was lost after the call had left. It may have taken effect; it is not repeated by itself."
+UNKNOWN_MESSAGE = "Its worker, or our database, was lost after the call had left. It may have taken effect."
 
 
 def sweep() -> dict[str, int]:
     """One pass. Returns how many rows each part touched."""
-    return {
-        "taken_back": take_back_lost(),
-        "timers": end_timers(),
-        "timed_out": time_out_runs(),
-        "children": settle_children(),
-        "rung": ring_again(),
+    parts = {
+        "taken_back": take_back_lost,
+        "timers": end_timers,
+        "timed_out": time_out_runs,
+        "children": settle_children,
+        "rung": ring_again,
     }
+    return {name: isolated(part) for name, part in parts.items()}
+
+
+def isolated(part: Callable[[], int]) -> int:
+    """What one part of the sweep touched. One that breaks must not keep the sweep from the others."""
+    try:
+        return part()
+    except Exception as error:
+        if is_away(error):
+            raise
+        logger.exception("A part of the sweep broke", extra={"action": "sweep_part_broke", "part": part.__name__})
+        return 0
 
 
 def each(handle: Callable[[Row], object], rows: list[Row]) -> int:
@@ -97,9 +107,9 @@ def each(handle: Callable[[Row], object], rows: list[Row]) -> int:
     for row in rows:
         try:
             done += handle(row) is not False
-        except DATABASE_AWAY:
-            raise
-        except Exception:
+        except Exception as error:
+            if is_away(error):
+                raise
             logger.exception("The sweep cannot handle a row", extra={"action": "sweep_broke", "row": row})
     return done
 
@@ -116,23 +126,33 @@ def take_back_lost() -> int:
 
 def take_back(step_id: int, run_id: int) -> bool:
     with locked_run(run_id) as run:
-        if run is None:
+        step = one(LOCK_LOST, {"id": step_id})
+        if run is None or step is None:
             return False
-        parameters = {"id": step_id, "max": MAX_LOSSES, "held": run.holds_steps, "error": None}
-        step = one("SELECT sent_at, losses, worker FROM runs_steprun WHERE id = %(id)s", {"id": step_id})
-        parameters["error"] = as_json(loss_of(step))
-        row = one(TAKE_BACK, parameters)
-        if row is None:
-            return False
-        after_loss(run, row)
+        # A worker that gave it back because the database was away left no name, and was not lost.
+        step["losses"] += bool(step["worker"])
+        state = fate_of(step)
+        decided = {"state": state, "held": run.holds_steps, "error": as_json(loss_of(step, state)),
+                   "ended": state in {StepState.CANCELLED, StepState.FAILED}}  # fmt: skip
+        after_loss(run, run_statement(TAKE_BACK, step | decided)[0])
         return True
 
 
-def loss_of(step: Row) -> dict[str, object]:
-    if step["sent_at"] is not None:
+def fate_of(step: Row) -> str:
+    if step["cancel_requested"]:
+        return StepState.CANCELLED
+    if step["sent"]:
+        return StepState.NEEDS_REVIEW
+    return StepState.FAILED if step["losses"] >= MAX_LOSSES else StepState.QUEUED
+
+
+def loss_of(step: Row, state: str) -> dict[str, object] | None:
+    if step["sent"]:
         return {"type": "outcome_unknown", "message": UNKNOWN_MESSAGE, "context": {"worker": step["worker"]}}
-    message = LOST_MESSAGE.format(worker=step["worker"], losses=step["losses"] + 1)
-    return {"type": "worker_lost", "message": message, "context": {"losses": step["losses"] + 1}}
+    if state != StepState.FAILED:
+        return None
+    message = LOST_MESSAGE.format(worker=step["worker"], losses=step["losses"])
+    return {"type": "worker_lost", "message": message, "context": {"losses": step["losses"]}}
 
 
 def after_loss(run: LockedRun, row: Row) -> None:

@@ -33,7 +33,7 @@ PATIENCE_SECONDS = 60
 DEFAULT_TIMEOUT_SECONDS = 3600
 
 GIVE_UP = """
-UPDATE runs_steprun SET lease_until = now()
+UPDATE runs_steprun SET lease_until = now(), worker = ''
 WHERE id = %(step)s AND attempt_no = %(attempt)s AND state = 'running'
 """
 
@@ -79,7 +79,10 @@ def report(context: StepContext, outcome: Outcome) -> Claimed | None:
 
 
 def give_up(claimed: Claimed, error: Exception) -> None:
-    """Our own database went away under the work, so nobody can tell how it ended: let the sweep decide now."""
+    """Our own database went away under the work, so nobody can tell how it ended: let the sweep decide now.
+
+    Without a worker's name it does not count as the loss of one.
+    """
     logger.warning("An attempt lost the database", extra={"action": "attempt_given_up", "step": claimed.id,
                                                           "error": str(error)})  # fmt: skip
     patiently(lambda: run_statement(GIVE_UP, {"step": claimed.id, "attempt": claimed.attempt_no}))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from agents.actions import create_agent, create_tool
 from controlplane.domain.cancellation import CancelToken
+from controlplane.domain.database import is_away
 from controlplane.domain.failures import Failure
 from runs.actions import cancel_run, pause_run
 from runs.engine import outputs
@@ -18,6 +20,7 @@ from runs.engine.finish import Outcome, finish, mark_sent, next_state
 from runs.engine.leases import Lease, Leases
 from runs.engine.locked import locked_run
 from runs.engine.logs import LogBuffer
+from runs.engine.sql import run_statement
 from runs.engine.sweep import MAX_LOSSES, sweep
 from runs.engine.work import work
 from runs.executors import EXECUTORS
@@ -35,6 +38,7 @@ from tests.runs.driving import (
     function_tool,
     lose_worker,
     output,
+    refused,
     start,
     states,
     step,
@@ -208,6 +212,14 @@ class TestUnknownOutcomes:
             lose_worker(run, key)
         assert states(run) == {"risky": "needs_review", "safe": "queued"}
 
+    def test_a_cancelled_call_whose_worker_was_lost_says_that_it_may_have_taken_effect(self, world, web):
+        http_tool(world, web)
+        run = start(world, step("a", "tool:post"))
+        context_of(take(run, "a")).call_context(repeatable=False).before_send()
+        cancel_run(run, by=world.actor("bob"))
+        lose_worker(run, "a")
+        assert (states(run)["a"], error(run, "a")["type"]) == ("cancelled", "outcome_unknown")
+
     def test_a_lost_worker_that_had_not_called_is_simply_replaced(self, world, web):
         http_tool(world, web)
         run = start(world, step("a", "tool:post"))
@@ -292,7 +304,7 @@ class TestLostWorkers:
 
 class TestLimitsOfTime:
     def test_a_step_that_takes_too_long_fails_in_time(self, world):
-        function_tool(world, "sleep", "test-sleep")
+        function_tool(world, "sleep", "test-sleep", idempotent=True)
         run = drain(start(world, step("a", "tool:sleep", with_={"seconds": 30}, timeout_seconds=1)))
         assert (run.state, error(run, "a")["type"]) == ("failed", "timeout")
         assert run.duration.total_seconds() < 5
@@ -367,6 +379,21 @@ class TestOurDatabase:
         assert states(run) == {"a": "running"}
         assert sweep()["taken_back"] == 1
         assert (drain(run).state, tries) == ("succeeded", [1, 2])
+        assert run.steps.get().losses == 0
+
+    def test_a_deadlock_is_not_a_database_that_is_away(self, world):
+        first, second = (start(world, step("a")).steps.get() for _ in range(2))
+        meeting = threading.Barrier(2)
+
+        def lock(steps):
+            with transaction.atomic():
+                run_statement("SELECT 1 FROM runs_steprun WHERE id = %(id)s FOR UPDATE", {"id": steps[0].pk})
+                meeting.wait(timeout=20)
+                run_statement("SELECT 1 FROM runs_steprun WHERE id = %(id)s FOR UPDATE", {"id": steps[1].pk})
+
+        ended = at_once(lambda: lock([first, second]), lambda: lock([second, first]))
+        victims = refused(ended, OperationalError)
+        assert [is_away(error) for error in victims] == [False]
 
     def test_an_outcome_that_cannot_be_stored_fails_the_step(self, world, monkeypatch):
         monkeypatch.setitem(EXECUTORS, "noop", lambda context: Outcome("succeeded", output="nul \x00"))

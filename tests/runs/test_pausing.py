@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db.models.functions import Now
 
@@ -81,7 +83,9 @@ def test_timers_and_retries_wait_for_the_resume(world):
     run.steps.update(due_at=Now())
     sweep()
     assert (due_steps(run), states(run)) == ([], {"timer": "waiting", "again": "retrying"})
+    run.steps.filter(key="again").update(due_at=Now() + timedelta(seconds=2))
     resume_run(run, by=world.actor("bob"))
+    assert run.steps.get(key="again").rung_at is None, "rung when it is due, by the sweep"
     drain(run)
     assert states(run) == {"timer": "succeeded", "again": "failed"}
 
