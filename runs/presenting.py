@@ -10,14 +10,13 @@ from typing import Any
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 
 from controlplane.events.models import Event
 from runs import actions
 from runs.engine.logs import LEVELS
-from runs.engine.outputs import REFERENCE
 from runs.models import Run, RunState, StepRun, StepState
 from runs.queries import steps_of
+from runs.step_panel import StepPanel
 
 TABS = ("steps", "logs", "data", "cost", "events", "artifacts")
 TAB_LABELS = {"steps": "Steps", "logs": "Logs", "data": "Inputs and outputs", "cost": "Cost",
@@ -47,67 +46,6 @@ class Row:
     step: StepRun
     url: str
     bars: list[Bar]
-
-
-@dataclass
-class StepPanel:
-    step: StepRun
-    request: HttpRequest
-
-    @property
-    def run(self) -> Run:
-        return self.step.run
-
-    @property
-    def url(self) -> str:
-        return self.make_url("step")
-
-    @property
-    def review_url(self) -> str:
-        return self.make_url("review")
-
-    def make_url(self, name: str) -> str:
-        kwargs = {"project": self.request.project.slug, "pk": self.run.pk, "step_pk": self.step.pk}
-        return reverse(f"runs:{name}", kwargs=kwargs)
-
-    @property
-    def needs_review(self) -> bool:
-        return self.step.state == StepState.NEEDS_REVIEW
-
-    @property
-    def may_review(self) -> bool:
-        return self.needs_review and self.request.member.may(actions.resolve_step.role)
-
-    @cached_property
-    def attempts(self) -> list[Any]:
-        return list(self.step.attempts.all())
-
-    @property
-    def stored_output(self) -> dict[str, Any] | None:
-        """The reference, when the output is an artifact."""
-        output = self.step.output
-        return output if isinstance(output, dict) and REFERENCE in output else None
-
-    @property
-    def artifact_url(self) -> str:
-        kwargs = {"project": self.request.project.slug, "pk": self.run.pk,
-                  "artifact_pk": self.step.output[REFERENCE]}  # fmt: skip
-        return reverse("runs:artifact", kwargs=kwargs)
-
-    @property
-    def logs_url(self) -> str:
-        kwargs = {"project": self.request.project.slug, "pk": self.run.pk, "tab": "logs"}
-        return f"{reverse('runs:tab', kwargs=kwargs)}?step={self.step.pk}"
-
-    @property
-    def children(self) -> list[Run]:
-        return list(self.step.children.only("pk", "state"))
-
-    @property
-    def waits_until(self) -> datetime | None:
-        due = self.step.due_at
-        waits = self.step.state in {StepState.WAITING, StepState.RETRYING}
-        return due if waits and due and due > timezone.now() else None
 
 
 @dataclass
@@ -150,6 +88,11 @@ class RunPage:
     def timeline_url(self) -> str:
         return self.url("part", name="timeline")
 
+    @property
+    def chosen_url(self) -> str:
+        return self.url("part", name="step")
+
+    @property
     def part_url(self) -> str:
         return self.url("part", name=self.tab)
 
@@ -184,6 +127,16 @@ class RunPage:
         return bool(self.run.pause_requested_at) and bool(self.reviews)
 
     @property
+    def again_url(self) -> str:
+        """The form of a new run, filled in with what this one got; nothing where it cannot be started."""
+        run = self.run
+        can = run.is_final and run.workflow.current_id and not run.workflow.archived_at
+        if not can or not self.request.member.may(actions.start_run.role):
+            return ""
+        new = reverse("runs:new", kwargs={"project": self.request.project.slug})
+        return f"{new}?workflow={run.workflow_id}&from={run.pk}"
+
+    @property
     def control_note(self) -> str:
         """Who asked for what and why, while it matters."""
         run = self.run
@@ -200,13 +153,14 @@ class RunPage:
 
     @cached_property
     def chosen(self) -> StepPanel | None:
-        """The step to open with: what wants attention, else what runs, else the last one."""
+        """The step to open with: what wants attention, else what runs, else what came last."""
         steps = [row.step for row in self.timeline]
-        for states in ({StepState.NEEDS_REVIEW}, {StepState.FAILED}, {StepState.RUNNING}, set(StepState)):
-            found = [step for step in steps if step.state in states]
+        for state in (StepState.NEEDS_REVIEW, StepState.FAILED, StepState.RUNNING):
+            found = [step for step in steps if step.state == state]
             if found:
-                return StepPanel(found[0] if states != set(StepState) else found[-1], self.request)
-        return None
+                return StepPanel(found[0], self.request)
+        begun = [step for step in steps if step.started_at] or steps[:1]
+        return StepPanel(begun[-1], self.request) if begun else None
 
     @cached_property
     def hidden_rows(self) -> int:

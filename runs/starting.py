@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from runs.forms import StartForm
 from runs.models import Run
 from runs.views import go_to, visible_runs
 from workflows.models import Workflow
-from workflows.parameters import form_fields, inputs_from_form
+from workflows.parameters import Field, form_fields, inputs_from_form, with_defaults
 from workflows.spec import Spec
 
 
@@ -34,20 +34,42 @@ class StartPage:
     as_json: bool = False
     json_text: str = ""
     problem: ProblemError | None = None
-    typed: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
-    def fields(self) -> list[Any]:
-        return form_fields(self.spec.params, self.typed or self.earlier)
+    def fields(self) -> list[tuple[Field, str]]:
+        """Each input with what is wrong with it; after a refusal as it was typed."""
+        found = form_fields(self.spec.params, self.earlier)
+        sent = self.request.POST
+        if sent:
+            found = [replace(one, value="\n".join(sent.getlist(one.name))) for one in found]
+        return [(one, self.error_of(one.name)) for one in found]
+
+    def error_of(self, name: str) -> str:
+        found = [error for error in self.errors if belongs(error, name)]
+        return " ".join(error.message for error in found)
 
     @property
-    def errors(self) -> dict[str, str]:
-        """Field name -> message, for inputs."""
-        return {error.field: error.message for error in self.problem.errors} if self.problem else {}
+    def errors(self) -> list[FieldError]:
+        return list(self.problem.errors) if self.problem else []
+
+    @property
+    def other_errors(self) -> list[FieldError]:
+        """Those that have no field on the page to be shown at."""
+        names = ["json", "inputs"] if self.as_json else [one.name for one, _ in self.fields]
+        return [error for error in self.errors if not any(belongs(error, name) for name in [*names, *self.form.fields])]
+
+    @property
+    def json_errors(self) -> list[str]:
+        found = [error for error in self.errors if belongs(error, "json") or belongs(error, "inputs")]
+        return [error.message if error.field == "json" else f"{error.field}: {error.message}" for error in found]
 
     @property
     def schema(self) -> Any:
         return self.spec.params
+
+
+def belongs(error: FieldError, name: str) -> bool:
+    return error.field == name or error.field.startswith((f"{name}.", f"{name}["))
 
 
 class RunNew(View):
@@ -76,7 +98,7 @@ class RunNew(View):
             return render(request, "runs/new.html", {"page": page}, status=422)
 
     def start(self, request: HttpRequest, page: StartPage) -> HttpResponse:
-        page.typed = inputs = typed_inputs(request, page.spec, as_json=page.as_json)
+        inputs = typed_inputs(request, page.spec, as_json=page.as_json)
         if not page.form.is_valid():
             errors = [FieldError(name, message) for name, found in page.form.errors.items() for message in found]
             raise InvalidInput("Some fields need another look.", errors=errors)
@@ -103,8 +125,9 @@ class RunNew(View):
         form = StartForm(request.POST or None, initial=initial, project=request.project,
                          asks_for_agent=spec.asks_for_agent)  # fmt: skip
         inputs = earlier.inputs if earlier else None
-        as_json = values.get("as_json") == "1" or not spec.params.get("properties")
-        text = values.get("json") or json.dumps(inputs if inputs is not None else {}, indent=2)
+        as_json = bool(spec.params) and (values.get("as_json") == "1" or not spec.params.get("properties"))
+        shown = inputs if inputs is not None else with_defaults(spec.params, {}, spec.params)
+        text = values.get("json") or json.dumps(shown, indent=2)
         return StartPage(request, workflow, draft, form, spec, inputs, as_json, text)
 
     def earlier(self, request: HttpRequest, workflow: Workflow) -> Run | None:

@@ -17,10 +17,11 @@ from controlplane.ui.htmx import is_partial, redirect_whole_page
 from runs import actions
 from runs.forms import ReviewForm
 from runs.models import Artifact, Run, StepRun
-from runs.presenting import TABS, RunPage, StepPanel
+from runs.presenting import TABS, RunPage
 from runs.queries import LINES_PAGE, LogFilter, log_lines, log_text
+from runs.step_panel import StepPanel
 
-PARTS = {"summary", "timeline", "data", "cost", "events", "artifacts"}
+PARTS = {"summary", "timeline", "step", "data", "cost", "events", "artifacts"}
 VERBS = {
     "cancellation": actions.cancel_run,
     "pause": actions.pause_run,
@@ -60,7 +61,10 @@ def part(request: HttpRequest, pk: int, name: str) -> HttpResponse:
     if name not in PARTS:
         raise NotFound("There is no such part of a run.")
     page = RunPage(find_run(request, pk), request, name)
-    return render(request, f"runs/_{name}.html", {"page": page})
+    panel = page.chosen if name == "step" else None
+    if name == "step" and panel is None:
+        raise NotFound("This run has no steps.")
+    return render(request, f"runs/_{name}.html", {"page": page, "panel": panel, "follows": True})
 
 
 @require_GET

@@ -12,3 +12,4 @@ import "./elements/live-events.js";
 import "./elements/log-tail.js";
 import "./elements/json-view.js";
 import "./elements/time-axis.js";
+import "./elements/chosen-step.js";

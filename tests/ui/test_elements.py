@@ -52,7 +52,7 @@ def test_a_confirmed_htmx_form_swaps_its_part(site: Site, page: Page) -> None:
     )
     page.get_by_role("button", name="Go").click()
     assert site.requests("/act/") == []
-    page.get_by_role("button", name="Confirm").click()
+    page.get_by_role("button", name="Yes", exact=True).click()
     expect(page.locator("#part")).to_have_text("done")
     assert len(site.requests("/act/")) == 1
 

@@ -46,7 +46,7 @@ def test_navigation_is_empty_outside_a_project() -> None:
 
 
 def test_navigation_names_one_current_entry(world) -> None:
-    response = world.client("vera").get("/p/acme/runs/new")
+    response = world.client("bob").get("/p/acme/runs/new")
     links = [link for _, links in response.context["navigation"] for link in links]
     assert [link.label for link in links if link.current] == ["Runs"]
 

@@ -1,12 +1,13 @@
 import { element } from "../lib/dom.js";
 
 // Forms with data-confirm="Cancel run 42?" ask first. Without script they are plain posts.
-// Optional: data-confirm-label (the button's word), data-confirm-tone="danger", data-confirm-text (a second line).
+// The answers are words that cannot be mistaken: “Yes, cancel” and “No, go back”.
+// Optional: data-confirm-label (the verb), data-confirm-tone="danger", data-confirm-text (a second line).
 const confirmed = new WeakSet();
 
-function ask({ confirm, confirmLabel = "Confirm", confirmTone = "", confirmText = "" }) {
-  const yes = element("button", { value: "yes", class: confirmTone === "danger" ? "btn btn-danger-solid" : "btn btn-primary" }, confirmLabel);
-  const no = element("button", { value: "no", class: "btn", autofocus: "" }, "Back");
+function ask({ confirm, confirmLabel = "", confirmTone = "", confirmText = "" }) {
+  const yes = element("button", { value: "yes", class: confirmTone === "danger" ? "btn btn-danger-solid" : "btn btn-primary" }, confirmLabel ? `Yes, ${confirmLabel.toLowerCase()}` : "Yes");
+  const no = element("button", { value: "no", class: "btn", autofocus: "" }, "No, go back");
   const title = element("h2", { class: "dialog__title", id: "confirm-title" }, confirm);
   const body = element("div", { class: "dialog__body" }, title, element("p", { class: "dialog__text" }, confirmText));
   const form = element("form", { method: "dialog" }, body, element("div", { class: "dialog__actions" }, no, yes));

@@ -23,7 +23,7 @@ class LogTail extends HTMLElement {
     this.querySelector("[data-log-level]")?.addEventListener("change", (event) => { box.dataset.level = event.target.value; }, options);
     this.#follow?.addEventListener("change", () => this.#scroll(), options);
     box.addEventListener("scroll", () => this.#scrolled(box), { ...options, passive: true });
-    document.addEventListener("live:event", ({ detail }) => detail.type.startsWith("log") && this.#soon(0), options);
+    document.addEventListener("live:event", ({ detail }) => detail.type === "run.logs" && this.#soon(0), options);
     this.#soon(0);
   }
 

@@ -44,7 +44,7 @@ export function makeEditor({ root, text, language, label, readOnly, onChange, on
         keymap.of([save, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...lintKeymap, ...defaultKeymap, indentWithTab]),
         part.of(languageOf(language)),
         EditorState.readOnly.of(readOnly),
-        EditorView.contentAttributes.of({ "aria-label": label.trim() }),
+        EditorView.contentAttributes.of({ "aria-label": label.trim(), tabindex: "0" }),
         EditorView.updateListener.of((update) => update.docChanged && onChange(update.state.doc.toString())),
       ],
     }),

@@ -31,10 +31,10 @@ export class LogLines {
 }
 
 // Three elements a line, not seven: number, time and step are attributes that CSS shows, so a long log stays light.
-function row({ n, at, level, step, attempt, text }) {
+function row({ n, at, level, step, index, attempt, text }) {
   const line = element("div", { class: `log__line log__line--${level}`, "data-n": n });
   const words = element("span", { class: "log__text" }, text);
-  if (step) words.dataset.step = attempt > 1 ? `${step}#${attempt} ` : `${step} `;
+  if (step) words.dataset.step = `${step}${index === null || index === undefined ? "" : `[${index}]`}${attempt > 1 ? ` #${attempt}` : ""} `;
   line.append(element("span", { class: "log__level", "data-at": clock(at), title: at }, level), words);
   return line;
 }

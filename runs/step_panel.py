@@ -1,0 +1,95 @@
+"""What the panel of one step shows, beside the timeline or as a page of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from agents.models import Agent, Tool
+from runs import actions
+from runs.engine.outputs import REFERENCE
+from runs.models import Run, StepRun, StepState
+from workflows.models import Workflow
+
+USED: dict[str, tuple[Any, str]] = {
+    "tool": (Tool, "agents:tool_detail"),
+    "agent": (Agent, "agents:detail"),
+    "workflow": (Workflow, "workflows:detail"),
+}
+
+
+@dataclass
+class StepPanel:
+    step: StepRun
+    request: HttpRequest
+
+    @property
+    def run(self) -> Run:
+        return self.step.run
+
+    @property
+    def url(self) -> str:
+        return self.make_url("step")
+
+    @property
+    def review_url(self) -> str:
+        return self.make_url("review")
+
+    def make_url(self, name: str) -> str:
+        kwargs = {"project": self.request.project.slug, "pk": self.run.pk, "step_pk": self.step.pk}
+        return reverse(f"runs:{name}", kwargs=kwargs)
+
+    @property
+    def needs_review(self) -> bool:
+        return self.step.state == StepState.NEEDS_REVIEW
+
+    @property
+    def may_review(self) -> bool:
+        return self.needs_review and self.request.member.may(actions.resolve_step.role)
+
+    @cached_property
+    def attempts(self) -> list[Any]:
+        return list(self.step.attempts.all())
+
+    @property
+    def stored_output(self) -> dict[str, Any] | None:
+        """The reference, when the output is an artifact."""
+        output = self.step.output
+        return output if isinstance(output, dict) and REFERENCE in output else None
+
+    @property
+    def artifact_url(self) -> str:
+        kwargs = {"project": self.request.project.slug, "pk": self.run.pk,
+                  "artifact_pk": self.step.output[REFERENCE]}  # fmt: skip
+        return reverse("runs:artifact", kwargs=kwargs)
+
+    @property
+    def used_url(self) -> str:
+        """The page of the tool, agent or workflow that the step uses; nothing when it is gone or is no such thing."""
+        kind, _, name = self.step.uses.partition(":")
+        model, view = USED.get(kind, (None, ""))
+        if model is None:
+            return ""
+        found = model.objects.filter(project_id=self.run.project_id, name=name).values_list("pk", flat=True).first()
+        return reverse(view, kwargs={"project": self.request.project.slug, "pk": found}) if found else ""
+
+    @property
+    def logs_url(self) -> str:
+        kwargs = {"project": self.request.project.slug, "pk": self.run.pk, "tab": "logs"}
+        return f"{reverse('runs:tab', kwargs=kwargs)}?step={self.step.pk}"
+
+    @property
+    def children(self) -> list[Run]:
+        return list(self.step.children.only("pk", "state"))
+
+    @property
+    def waits_until(self) -> datetime | None:
+        due = self.step.due_at
+        waits = self.step.state in {StepState.WAITING, StepState.RETRYING}
+        return due if waits and due and due > timezone.now() else None
