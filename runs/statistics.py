@@ -36,6 +36,11 @@ SELECT wanted.state, (SELECT count(*) FROM (
     SELECT 1 FROM runs_run WHERE project_id = %(project)s AND state = wanted.state LIMIT %(most)s + 1) AS counted)
 FROM unnest(%(states)s::text[]) AS wanted (state)
 """
+LIVE_EVERYWHERE = "SELECT state, count(*) FROM runs_run WHERE state = ANY(%(states)s) GROUP BY state"
+QUEUED_EVERYWHERE = """
+SELECT count(*), extract(epoch FROM now() - min(queued_at))::float
+FROM runs_steprun WHERE state = 'queued' AND NOT held
+"""
 OLDEST_DUE = " AND NOT held ORDER BY step.due_at"
 # The states stand in the text, not in parameters: each has a partial index.
 STEPS = " UNION ALL ".join(
@@ -103,6 +108,17 @@ def live_counts(project_id: int) -> dict[str, int]:
 def step_counts(project_id: int) -> dict[str, StepCount]:
     """Step state -> count, for steps that are queued, running, waiting, retrying or need a review."""
     return {state: StepCount(*rest) for state, *rest in rows_of(STEPS, project=project_id, most=MOST_COUNTED)}
+
+
+def live_everywhere() -> dict[str, int]:
+    """Live run state -> runs in it, in all projects; 0 for those without."""
+    return dict.fromkeys(map(str, RUN_LIVE), 0) | dict(rows_of(LIVE_EVERYWHERE, states=list(map(str, RUN_LIVE))))
+
+
+def queued_everywhere() -> tuple[int, float]:
+    """Steps that a worker could take now, in all projects, and for how many seconds the oldest of them could."""
+    ((count, seconds),) = rows_of(QUEUED_EVERYWHERE)
+    return count, seconds or 0.0
 
 
 def running_now(rows: QuerySet[Run], limit: int) -> list[Progress]:

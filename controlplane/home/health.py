@@ -10,6 +10,8 @@ from django.views.decorators.http import require_safe
 from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
+from runs.metrics import ENGINE
+
 
 @require_safe
 def live(request: HttpRequest) -> JsonResponse:
@@ -45,5 +47,6 @@ def broker_answers() -> bool:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus text."""
-    return HttpResponse(prometheus_client.generate_latest(), content_type=prometheus_client.CONTENT_TYPE_LATEST)
+    """Prometheus text: this process, and the engine as a whole."""
+    text = prometheus_client.generate_latest() + prometheus_client.generate_latest(ENGINE)
+    return HttpResponse(text, content_type=prometheus_client.CONTENT_TYPE_LATEST)
