@@ -58,8 +58,12 @@ class StepState(models.TextChoices):
     NEEDS_REVIEW = "needs_review", "Needs review"
 
 
-STEP_LIVE = [StepState.PENDING, StepState.QUEUED, StepState.RUNNING, StepState.WAITING, StepState.RETRYING]
-STEP_CLAIMABLE = [StepState.QUEUED, StepState.RETRYING]
+class PauseCause(models.TextChoices):
+    """Who may end a pause: a person; the last review; the run that started this one."""
+
+    PERSON = "person", "Person"
+    REVIEW = "review", "Review"
+    PARENT = "parent", "Parent run"
 
 
 class Environment(models.TextChoices):
@@ -112,9 +116,10 @@ class Run(StatefulModel):
     """
 
     TRANSITIONS: ClassVar = {
-        RunState.QUEUED: {RunState.RUNNING, RunState.PAUSED, RunState.STOPPING, RunState.CANCELLED},
-        RunState.RUNNING: {RunState.PAUSED, RunState.STOPPING, *RUN_FINAL},
-        RunState.PAUSED: {RunState.QUEUED, RunState.RUNNING, RunState.STOPPING, RunState.CANCELLED},
+        RunState.QUEUED: {RunState.RUNNING, RunState.PAUSED, RunState.STOPPING, *RUN_FINAL},
+        RunState.RUNNING: {RunState.WAITING_APPROVAL, RunState.PAUSED, RunState.STOPPING, *RUN_FINAL},
+        RunState.WAITING_APPROVAL: {RunState.RUNNING, RunState.PAUSED, RunState.STOPPING, *RUN_FINAL},
+        RunState.PAUSED: {RunState.QUEUED, RunState.RUNNING, RunState.STOPPING, *RUN_FINAL},
         RunState.STOPPING: {RunState.CANCELLED, RunState.TIMED_OUT},
     }
 
@@ -148,6 +153,7 @@ class Run(StatefulModel):
     open_steps = models.IntegerField(default=0)
     control_by = models.CharField(max_length=200, blank=True)
     control_reason = models.CharField(max_length=500, blank=True)
+    pause_cause = models.CharField(max_length=8, choices=PauseCause, blank=True, default="", db_default="")
     pause_requested_at = models.DateTimeField(null=True)
     stop_requested_at = models.DateTimeField(null=True)
 
@@ -177,6 +183,11 @@ class Run(StatefulModel):
                 fields=["deadline_at"],
                 name="run_deadlines",
                 condition=Q(state__in=RUN_LIVE, deadline_at__isnull=False),
+            ),
+            models.Index(
+                fields=["parent_step"],
+                name="run_live_children",
+                condition=Q(state__in=RUN_LIVE, parent_step__isnull=False),
             ),
             GinIndex(fields=["tags"], name="run_tags", fastupdate=False),
         ]
@@ -271,8 +282,11 @@ class StepRun(models.Model):
             models.Index(fields=["lease_until"], name="step_leases", condition=Q(state=StepState.RUNNING)),
             models.Index(
                 fields=["slot_key", "queued_at"],
-                name="step_waits_for_slot",
-                condition=Q(state=StepState.QUEUED) & ~Q(slot_key=""),
+                name="step_next_in_line",
+                condition=Q(state__in=[StepState.QUEUED, StepState.RETRYING]) & ~Q(slot_key=""),
+            ),
+            models.Index(
+                fields=["id"], name="step_waits_for_child", condition=Q(state=StepState.WAITING, due_at__isnull=True)
             ),
             models.Index(fields=["run"], name="step_to_review", condition=Q(state=StepState.NEEDS_REVIEW)),
         ]

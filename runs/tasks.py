@@ -34,6 +34,11 @@ def stop_child(step_id: int) -> None:
             continue
 
 
+@shared_task(name="runs.tasks.follow_pause")
+def follow_pause(step_id: int) -> None:
+    control.follow_pause(step_id)
+
+
 @worker_init.connect
 def void_earlier_life(**_: object) -> None:
     """Before any process of a pool begins: the processes of an earlier life are gone."""

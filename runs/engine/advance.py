@@ -259,6 +259,7 @@ def close(run: LockedRun) -> None:
     else:
         run.state = RunState.PARTIALLY_SUCCEEDED if failures else RunState.SUCCEEDED
         add_outputs(run)
+    run.end_pause()
     run.emit(f"run.{run.state}", state=run.state, error=run.error)
 
 

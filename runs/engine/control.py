@@ -9,9 +9,9 @@ from runs import events
 from runs.engine.advance import Advance, close, described
 from runs.engine.locked import LockedRun, as_json, locked_run
 from runs.engine.outputs import store
-from runs.engine.pausing import SYSTEM_NAME, pause
+from runs.engine.pausing import SYSTEM_NAME, pause, tell_children
 from runs.engine.sql import one, run_statement
-from runs.models import RunState, StepRun, StepState
+from runs.models import PauseCause, RunState, StepRun, StepState
 
 DROP_UNSTARTED = """
 UPDATE runs_steprun SET state = 'cancelled', ended_at = clock_timestamp(), held = false
@@ -47,6 +47,11 @@ RELEASE_HELD = """
 UPDATE runs_steprun SET held = false, rung_at = CASE WHEN due_at <= now() THEN now() END WHERE run_id = %(run)s AND held
 RETURNING id, queue, state <> 'waiting' AND due_at <= now() AS ready
 """
+CHILD_OF = """
+SELECT child.id, run.id AS parent, run.pause_requested_at IS NOT NULL AND run.ended_at IS NULL AS paused
+FROM runs_run child JOIN runs_steprun step ON step.id = child.parent_step_id JOIN runs_run run ON run.id = step.run_id
+WHERE step.id = %(step)s AND child.ended_at IS NULL
+"""
 NEEDS_REVIEW = "SELECT key FROM runs_steprun WHERE run_id = %(run)s AND state = 'needs_review' LIMIT 1"
 REVIEW = """
 UPDATE runs_steprun SET state = %(state)s::text, due_at = now(), rung_at = NULL, sent_at = NULL, losses = 0,
@@ -71,7 +76,7 @@ def stop(run: LockedRun, *, actor: str, user: int | None, reason: str) -> None:
     run.stop_requested_at, run.control_by, run.control_reason = run.now, actor, reason
     run.state = RunState.STOPPING
     run.emit(events.STOP_REQUESTED, actor=actor, user=user, state=run.state, reason=reason)
-    run.pause_requested_at = None
+    run.end_pause()
     dropped = run_statement(DROP_UNSTARTED, {"run": run.id})
     parents = run_statement(RECOUNT_ITEMS, {"run": run.id})
     for row in [*dropped, *(parent for parent in parents if parent["state"] == StepState.CANCELLED)]:
@@ -90,7 +95,7 @@ def request_pause(run_id: int, *, by: Actor, reason: str) -> str:
         refuse_when_final(run, "paused")
         if run.state not in {RunState.QUEUED, RunState.RUNNING} or run.pause_requested_at:
             raise ActionRefused(f"This run is {described_state(run)}, so it cannot be paused.")
-        pause(run, actor=by.name, user=getattr(by, "user_id", None), reason=reason)
+        pause(run, actor=by.name, user=getattr(by, "user_id", None), reason=reason, cause=PauseCause.PERSON)
         return run.state
 
 
@@ -99,6 +104,8 @@ def request_resume(run_id: int, *, by: Actor) -> str:
         refuse_when_final(run, "resumed")
         if run.pause_requested_at is None:
             raise ActionRefused(f"This run is {described_state(run)}, so there is nothing to resume.")
+        if run.pause_cause == PauseCause.PARENT:
+            raise ActionRefused("The run that started this one is paused. Resume that one.")
         waiting = one(NEEDS_REVIEW, {"run": run.id})
         if waiting:
             raise ActionRefused(f"Step {waiting['key']} needs a review first.")
@@ -107,13 +114,30 @@ def request_resume(run_id: int, *, by: Actor) -> str:
 
 
 def resume(run: LockedRun, *, actor: str, user: int | None) -> None:
-    run.pause_requested_at = None
+    run.end_pause()
     run.control_by = run.control_reason = ""
     run.state = RunState.RUNNING if run.has_started else RunState.QUEUED
     run.emit(events.RESUMED, actor=actor, user=user, state=run.state)
     for row in run_statement(RELEASE_HELD, {"run": run.id}):
         if row["ready"]:
             run.rings.append((row["id"], row["queue"]))
+    tell_children(run)
+
+
+def follow_pause(step_id: int) -> None:
+    """Bring the run that this step waits for in line with the step's own run; may be called at any time."""
+    for row in run_statement(CHILD_OF, {"step": step_id}):
+        with locked_run(row["id"]) as child:
+            if child is not None:
+                pause_or_resume_child(child, parent=row["parent"], paused=row["paused"])
+
+
+def pause_or_resume_child(child: LockedRun, *, parent: int, paused: bool) -> None:
+    if paused and child.pause_requested_at is None and child.state in {RunState.QUEUED, RunState.RUNNING}:
+        reason = f"Run {parent}, which started this one, was paused."
+        pause(child, actor=SYSTEM_NAME, user=None, reason=reason, cause=PauseCause.PARENT)
+    elif not paused and child.pause_cause == PauseCause.PARENT and one(NEEDS_REVIEW, {"run": child.id}) is None:
+        resume(child, actor=SYSTEM_NAME, user=None)
 
 
 def review(step: StepRun, *, outcome: str, output: object, note: str, by: Actor) -> None:
@@ -132,7 +156,7 @@ def review(step: StepRun, *, outcome: str, output: object, note: str, by: Actor)
         if state == StepState.QUEUED and not held:
             run.rings.append((row["id"], row["queue"]))
         # A pause that a person asked for goes on until a person ends it.
-        if run.pause_requested_at and run.control_by == SYSTEM_NAME and one(NEEDS_REVIEW, {"run": run.id}) is None:
+        if run.pause_cause == PauseCause.REVIEW and one(NEEDS_REVIEW, {"run": run.id}) is None:
             resume(run, **who)
         if state != StepState.QUEUED:
             Advance(run).after(row)

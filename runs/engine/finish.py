@@ -119,6 +119,8 @@ def follow_child(run: LockedRun, row: Row) -> None:
     """The child may have ended before its parent's step waited for it, and a stop may have come meanwhile."""
     task = "settle_child" if run.stop_requested_at is None else "stop_child"
     enqueue(f"runs.tasks.{task}", row["id"])
+    if run.pause_requested_at is not None:
+        enqueue("runs.tasks.follow_pause", row["id"])
 
 
 def may_retry(claimed: Claimed, outcome: Outcome) -> bool:

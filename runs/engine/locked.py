@@ -17,13 +17,14 @@ from controlplane.events import bells
 from runs.engine.faults import fault
 from runs.engine.plan import Plan, plan_for
 from runs.engine.sql import one, run_statement
-from runs.models import RUN_FINAL, RunState
+from runs.models import RUN_FINAL, Run, RunState
 
 LOCK = """
 SELECT id, project_id, workflow_id, version_id, parent_step_id, state, environment, trigger, inputs, pins, agent_id,
-       tags, created_at, created_by, last_seq, open_steps, pause_requested_at, stop_requested_at, control_by,
-       control_reason,
-       deadline_at <= COALESCE(stop_requested_at, now()) AS deadline_passed,
+       tags, created_at, created_by, last_seq, open_steps, pause_requested_at, stop_requested_at, pause_cause,
+       control_by, control_reason,
+       deadline_at + COALESCE(now() - pause_requested_at, interval '0')
+           <= COALESCE(stop_requested_at, now()) AS deadline_passed,
        started_at IS NOT NULL AS has_started, now() AS now
 FROM runs_run WHERE id = %(id)s FOR NO KEY UPDATE
 """
@@ -42,10 +43,17 @@ UPDATE runs_run SET
     output_tokens = output_tokens + %(output_tokens)s,
     started_at = CASE WHEN %(begun)s THEN COALESCE(started_at, now()) ELSE started_at END,
     ended_at = CASE WHEN %(ended)s THEN COALESCE(ended_at, clock_timestamp()) END,
-    pause_requested_at = %(pause_requested_at)s, stop_requested_at = %(stop_requested_at)s,
-    control_by = %(control_by)s, control_reason = %(control_reason)s
+    deadline_at = CASE WHEN %(pause_requested_at)s::timestamptz IS NULL
+        THEN deadline_at + COALESCE(now() - pause_requested_at, interval '0') ELSE deadline_at END,
+    pause_requested_at = %(pause_requested_at)s, pause_cause = %(pause_cause)s,
+    stop_requested_at = %(stop_requested_at)s, control_by = %(control_by)s,
+    control_reason = %(control_reason)s
 WHERE id = %(id)s
 """
+
+
+class IllegalChange(Exception):
+    """A mistake in the engine: no run may go this way."""
 
 
 @dataclass
@@ -70,6 +78,7 @@ class LockedRun:
     open_steps: int
     pause_requested_at: datetime | None
     stop_requested_at: datetime | None
+    pause_cause: str
     control_by: str
     control_reason: str
     deadline_passed: bool | None
@@ -96,6 +105,13 @@ class LockedRun:
     def is_final(self) -> bool:
         return self.state in RUN_FINAL
 
+    def __post_init__(self) -> None:
+        self.found = self.state
+
+    def end_pause(self) -> None:
+        """Paused time does not count: `save` moves the deadline by it."""
+        self.pause_requested_at, self.pause_cause = None, ""
+
     def emit(self, type: str, *, actor: str = "system", user: int | None = None, **data: object) -> None:
         self.events.append((type, actor, user, json.dumps(data, default=str)))
 
@@ -114,7 +130,9 @@ class LockedRun:
         }
 
     def save(self) -> None:
-        """Write the run and its events; ring the bells after commit."""
+        """Write the run and its events; ring the bells after commit. Raises IllegalChange, then nothing is written."""
+        if self.state != self.found and self.state not in Run.TRANSITIONS.get(self.found, ()):
+            raise IllegalChange(f"Run {self.id} cannot go from {self.found} to {self.state}.")
         types, actors, users, data = zip(*self.events, strict=True) if self.events else ((),) * 4
         parameters = vars(self) | {
             "first_seq": self.last_seq,

@@ -12,7 +12,7 @@ GIVE_BACK = "UPDATE agents_slot SET in_use = in_use - 1 WHERE key = %(key)s AND 
 NEXT_IN_LINE = """
 UPDATE runs_steprun SET rung_at = now() WHERE id = (
     SELECT id FROM runs_steprun
-    WHERE state = 'queued' AND slot_key = %(key)s AND slot_key <> '' AND NOT held
+    WHERE state IN ('queued', 'retrying') AND slot_key = %(key)s AND slot_key <> '' AND NOT held AND due_at <= now()
     ORDER BY queued_at LIMIT 1 FOR UPDATE SKIP LOCKED
 ) RETURNING id, queue
 """

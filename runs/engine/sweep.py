@@ -61,17 +61,30 @@ WHERE id = %(id)s AND state = 'waiting' AND due_at <= now() AND NOT held RETURNI
 """
 OVERDUE_RUNS = """
 SELECT id FROM runs_run
-WHERE state IN ('queued', 'running', 'waiting_approval', 'paused') AND deadline_at < now() LIMIT %(batch)s
+WHERE state IN ('queued', 'running', 'waiting_approval') AND deadline_at < now() AND pause_requested_at IS NULL
+LIMIT %(batch)s
 """
 CHILDREN_ENDED = """
 SELECT step.id FROM runs_steprun step JOIN runs_run child ON child.parent_step_id = step.id
-WHERE step.state = 'waiting' AND child.ended_at < now() - interval '1 second' LIMIT %(batch)s
+WHERE step.state = 'waiting' AND step.due_at IS NULL AND step.open_items IS NULL
+  AND child.ended_at < now() - interval '1 second'
+LIMIT %(batch)s
 """
 CHILDREN_TO_STOP = """
 SELECT step.id FROM runs_run child
 JOIN runs_steprun step ON step.id = child.parent_step_id JOIN runs_run run ON run.id = step.run_id
-WHERE child.state IN ('queued', 'running', 'waiting_approval', 'paused')
+WHERE child.parent_step_id IS NOT NULL AND child.state IN ('queued', 'running', 'waiting_approval', 'paused')
   AND (run.stop_requested_at IS NOT NULL OR step.ended_at IS NOT NULL)
+LIMIT %(batch)s
+"""
+CHILDREN_OUT_OF_STEP = """
+SELECT step.id FROM runs_run child
+JOIN runs_steprun step ON step.id = child.parent_step_id JOIN runs_run run ON run.id = step.run_id
+WHERE child.parent_step_id IS NOT NULL AND child.state IN ('queued', 'running', 'paused')
+  AND run.ended_at IS NULL AND run.stop_requested_at IS NULL AND (
+    (run.pause_requested_at IS NOT NULL AND child.pause_requested_at IS NULL)
+    OR (run.pause_requested_at IS NULL AND child.pause_cause = 'parent' AND NOT EXISTS (
+        SELECT FROM runs_steprun asked WHERE asked.run_id = child.id AND asked.state = 'needs_review')))
 LIMIT %(batch)s
 """
 LOST_MESSAGE = "Its worker {worker} was lost {losses} times, so this step is not tried again."
@@ -197,6 +210,8 @@ def time_out(run_id: int) -> bool:
 
 def settle_children() -> int:
     all(ring("runs.tasks.stop_child", row["id"]) for row in run_statement(CHILDREN_TO_STOP, {"batch": BATCH}))
+    for row in run_statement(CHILDREN_OUT_OF_STEP, {"batch": BATCH}):
+        ring("runs.tasks.follow_pause", row["id"])
     return each(lambda row: settle_child(row["id"]), run_statement(CHILDREN_ENDED, {"batch": BATCH}))
 
 

@@ -21,8 +21,8 @@ from runs.engine.claim import Claimed, claim
 from runs.engine.sweep import sweep
 from runs.engine.work import work
 from runs.invariants import INVARIANTS, violations
-from runs.models import STEP_CLAIMABLE, Run, StepRun, StepState
-from runs.tasks import stop_child
+from runs.models import Run, StepRun, StepState
+from runs.tasks import follow_pause, stop_child
 from tests.runs import functions  # noqa: F401 - registers them
 from tests.world import World, make_workflow
 
@@ -60,7 +60,7 @@ def function_tool(world: World, name: str, function: str, **more: Any) -> Tool:
 
 def due_steps(run: Run | None = None) -> list[int]:
     """What a bell would be answered for now."""
-    rows = StepRun.objects.filter(state__in=STEP_CLAIMABLE, held=False, due_at__lte=Now())
+    rows = StepRun.objects.filter(state__in=[StepState.QUEUED, StepState.RETRYING], held=False, due_at__lte=Now())
     return list((rows if run is None else rows.filter(run=run)).order_by("pk").values_list("pk", flat=True))
 
 
@@ -88,6 +88,8 @@ def settle_children() -> None:
     waiting = StepRun.objects.filter(state=StepState.WAITING, children__isnull=False)
     for pk in waiting.filter(run__stop_requested_at__isnull=False).values_list("pk", flat=True):
         stop_child(pk)
+    for pk in list(waiting.values_list("pk", flat=True)):
+        follow_pause(pk)
     for pk in list(waiting.filter(children__ended_at__isnull=False).values_list("pk", flat=True)):
         settle_child(pk)
 

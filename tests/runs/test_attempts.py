@@ -14,7 +14,7 @@ from agents.actions import create_agent, create_tool
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.database import is_away
 from controlplane.domain.failures import Failure
-from runs.actions import cancel_run, pause_run
+from runs.actions import cancel_run
 from runs.engine import outputs
 from runs.engine.finish import Outcome, finish, mark_sent, next_state
 from runs.engine.leases import Lease, Leases
@@ -329,11 +329,8 @@ class TestLimitsOfTime:
         run.refresh_from_db()
         assert run.state == "cancelled"
 
-    @pytest.mark.parametrize("paused", [False, True])
-    def test_a_run_that_has_not_started_or_is_paused_times_out_too(self, world, paused):
+    def test_a_run_that_has_not_started_times_out_too(self, world):
         run = start(world, step("a"), timeout_seconds=60)
-        if paused:
-            pause_run(run, by=world.actor("bob"))
         Run.objects.update(deadline_at=Now())
         sweep()
         run.refresh_from_db()

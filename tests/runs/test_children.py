@@ -7,14 +7,16 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
+from controlplane.domain.errors import ActionRefused
 from controlplane.domain.failures import Cancelled
 from runs.actions import cancel_run, pause_run, resume_run
 from runs.engine.children import settle_child, start_child
 from runs.engine.finish import Outcome, finish
-from runs.engine.sweep import sweep
+from runs.engine.sql import run_statement
+from runs.engine.sweep import CHILDREN_OUT_OF_STEP, sweep
 from runs.engine.work import work
 from runs.models import Run
-from runs.tasks import stop_child
+from runs.tasks import follow_pause, stop_child
 from tests.runs.driving import drain, error, event_types, fails, function_tool, output, start, states, step, take
 from tests.world import make_workflow
 
@@ -176,11 +178,54 @@ def test_a_child_that_ends_while_its_parent_is_paused_waits_for_the_resume(world
     child_workflow(world, step("a"))
     run = start(world, calls_child(), step("after", needs="call"))
     work(run.steps.get(key="call").pk)
+    claimed = take(only_child(run), "a")
     assert pause_run(run, by=world.actor("bob")).state == "paused"
+    finish(claimed, Outcome("succeeded"))
     drain(run)
     assert (run.state, states(run)) == ("paused", {"call": "succeeded", "after": "queued"})
     resume_run(run, by=world.actor("bob"))
     assert drain(run).state == "succeeded"
+
+
+def test_a_pause_and_a_resume_reach_the_child(world):
+    child_workflow(world, step("a"), step("b", needs="a"))
+    run = start(world, calls_child())
+    work(run.steps.get(key="call").pk)
+    pause_run(run, by=world.actor("bob"))
+    assert sweep()["children"] == 0
+    follow_pause(run.steps.get().pk)
+    child = only_child(run)
+    assert (child.state, child.pause_cause) == ("paused", "parent")
+    with pytest.raises(ActionRefused, match="started this one is paused"):
+        resume_run(child, by=world.actor("bob"))
+    resume_run(run, by=world.actor("bob"))
+    follow_pause(run.steps.get().pk)
+    assert drain(run).state == "succeeded"
+
+
+def test_the_sweep_finds_children_that_missed_a_pause_or_a_resume(world):
+    child_workflow(world, step("a"))
+    run = start(world, calls_child())
+    work(run.steps.get().pk)
+    pause_run(run, by=world.actor("bob"))
+    assert [row["id"] for row in run_statement(CHILDREN_OUT_OF_STEP, {"batch": 9})] == [run.steps.get().pk]
+    follow_pause(run.steps.get().pk)
+    assert run_statement(CHILDREN_OUT_OF_STEP, {"batch": 9}) == []
+    resume_run(run, by=world.actor("bob"))
+    assert len(run_statement(CHILDREN_OUT_OF_STEP, {"batch": 9})) == 1
+
+
+def test_a_child_that_a_person_paused_stays_paused(world):
+    child_workflow(world, step("a"))
+    run = start(world, calls_child())
+    work(run.steps.get().pk)
+    pause_run(only_child(run), by=world.actor("bob"))
+    pause_run(run, by=world.actor("bob"))
+    resume_run(run, by=world.actor("bob"))
+    follow_pause(run.steps.get().pk)
+    assert only_child(run).state == "paused"
+    cancel_run(run, by=world.actor("bob"))
+    drain(run)
 
 
 def test_every_item_may_start_a_child(world):

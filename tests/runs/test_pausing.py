@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from controlplane.domain.errors import ActionRefused
-from runs.actions import cancel_run, pause_run, resume_run
+from runs.actions import cancel_run, pause_run, resolve_step, resume_run
 from runs.engine.claim import claim
 from runs.engine.finish import Outcome, finish
+from runs.engine.locked import IllegalChange, locked_run
 from runs.engine.sweep import sweep
+from runs.models import Run
 from tests.runs.driving import ME, drain, due_steps, event_types, events, function_tool, start, states, step, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,7 +75,52 @@ def test_the_last_step_of_a_pausing_run_ends_it(world):
     pause_run(run, by=world.actor("bob"))
     finish(claimed, Outcome("succeeded"))
     run.refresh_from_db()
-    assert run.state == "succeeded"
+    assert (run.state, run.pause_requested_at, run.pause_cause) == ("succeeded", None, "")
+
+
+def test_paused_time_does_not_count_against_the_limit(world):
+    run = start(world, step("a"), timeout_seconds=60)
+    pause_run(run, by=world.actor("bob"))
+    an_hour_ago = Now() - timedelta(hours=1)
+    Run.objects.filter(pk=run.pk).update(pause_requested_at=an_hour_ago, deadline_at=an_hour_ago + timedelta(minutes=1))
+    sweep()
+    run.refresh_from_db()
+    assert run.state == "paused"
+    resume_run(run, by=world.actor("bob"))
+    run.refresh_from_db()
+    left = run.deadline_at - timezone.now()
+    assert timedelta(seconds=40) < left <= timedelta(seconds=60)
+    assert drain(run).state == "succeeded"
+
+
+def test_a_paused_run_that_is_cancelled_after_its_limit_is_cancelled(world):
+    run = start(world, step("a"), timeout_seconds=60)
+    pause_run(run, by=world.actor("bob"))
+    Run.objects.filter(pk=run.pk).update(pause_requested_at=Now() - timedelta(hours=1), deadline_at=Now())
+    assert cancel_run(run, by=world.actor("bob")).state == "cancelled"
+
+
+def test_a_pause_by_a_person_who_is_called_system_is_theirs(world):
+    run = start(world, step("a"), step("b"))
+    pause_run(run, by=replace(world.actor("bob"), name="system"))
+    run.steps.filter(key="a").update(state="needs_review", due_at=None)
+    resolve_step(run.steps.get(key="a"), outcome="succeeded", by=world.actor("bob"))
+    run.refresh_from_db()
+    assert run.state == "paused"
+    cancel_run(run, by=world.actor("bob"))
+
+
+def test_no_run_goes_a_way_that_is_not_on_the_map(world):
+    run = start(world, step("a"))
+
+    def go_back():
+        with locked_run(run.pk) as locked:
+            locked.found, locked.state = "succeeded", "running"
+            locked.emit("run.started")
+
+    pytest.raises(IllegalChange, go_back)
+    run.refresh_from_db()
+    assert run.state == "queued"
 
 
 def test_timers_and_retries_wait_for_the_resume(world):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 
 from agents.actions import update_tool
 from agents.models import Slot
 from controlplane.domain.failures import Failure
 from runs.engine.finish import Outcome, finish
-from runs.engine.slots import recount
+from runs.engine.slots import give_back, recount
 from runs.engine.work import work
 from runs.executors import EXECUTORS
 from runs.models import Run, StepRun
@@ -83,6 +85,19 @@ def test_every_end_gives_the_place_back(world, end):
         outcome = "failed" if end == "retrying" else end
         finish(claimed, Outcome(outcome, failure=Failure("no", retryable=end == "retrying")))
     assert Slot.objects.get().in_use == 0
+
+
+def test_a_step_that_tries_again_is_next_in_line_once_it_is_due(world):
+    function_tool(world, "echo", "test-echo", max_concurrent=1)
+    first, again = (start(world, step("a", "tool:echo", retry={"max_attempts": 2})) for _ in range(2))
+    finish(take(again, "a"), Outcome("failed", failure=Failure("no")))
+    claimed = take(first, "a")
+    again.steps.update(due_at=Now() + timedelta(seconds=60), rung_at=None)
+    assert give_back(claimed.slot_key) is None
+    again.steps.update(due_at=Now())
+    assert give_back(claimed.slot_key) == (again.steps.get().pk, "default")
+    finish(claimed, Outcome("succeeded"))
+    drain(again)
 
 
 def test_a_wrong_counter_heals(world):
