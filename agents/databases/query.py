@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import ModuleType
 
+from agents.databases import postgres, sqlite
 from agents.databases.connect import Connection
 from agents.databases.result import InstanceReport, QueryLimits, QueryResult
 from agents.databases.statement import Statement
@@ -69,15 +70,9 @@ def _statement(
 
 
 def _driver(kind: str) -> ModuleType:
-    # DuckDB alone takes a tenth of a second to load; a process that never meets one need not.
-    if kind == "postgres":
-        from agents.databases import postgres
-
-        return postgres
-    if kind == "sqlite":
-        from agents.databases import sqlite
-
-        return sqlite
+    if kind != "duckdb":
+        return {"postgres": postgres, "sqlite": sqlite}[kind]
+    # It takes a tenth of a second to load; a process that never meets one need not.
     from agents.databases import duckdb
 
     return duckdb
