@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import F, Prefetch, QuerySet
 
 from controlplane.domain.errors import InvalidInput
-from runs.engine.logs import LEVELS
+from runs.engine.logs import CHUNK_LINES, LEVELS
 from runs.engine.sql import run_statement
 from runs.models import Attempt, Run, StepRun
 
@@ -21,7 +21,7 @@ SELECT chunk.first_line + line.ordinality - 1 AS n, line.value ->> 'at' AS at, l
 FROM runs_logchunk chunk
     CROSS JOIN LATERAL jsonb_array_elements(chunk.lines) WITH ORDINALITY AS line
     LEFT JOIN runs_steprun step ON step.id = chunk.step_id
-WHERE chunk.run_id = %(run)s AND chunk.first_line + chunk.count > %(after)s + 1
+WHERE chunk.run_id = %(run)s AND chunk.first_line > %(after)s - %(chunk)s
   AND chunk.first_line + line.ordinality - 1 > %(after)s
   AND (%(levels)s::text[] IS NULL OR line.value ->> 'level' = ANY(%(levels)s))
   AND (%(search)s::text IS NULL OR line.value ->> 'text' ILIKE %(search)s)
@@ -58,6 +58,7 @@ def log_lines(run_id: int, *, after: int = 0, limit: int = LINES_PAGE, only: Log
     parameters = {
         "run": run_id,
         "after": after,
+        "chunk": CHUNK_LINES,
         "levels": only.levels,
         "search": only.pattern,
         "step": only.step,

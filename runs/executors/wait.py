@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from controlplane.domain.failures import Misconfigured
 from runs.engine.finish import Outcome
+from runs.engine.sql import one
 from runs.executors.context import StepContext
 
 LONGEST_SECONDS = 366 * 86400
+UNTIL = "SELECT extract(epoch FROM %(moment)s::timestamptz - clock_timestamp())::float AS seconds"
 
 
 def execute(context: StepContext) -> Outcome:
@@ -23,9 +25,14 @@ def execute(context: StepContext) -> Outcome:
 def seconds_to_wait(request: dict) -> float:
     try:
         if "until" in request:
-            until = datetime.fromisoformat(str(request["until"]))
-            until = until if until.tzinfo else until.replace(tzinfo=UTC)
-            return (until - datetime.now(UTC)).total_seconds()
+            return seconds_until(datetime.fromisoformat(str(request["until"])))
         return float(request.get("seconds", 0))
     except (TypeError, ValueError) as error:
         raise Misconfigured(f"wait needs seconds as a number or until as a time: {error}.") from error
+
+
+def seconds_until(moment: datetime) -> float:
+    """By the database's clock, which also decides when the step is due. Below zero when it has passed."""
+    if moment.tzinfo is None:
+        raise Misconfigured(f"until needs a time with its zone, such as {moment.isoformat()}Z.")
+    return one(UNTIL, {"moment": moment})["seconds"]
