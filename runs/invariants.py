@@ -86,13 +86,9 @@ INVARIANTS = [
            GROUP BY run.id HAVING run.last_line <> sum(chunk.count)""",
     ),
     Invariant(
-        "the cost of a run is the cost of its steps and of the runs they started",
+        "the cost of a run is the cost of its steps",
         """SELECT run.id, run.cost_usd, spent.total FROM runs_run run JOIN LATERAL (
-               SELECT COALESCE(sum(step.cost_usd), 0) + COALESCE((
-                   SELECT sum(child.cost_usd) FROM runs_run child
-                   JOIN runs_steprun parent ON parent.id = child.parent_step_id
-                   WHERE parent.run_id = run.id AND parent.state NOT IN ('waiting', 'running')), 0) AS total
-               FROM runs_steprun step WHERE step.run_id = run.id
+               SELECT COALESCE(sum(step.cost_usd), 0) AS total FROM runs_steprun step WHERE step.run_id = run.id
            ) spent ON true
            WHERE run.ended_at IS NOT NULL AND run.cost_usd <> spent.total""",
     ),

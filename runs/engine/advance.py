@@ -11,12 +11,14 @@ from controlplane.domain import expressions
 from controlplane.domain.expressions import ExpressionError
 from runs import events
 from runs.engine.locked import LockedRun, as_json
-from runs.engine.outputs import load_steps, resolve, store
+from runs.engine.outputs import StorageFailure, load_steps, resolve, store
 from runs.engine.sql import Row, one, run_statement
 from runs.models import RunState, StepState
 from workflows.spec import Step
 
 MAX_ITEMS = 10_000
+# A run's row is locked while the outputs of a foreach are read and joined.
+MAX_JOINED_BYTES = 64 * 1024 * 1024
 
 RELEASE = """
 UPDATE runs_steprun SET waiting_for = waiting_for - 1
@@ -66,6 +68,11 @@ RETURNING id, key, index, open_items, queue
 NEXT_ITEM = """
 SELECT id FROM runs_steprun
 WHERE run_id = %(run)s AND key = %(key)s AND state = 'pending' AND index IS NOT NULL ORDER BY index LIMIT 1
+"""
+ITEM_BYTES = """
+SELECT COALESCE(sum(CASE WHEN output -> '$artifact' IS NULL THEN octet_length(output::text)
+                         ELSE (output ->> 'size')::bigint END), 0)::bigint AS bytes
+FROM runs_steprun WHERE run_id = %(run)s AND key = %(key)s AND index IS NOT NULL
 """
 ITEM_RESULTS = """
 SELECT index, state, output, error FROM runs_steprun
@@ -137,6 +144,8 @@ class Advance:
                 self.ready.append(row["id"])
         except ExpressionError as error:
             self.fail(row, "expression", str(error))
+        except StorageFailure as failure:
+            self.fail(row, failure.kind, failure.message)
 
     def reason_to_skip(self, step: Step, after: Row | None) -> str:
         only_need_succeeded = after is not None and len(step.needs) == 1 and after["state"] == StepState.SUCCEEDED
@@ -194,18 +203,31 @@ class Advance:
                 self.ready.append(following["id"])
 
     def end_parent(self, parent: Row) -> None:
-        results = run_statement(ITEM_RESULTS, {"run": self.run.id, "key": parent["key"]})
-        output = [resolve(result["output"], self.run.id) for result in results]
+        try:
+            self.join_items(parent)
+        except StorageFailure as failure:
+            self.fail(parent, failure.kind, failure.message)
+
+    def joined_output(self, parent: Row, results: list[Row]) -> Any:
+        """The items' outputs as one list, stored. Raises StorageFailure."""
+        return self.kept(parent, [resolve(result["output"], self.run.id) for result in results])
+
+    def join_items(self, parent: Row) -> None:
+        where = {"run": self.run.id, "key": parent["key"]}
+        size = one(ITEM_BYTES, where)["bytes"]
+        if size > MAX_JOINED_BYTES and not self.run.stop_requested_at:
+            raise StorageFailure(f"The outputs of the items are {size:,} bytes; {MAX_JOINED_BYTES:,} can be joined.")
+        results = run_statement(ITEM_RESULTS, where)
         failed = [result for result in results if result["state"] == StepState.FAILED]
         if self.run.stop_requested_at:
             self.settle(parent, StepState.CANCELLED, events.STEP_CANCELLED)
         elif failed:
             first = failed[0]["error"] or {}
             message = f"{len(failed)} of {len(results)} items failed; the first: {first.get('message', '')}"
-            self.settle(parent, StepState.FAILED, events.STEP_FAILED, output=self.kept(parent, output),
+            self.settle(parent, StepState.FAILED, events.STEP_FAILED, output=self.joined_output(parent, results),
                         error={"type": first.get("type", "item_failed"), "message": message})  # fmt: skip
         else:
-            self.settle(parent, StepState.SUCCEEDED, events.STEP_SUCCEEDED, output=self.kept(parent, output))
+            self.settle(parent, StepState.SUCCEEDED, events.STEP_SUCCEEDED, output=self.joined_output(parent, results))
 
     def kept(self, step: Row, output: Any) -> Any:
         return store(output, run_id=self.run.id, step_id=step["id"], attempt_no=0)
@@ -269,6 +291,8 @@ def add_outputs(run: LockedRun) -> None:
         return
     try:
         run.outputs = expressions.render(template, run.context(load_steps(run.id, run.plan.read_by_outputs)))
+    except StorageFailure as failure:
+        run.state, run.error = RunState.FAILED, {"type": failure.kind, "message": failure.message}
     except ExpressionError as error:
         run.state = RunState.FAILED
         run.error = {"type": "expression", "message": f"The outputs cannot be computed: {error}"}

@@ -12,7 +12,7 @@ from controlplane.projects.actors import SYSTEM
 from runs.engine.advance import Advance, described
 from runs.engine.claim import Claimed
 from runs.engine.locked import as_json, locked_run
-from runs.engine.outputs import store
+from runs.engine.outputs import StorageFailure, store
 from runs.engine.pausing import settle_pause
 from runs.engine.pins import collect
 from runs.engine.plan import plan_of_version
@@ -27,7 +27,8 @@ GOOD_ENDS = {RunState.SUCCEEDED, RunState.PARTIALLY_SUCCEEDED}
 
 END_STEP = """
 UPDATE runs_steprun SET state = %(state)s, output = %(output)s::jsonb, error = %(error)s::jsonb,
-    ended_at = clock_timestamp()
+    ended_at = clock_timestamp(), cost_usd = cost_usd + %(cost)s, input_tokens = input_tokens + %(input_tokens)s,
+    output_tokens = output_tokens + %(output_tokens)s
 WHERE id = %(id)s AND state = 'waiting' RETURNING id, key, index, state
 """
 
@@ -88,7 +89,10 @@ def depth_of(run_id: int) -> int:
 
 
 def settle_child(step_id: int) -> None:
-    """End the waiting step when its child run has ended. Does nothing otherwise, so it may be called at any time."""
+    """End the waiting step when its child run has ended. Does nothing otherwise, so it may be called at any time.
+
+    The step costs what the child cost. A child that ends after its step was given up adds nothing to it.
+    """
     child = Run.objects.filter(parent_step_id=step_id, state__in=RUN_FINAL).order_by("-pk").first()
     step = StepRun.objects.filter(pk=step_id, state=StepState.WAITING).values("run_id").first()
     if child is None or step is None:
@@ -97,8 +101,13 @@ def settle_child(step_id: int) -> None:
         if run is None:
             return
         state, error = result_of(child, stopping=run.stop_requested_at is not None)
-        output = store(child.outputs, run_id=run.id, step_id=step_id, attempt_no=0)
-        row = one(END_STEP, {"id": step_id, "state": state, "output": as_json(output), "error": as_json(error)})
+        try:
+            output = store(child.outputs, run_id=run.id, step_id=step_id, attempt_no=0)
+        except StorageFailure as failure:
+            state, output, error = StepState.FAILED, None, {"type": failure.kind, "message": failure.message}
+        spent = {"cost": child.cost_usd, "input_tokens": child.input_tokens, "output_tokens": child.output_tokens}
+        result = {"id": step_id, "state": state, "output": as_json(output), "error": as_json(error)}
+        row = one(END_STEP, result | spent)
         if row is None:
             return
         run.cost += child.cost_usd

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
 from django.core.files.base import ContentFile
+from django.db import DatabaseError, InterfaceError
+from psycopg_pool import PoolTimeout
 
+from controlplane.domain.failures import Failure
 from runs.engine.sql import run_statement
 from runs.models import Artifact
 
@@ -16,6 +21,23 @@ REFERENCE = "$artifact"
 LOAD = """
 SELECT key, state, output FROM runs_steprun WHERE run_id = %(run)s AND key = ANY(%(keys)s) AND index IS NULL
 """
+
+
+class StorageFailure(Failure):
+    """An output cannot be kept in, or read from, the storage of artifacts."""
+
+    kind = "storage"
+
+
+@contextmanager
+def storage_failures() -> Iterator[None]:
+    """Whatever a storage raises, of any make, as one typed failure. Errors of the database stay what they are."""
+    try:
+        yield
+    except (Failure, DatabaseError, InterfaceError, PoolTimeout):
+        raise
+    except Exception as error:
+        raise StorageFailure(f"The storage of outputs failed: {type(error).__name__}: {error}"[:500]) from error
 
 
 def load_steps(run_id: int, keys: frozenset[str]) -> dict[str, dict[str, Any]]:
@@ -29,7 +51,7 @@ def load_steps(run_id: int, keys: frozenset[str]) -> dict[str, dict[str, Any]]:
 def resolve(output: Any, run_id: int) -> Any:
     """The output itself, read from the run's storage when the row holds a reference."""
     if is_reference(output):
-        with Artifact.objects.get(pk=output[REFERENCE], run_id=run_id).file.open("rb") as file:
+        with storage_failures(), Artifact.objects.get(pk=output[REFERENCE], run_id=run_id).file.open("rb") as file:
             return json.load(file)
     return output
 
@@ -59,6 +81,7 @@ def keep(body: bytes, name: str, content_type: str, *, run_id: int, step_id: int
         size=len(body),
         sha256=hashlib.sha256(body).hexdigest(),
     )
-    artifact.file.save(f"runs/{run_id}/{step_id}-{attempt_no}-{name}", ContentFile(body), save=False)
+    with storage_failures():
+        artifact.file.save(f"runs/{run_id}/{step_id}-{attempt_no}-{name}", ContentFile(body), save=False)
     artifact.save()
     return artifact

@@ -95,7 +95,7 @@ def attempt(context: StepContext) -> Outcome:
         context.request = render_request(claimed)
         outcome = EXECUTORS[claimed.step.kind](context)
         fault("tool.after_response")
-        return kept(claimed, outcome)
+        return kept(context, outcome)
     except Failure as failure:
         return failed(failure, context)
     except Exception as error:
@@ -115,9 +115,14 @@ def render_request(claimed: Claimed) -> object:
     return expressions.render(claimed.step.with_, context)
 
 
-def kept(claimed: Claimed, outcome: Outcome) -> Outcome:
+def kept(context: StepContext, outcome: Outcome) -> Outcome:
+    claimed = context.claimed
     ids = {"run_id": claimed.run_id, "step_id": claimed.id, "attempt_no": claimed.attempt_no}
-    return replace(outcome, output=outputs.store(outcome.output, **ids))
+    try:
+        return replace(outcome, output=outputs.store(outcome.output, **ids))
+    except outputs.StorageFailure as failure:
+        failure.acted = context.marked
+        raise
 
 
 def failed(failure: Failure, context: StepContext, stack: str = "") -> Outcome:

@@ -6,16 +6,18 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
+from django.core.files.storage import FileSystemStorage
 from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from agents.actions import create_agent, create_tool
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.database import is_away
 from controlplane.domain.failures import Failure
 from runs.actions import cancel_run
-from runs.engine import outputs
 from runs.engine.finish import Outcome, finish, mark_sent, next_state
 from runs.engine.leases import Lease, Leases
 from runs.engine.locked import locked_run
@@ -182,9 +184,10 @@ class TestUnknownOutcomes:
             raise OSError("No space left on device")
 
         http_tool(world, web)
-        monkeypatch.setattr(outputs, "store", full)
+        monkeypatch.setattr(FileSystemStorage, "save", full)
+        monkeypatch.setattr(settings, "ENGINE_OUTPUT_INLINE_BYTES", 1)
         run = drain(start(world, step("a", "tool:post", retry=THRICE)))
-        assert (states(run)["a"], len(web.asked)) == ("needs_review", 1)
+        assert (states(run)["a"], error(run, "a")["type"], len(web.asked)) == ("needs_review", "storage", 1)
 
     def test_a_cancel_says_when_the_call_may_have_taken_effect(self, world, web):
         http_tool(world, web)
@@ -346,6 +349,17 @@ class TestTimers:
         run.steps.filter(key="a").update(due_at=Now())
         assert sweep()["timers"] == 1
         assert drain(run).state == "succeeded"
+
+    def test_a_moment_is_waited_for_by_the_database_s_clock(self, world):
+        moment = (timezone.now() + timedelta(hours=1)).isoformat()
+        run = drain(start(world, step("a", "wait", with_={"until": moment})), hurry=False)
+        left = run.steps.get().due_at - timezone.now()
+        assert timedelta(minutes=59) < left < timedelta(minutes=61)
+
+    def test_a_moment_without_a_zone_is_refused(self, world):
+        run = drain(start(world, step("a", "wait", with_={"until": "2020-01-01T00:00:00"})), hurry=False)
+        assert (run.state, error(run, "a")["type"]) == ("failed", "misconfigured")
+        assert "with its zone" in error(run, "a")["message"]
 
     def test_a_moment_that_has_passed_does_not_wait(self, world):
         run = drain(start(world, step("a", "wait", with_={"until": "2020-01-01T00:00:00Z"})), hurry=False)

@@ -63,6 +63,20 @@ def test_costs_and_tokens_add_up_through_the_levels(world):
     child_workflow(world, calls_child(), step("c", "tool:echo"), name="middle")
     run = drain(start(world, calls_child(name="middle"), step("d", "tool:echo")))
     assert (run.state, str(run.cost_usd)) == ("succeeded", "1.000000")
+    assert [str(one.cost_usd) for one in run.steps.order_by("key")] == ["0.750000", "0.250000"]
+
+
+def test_what_a_child_costs_after_its_step_was_given_up_is_only_its_own(world):
+    function_tool(world, "echo", "test-echo", cost_usd="0.25")
+    child_workflow(world, step("a", "tool:echo"))
+    run = start(world, calls_child())
+    claimed = take(run, "call")
+    child = start_child(claimed, "child", {})
+    finish(claimed, Outcome("failed"))
+    work(child.steps.get().pk)
+    settle_child(claimed.id)
+    run.refresh_from_db()
+    assert (run.cost_usd, str(only_child(run).cost_usd)) == (0, "0.250000")
 
 
 def test_a_cancel_reaches_every_level(world):

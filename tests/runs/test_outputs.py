@@ -8,7 +8,10 @@ import json
 import pytest
 from django.db import OperationalError, connection
 
+from runs.engine import advance
+from runs.engine.finish import Outcome, finish
 from runs.engine.logs import CHUNK_LINES, MAX_LINES, LogBuffer
+from runs.engine.work import work
 from runs.models import Artifact, LogChunk
 from runs.queries import log_lines
 from tests.runs.driving import drain, error, events, function_tool, output, start, step, take
@@ -39,6 +42,32 @@ def test_large_items_are_put_together(world, tools):
     sizes = step("size", "transform", needs="each", with_="${{ steps.each.output.map(o, size(o)) }}")
     run = drain(start(world, each, sizes))
     assert output(run, "size") == [LARGE, LARGE]
+
+
+def test_items_that_are_too_large_together_fail_their_step(world, tools, monkeypatch):
+    monkeypatch.setattr(advance, "MAX_JOINED_BYTES", 2 * LARGE)
+    each = step("each", "tool:large", foreach=[1, 2], with_={"bytes": LARGE})
+    run = drain(start(world, each, step("after", needs="each")))
+    assert (run.state, error(run, "each")["type"]) == ("failed", "storage")
+
+
+@pytest.mark.parametrize("reader", ["foreach", "when", "outputs", "items"])
+def test_a_file_that_is_gone_fails_what_reads_it_and_ends_the_run(world, tools, reader):
+    big = step("big", "tool:large", with_={"bytes": LARGE}, **({"foreach": [1, 2]} if reader == "items" else {}))
+    more = {"foreach": "${{ [steps.big.output] }}"} if reader == "foreach" else {"when": "size(steps.big.output) > 0"}
+    steps = [big, *([step("after", needs="big", **more)] if reader in {"foreach", "when"} else [])]
+    outputs = {"outputs": "${{ steps.big.output }}"} if reader == "outputs" else {}
+    run = start(world, *steps, step("gate"), **outputs)
+    claimed = take(run, "big", 1 if reader == "items" else None)
+    if reader == "items":
+        work(run.steps.get(key="big", index=0).pk)
+        Artifact.objects.all().delete()
+        finish(claimed, Outcome("succeeded"))
+    else:
+        finish(claimed, Outcome("succeeded", output={"$artifact": 0, "size": 1}))
+    assert drain(run).state == "failed"
+    failed = run.error if reader == "outputs" else error(run, "big" if reader == "items" else "after")
+    assert failed["type"] == "storage"
 
 
 def test_output_that_looks_like_a_reference_reads_no_foreign_file(world, tools):
@@ -75,6 +104,13 @@ class TestLogs:
         assert [line["n"] for line in lines] == list(range(1, 254))
         assert [line["text"] for line in lines[:250]] == [f"line {n}" for n in range(250)]
         assert [event.data["line"] for event in events(run) if event.type == "run.logs"] == [100, 200, 250, 253]
+
+    def test_paging_reads_only_the_chunks_that_a_page_is_made_of(self, world, tools):
+        run = drain(start(world, step("a", "tool:log", with_={"lines": 3 * CHUNK_LINES})))
+        lines, after = [], 0
+        while page := log_lines(run.pk, after=after, limit=70):
+            lines, after = lines + page, page[-1]["n"]
+        assert [line["n"] for line in lines] == list(range(1, 3 * CHUNK_LINES + 1))
 
     def test_text_is_split_cleaned_and_cut(self, world):
         buffer = self.buffer(world)
