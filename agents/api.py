@@ -15,8 +15,9 @@ from agents.calls.context import Answer
 from agents.lists import AGENTS, INSTANCES, TOOLS
 from agents.models import Agent, Instance, Tool
 from controlplane.domain.errors import InvalidInput
-from controlplane.listing.api import CsvEndpoint, ListEndpoint, ProjectEndpoint, body
-from controlplane.listing.idempotency import idempotent
+from controlplane.listing.api import CsvEndpoint, ListEndpoint
+from controlplane.projects.endpoints import Endpoint, body
+from controlplane.projects.idempotency import idempotent
 
 
 class Entries(ListEndpoint):
@@ -35,7 +36,7 @@ class Entries(ListEndpoint):
         return Response(self.get_serializer(made).data, status=201)
 
 
-class OneEntry(ProjectEndpoint):
+class OneEntry(Endpoint):
     """Read, replace, change, delete."""
 
     model: ClassVar[type[Tool] | type[Agent] | type[Instance]]
@@ -111,7 +112,7 @@ class OneTool(OneEntry):
     remove = staticmethod(actions.delete_tool)
 
 
-class ToolTrial(ProjectEndpoint):
+class ToolTrial(Endpoint):
     @extend_schema(request=shapes.TrialBody, responses=shapes.TrialSerializer)
     def post(self, request: Request, pk: int) -> Response:
         """Call the tool for real, for at most a minute; a call that fails answers 502 with the failure's kind."""
@@ -140,7 +141,7 @@ class OneAgent(OneEntry):
     remove = staticmethod(actions.delete_agent)
 
 
-class AgentTrial(ProjectEndpoint):
+class AgentTrial(Endpoint):
     @extend_schema(request=shapes.TrialBody, responses=shapes.TrialSerializer)
     def post(self, request: Request, pk: int) -> Response:
         """Let the agent work for real, for at most a minute, on an input of `prompt`, `input` or both."""
@@ -169,7 +170,7 @@ class OneInstance(OneEntry):
     remove = staticmethod(actions.delete_instance)
 
 
-class InstanceTrial(ProjectEndpoint):
+class InstanceTrial(Endpoint):
     @extend_schema(request=None, responses=shapes.ReportSerializer)
     def post(self, request: Request, pk: int) -> Response:
         """Connect and look, for at most five seconds. `ok` false with the problems is an answer, not an error."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents import api
-from controlplane.listing.routes import endpoint
+from controlplane.projects.routes import endpoint
 
 urlpatterns = [
     # /agents

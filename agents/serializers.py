@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from agents.models import Agent, AgentKind, Engine, Instance, Tool, ToolKind
-from controlplane.listing.api import StrictSerializer
+from controlplane.projects.endpoints import StrictSerializer
 
 SHARED = ("id", "project", "name", "description", "tags", "enabled", "max_concurrent", "timeout_seconds")
 WRITTEN = ("version_no", "created_at", "updated_at", "updated_by")

@@ -5,14 +5,24 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, JsonResponse
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from controlplane.domain.errors import FieldError, InvalidInput, NotAllowed, NotFound, ProblemError
+from controlplane.projects.routes import endpoint
 
-CODES = {401: "not_authenticated", 405: "method_not_allowed", 415: "unsupported_media_type", 429: "throttled"}
+TITLES = {
+    400: ("malformed", "The request is malformed"),
+    401: ("not_authenticated", "You are not signed in"),
+    403: ("not_allowed", "You may not do this"),
+    404: ("not_found", "Not found"),
+    405: ("method_not_allowed", "This endpoint does not have this method"),
+    406: ("not_acceptable", "The answer cannot be given in this form"),
+    415: ("unsupported_media_type", "Send JSON"),
+    429: ("throttled", "Too many requests"),
+}
 
 
 def exception_handler(error: Exception, context: dict) -> Response | None:
@@ -37,14 +47,27 @@ def as_problem(error: Exception) -> ProblemError | None:
         case PermissionDenied():
             return NotAllowed(str(error))
         case ValidationError():
-            return InvalidInput(errors=django_errors(error))
+            return invalid(django_errors(error))
         case exceptions.ValidationError():
-            return InvalidInput(errors=list(drf_errors(error.detail)))
+            return invalid(list(drf_errors(error.detail)))
         case exceptions.APIException():
-            problem = ProblemError(str(error.detail), code=CODES.get(error.status_code, error.default_code))
-            problem.status, problem.title = error.status_code, str(error.default_detail)
+            code, title = TITLES.get(error.status_code, (error.default_code, "The request cannot be done"))
+            problem = ProblemError(sentence(error.detail), code=code)
+            problem.status, problem.title = error.status_code, title
             return problem
     return None
+
+
+def invalid(errors: list[FieldError]) -> InvalidInput:
+    """The first error is the sentence for those who read no further."""
+    first = errors[0] if errors else None
+    detail = "" if first is None else f"{first.field}: {first.message}" if first.field else first.message
+    return InvalidInput(detail, errors=errors)
+
+
+def sentence(detail) -> str:
+    """Some exceptions bring a structure around their text."""
+    return str(detail.get("detail", "")) if isinstance(detail, dict) else str(detail)
 
 
 def django_errors(error: ValidationError) -> list[FieldError]:
@@ -70,18 +93,25 @@ def unknown_endpoint(request, **kwargs) -> JsonResponse:
     return JsonResponse(problem.as_problem(), status=404, content_type="application/problem+json")
 
 
-endpoints = [
+class Documentation(SpectacularSwaggerSplitView):
+    """Every endpoint, to read and to try."""
+
+    url_name = "api:schema"
+    template_name = "api_docs.html"
+
+
+endpoints: list[URLPattern | URLResolver] = [
     path("", include("controlplane.projects.api_urls")),
     path("", include("controlplane.events.api_urls")),
     path("", include("controlplane.home.api_urls")),
     path("", include("agents.api_urls")),
     path("", include("workflows.api_urls")),
     path("", include("runs.api_urls")),
-    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    endpoint("schema", SpectacularAPIView.as_view(), "schema"),
 ]
 
 urlpatterns = [
     path("v1/", include((endpoints, "api"))),
-    path("docs", login_required(SpectacularSwaggerSplitView.as_view(url_name="api:schema")), name="api_docs"),
+    endpoint("docs", login_required(Documentation.as_view()), "api_docs"),
     re_path(r"^.*$", unknown_endpoint),
 ]

@@ -273,7 +273,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["controlplane.listing.parsing.StrictJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "controlplane.openapi.Description",
     "EXCEPTION_HANDLER": "controlplane.api.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": ["controlplane.projects.throttling.ApiThrottle"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -294,6 +294,15 @@ SPECTACULAR_SETTINGS = {
     # Making the document takes half a second, so it is not for everybody who passes by.
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "controlplane.openapi.with_problem",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "AgentKind": "agents.models.AgentKind",
+        "ToolKind": "agents.models.ToolKind",
+        "Trigger": "runs.models.Trigger",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -13,9 +13,9 @@ from rest_framework.response import Response
 from agents.models import Agent
 from controlplane.domain.errors import InvalidInput, NotFound
 from controlplane.events.queries import stream
-from controlplane.listing.api import ProjectEndpoint, body
 from controlplane.listing.filters import is_id
-from controlplane.listing.idempotency import idempotent
+from controlplane.projects.endpoints import PAGING, Endpoint, body, number
+from controlplane.projects.idempotency import idempotent
 from controlplane.projects.models import Project
 from runs import actions
 from runs import serializers as shapes
@@ -82,7 +82,7 @@ def detail_of(run: Run) -> dict[str, Any]:
     return shapes.RunDetail(rows.get(pk=run.pk)).data
 
 
-class RunEndpoint(ProjectEndpoint):
+class RunEndpoint(Endpoint):
     """The base of everything below /runs/ID."""
 
     serializer_class = shapes.RunDetail
@@ -90,11 +90,8 @@ class RunEndpoint(ProjectEndpoint):
     def run(self, pk: int) -> Run:
         return self.find(Run.objects.select_related("project", "workflow", "version", "agent"), pk=pk)
 
-    def number(self, name: str, default: int = 0) -> int:
-        text = self.request.query_params.get(name) or str(default)
-        if not is_id(text) and text != "0":
-            raise InvalidInput.field(name, "This must be a whole number.")
-        return int(text)
+    def number(self, name: str, default: int = 0, *, most: int = 2**63 - 1, least: int = 0) -> int:
+        return number(self.request.query_params.get(name), name, default, most, least)
 
 
 class OneRun(RunEndpoint):
@@ -149,12 +146,12 @@ class Retry(RunEndpoint):
 
 class Steps(RunEndpoint):
     serializer_class = shapes.StepRow
+    parameters = PAGING
 
     @extend_schema(responses=shapes.StepRow(many=True))
     def get(self, request: Request, pk: int) -> Response:
-        """Every step run with its attempts, request and output."""
-        rows = steps_of(self.run(pk)).defer(None)
-        return Response({"results": shapes.StepRow(rows, many=True).data})
+        """The step runs with their attempts, request and output, in the order in which they were made."""
+        return self.page(steps_of(self.run(pk)).defer(None), shapes.StepRow)
 
 
 class StepReview(RunEndpoint):
@@ -172,11 +169,13 @@ class StepReview(RunEndpoint):
 
 
 class Logs(RunEndpoint):
-    @extend_schema(parameters=LOG_PARAMETERS)
+    parameters = tuple(parameter.name for parameter in LOG_PARAMETERS)
+
+    @extend_schema(parameters=LOG_PARAMETERS, responses=shapes.LogPage)
     def get(self, request: Request, pk: int) -> Response:
         """Log lines with n > after, oldest first: {"results": [{n, at, level, step, index, attempt, text}], "next"}."""
         run = self.run(pk)
-        after, limit = self.number("after"), min(self.number("limit", LINES_PAGE) or LINES_PAGE, LINES_PAGE)
+        after, limit = self.number("after"), self.number("limit", LINES_PAGE, most=LINES_PAGE, least=1)
         query = request.query_params
         only = LogFilter(
             query.get("level", ""), query.get("search", "").replace("\x00", ""), self.number("step") or None
@@ -186,7 +185,9 @@ class Logs(RunEndpoint):
 
 
 class Events(RunEndpoint):
-    @extend_schema(parameters=[AFTER])
+    parameters = ("after",)
+
+    @extend_schema(parameters=[AFTER], responses=shapes.EventPage)
     def get(self, request: Request, pk: int) -> Response:
         """The run's events with seq > after: the same frames, with the same coordinate, as /ws/runs/ID."""
         run = self.run(pk)
@@ -197,11 +198,11 @@ class Events(RunEndpoint):
 
 class Artifacts(RunEndpoint):
     serializer_class = shapes.ArtifactRow
+    parameters = PAGING
 
     @extend_schema(responses=shapes.ArtifactRow(many=True))
     def get(self, request: Request, pk: int) -> Response:
-        rows = self.run(pk).artifacts.select_related("step")
-        return Response({"results": shapes.ArtifactRow(rows, many=True).data})
+        return self.page(self.run(pk).artifacts.select_related("step"), shapes.ArtifactRow)
 
 
 class OneArtifact(RunEndpoint):
@@ -214,10 +215,11 @@ class OneArtifact(RunEndpoint):
         return FileResponse(found.file.open("rb"), as_attachment=True, filename=found.name)
 
 
-class WorkflowTest(ProjectEndpoint):
+class WorkflowTest(Endpoint):
     serializer_class = shapes.RunDetail
 
     @extend_schema(request=shapes.TestRun, responses={201: shapes.RunDetail})
+    @idempotent
     def post(self, request: Request, pk: int) -> Response:
         """Run the draft of a workflow."""
         workflow = self.find(Workflow.objects.select_related("project", "current"), pk=pk)
@@ -225,6 +227,10 @@ class WorkflowTest(ProjectEndpoint):
         agent = agent_of(workflow.project, sent.pop("agent", None))
         run = actions.start_run(workflow, agent=agent, draft=True, by=self.actor(workflow), **sent)
         return Response(detail_of(run), status=201)
+
+    def project(self, given: Any = None) -> Project:
+        """The key of a test belongs to the workflow's project, which the body does not name."""
+        return self.find(Workflow.objects.select_related("project"), pk=self.kwargs["pk"]).project
 
 
 class RunsOfWorkflow(RunListEndpoint):

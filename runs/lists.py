@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
 
 from controlplane.events.queries import latest_cursor
-from controlplane.listing.api import PAGE_PARAMETERS, CsvEndpoint, ListEndpoint
+from controlplane.listing.api import CsvEndpoint, ListEndpoint
 from controlplane.listing.declaration import Listing
 from controlplane.listing.keyset import Order
 from controlplane.listing.pages import Empty, ListPage
@@ -55,7 +54,6 @@ class RunList(ListPage):
         return {"cursor": latest_cursor, "may_start": self.request.member.may("operator")}
 
 
-@extend_schema(parameters=PAGE_PARAMETERS)
 class RunListEndpoint(ListEndpoint):
     """`GET /runs`. The page's declaration, so the same filters and the same rows."""
 
@@ -63,7 +61,6 @@ class RunListEndpoint(ListEndpoint):
     serializer_class = RunRow
 
 
-@extend_schema(parameters=PAGE_PARAMETERS, responses={(200, "text/csv"): str})
 class RunCsvEndpoint(CsvEndpoint):
     """`GET /runs.csv`: every run that matches."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from controlplane.listing.api import StrictSerializer
+from controlplane.projects.endpoints import StrictSerializer
 from runs.models import Artifact, Attempt, Environment, Run, StepRun, Trigger
 
 
@@ -67,6 +67,33 @@ class ArtifactRow(serializers.ModelSerializer):
     class Meta:
         model = Artifact
         fields = ["id", "step", "attempt_no", "name", "content_type", "size", "sha256", "created_at"]
+
+
+class LogLine(serializers.Serializer):
+    n = serializers.IntegerField(help_text="1, 2, 3 … in the run.")
+    at = serializers.DateTimeField()
+    level = serializers.ChoiceField(["debug", "info", "warning", "error"])
+    step = serializers.CharField(allow_null=True, help_text="The step's key.")
+    index = serializers.IntegerField(allow_null=True)
+    attempt = serializers.IntegerField(allow_null=True)
+    text = serializers.CharField()
+
+
+class LogPage(serializers.Serializer):
+    results = LogLine(many=True)
+    next = serializers.IntegerField(help_text="Send it back as `after`.")
+
+
+class Frame(serializers.Serializer):
+    seq = serializers.IntegerField()
+    type = serializers.CharField()
+    at = serializers.DateTimeField()
+    data = serializers.DictField()
+
+
+class EventPage(serializers.Serializer):
+    results = Frame(many=True)
+    next = serializers.IntegerField(help_text="Send it back as `after`.")
 
 
 class NewRun(StrictSerializer):

@@ -10,9 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.domain.action import Actor
-from controlplane.domain.errors import InvalidInput
-from controlplane.listing.api import CsvEndpoint, ListEndpoint, ProjectEndpoint, body
-from controlplane.listing.idempotency import idempotent
+from controlplane.listing.api import CsvEndpoint, ListEndpoint
+from controlplane.projects.endpoints import Endpoint, body, number
+from controlplane.projects.idempotency import idempotent
+from controlplane.projects.models import Project
 from workflows import actions
 from workflows import serializers as shapes
 from workflows.comparison import compare, find_version
@@ -20,6 +21,10 @@ from workflows.lists import WORKFLOWS
 from workflows.models import Workflow
 from workflows.queries import STARTING_TEXT, check_text
 
+PAGE_OF_VERSIONS = [
+    OpenApiParameter("limit", int, description="At most 200; 50 without it."),
+    OpenApiParameter("before", int, description="Only versions with smaller numbers."),
+]
 CONFIRM = OpenApiParameter("confirm", str, description="The workflow's name, when it has runs.")
 
 
@@ -52,7 +57,7 @@ class WorkflowsCsv(CsvEndpoint):
     serializer_class = shapes.WorkflowSerializer
 
 
-class WorkflowEndpoint(ProjectEndpoint):
+class WorkflowEndpoint(Endpoint):
     """The base of everything below /workflows/ID."""
 
     serializer_class = shapes.FullWorkflowSerializer
@@ -62,8 +67,17 @@ class WorkflowEndpoint(ProjectEndpoint):
         workflow = self.find(Workflow.objects.for_list(), pk=pk)
         return workflow, self.actor(workflow)
 
+    def project(self, given: Any = None) -> Project:
+        """An Idempotency-Key below a workflow belongs to its project, which the body does not name."""
+        return self.workflow(self.kwargs["pk"])[0].project
+
+    def number(self, name: str, default: int, most: int) -> int:
+        return number(self.request.query_params.get(name), name, default, most)
+
 
 class OneWorkflow(WorkflowEndpoint):
+    parameters = ("confirm",)
+
     def get(self, request: Request, pk: int) -> Response:
         workflow, _ = self.workflow(pk)
         return Response(shapes.FullWorkflowSerializer(workflow).data)
@@ -138,7 +152,7 @@ class Copies(WorkflowEndpoint):
         return Response(whole(copy), status=201)
 
 
-class TextCheck(ProjectEndpoint):
+class TextCheck(Endpoint):
     @extend_schema(request=shapes.ValidateTextBody, responses=shapes.VerdictSerializer)
     def post(self, request: Request) -> Response:
         """Check a specification that is saved nowhere."""
@@ -160,11 +174,13 @@ class WorkflowCheck(WorkflowEndpoint):
 
 
 class Versions(WorkflowEndpoint):
-    @extend_schema(responses=shapes.VersionSerializer(many=True))
+    parameters = ("limit", "before")
+
+    @extend_schema(parameters=PAGE_OF_VERSIONS, responses=shapes.VersionSerializer(many=True))
     def get(self, request: Request, pk: int) -> Response:
         """Every version, the newest first; `limit` and `before` (a number) page through them."""
         workflow, _ = self.workflow(pk)
-        limit, before = number_of(request, "limit", 50, 200), number_of(request, "before", 2**31 - 1)
+        limit, before = self.number("limit", 50, 200), self.number("before", 2**31 - 1, 2**31 - 1)
         found = list(workflow.versions.filter(number__lt=before).defer("text", "document")[: limit + 1])
         rows = shapes.VersionSerializer(found[:limit], many=True).data
         following = request.query_params.copy()
@@ -190,6 +206,8 @@ class Restoration(WorkflowEndpoint):
 
 
 class Diff(WorkflowEndpoint):
+    parameters = ("from", "to")
+
     @extend_schema(
         parameters=[OpenApiParameter(name, str, description="A number, draft or current.") for name in ("from", "to")],
         responses=shapes.DiffSerializer,
@@ -201,10 +219,3 @@ class Diff(WorkflowEndpoint):
         old = find_version(workflow, query.get("from", "current"))
         new = find_version(workflow, query.get("to", "draft"))
         return Response(shapes.DiffSerializer(compare(old, new)).data)
-
-
-def number_of(request: Request, name: str, default: int, most: int = 2**31 - 1) -> int:
-    text = request.query_params.get(name) or str(default)
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:12]) <= most):
-        raise InvalidInput.field(name, f"Give a number from 1 to {most:,}.")
-    return int(text)

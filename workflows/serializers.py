@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from controlplane.domain.json_schema import depth_of
-from controlplane.listing.api import StrictSerializer
+from controlplane.projects.endpoints import StrictSerializer
 from workflows.models import Version, Workflow
 from workflows.queries import check_text
 from workflows.specification.reading import DEPTH_LIMIT

@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.events.queries import feed_after, latest_cursor, parse_cursor, recent
-from controlplane.projects.endpoints import MOST, PAGE, Endpoint, find_project, number
+from controlplane.projects.endpoints import MOST, PAGE, Endpoint, number
+
+
+class Subject(serializers.Serializer):
+    kind = serializers.CharField()
+    id = serializers.IntegerField()
+    seq = serializers.IntegerField(allow_null=True, help_text="The event's number in the stream of a run.")
+
+
+class FeedFrame(serializers.Serializer):
+    seq = serializers.CharField(help_text="The cursor, under the name that the socket uses.")
+    type = serializers.CharField()
+    at = serializers.DateTimeField()
+    data = serializers.DictField()
+    cursor = serializers.CharField()
+    project = serializers.IntegerField(allow_null=True, help_text="The project's id.")
+    actor = serializers.CharField()
+    subject = Subject()
+
+
+class FeedPage(serializers.Serializer):
+    results = FeedFrame(many=True)
+    cursor = serializers.CharField(help_text="Send it back as `after`.")
 
 
 class ActivityEndpoint(Endpoint):
@@ -16,14 +39,17 @@ class ActivityEndpoint(Endpoint):
     parameters = ("after", "project", "limit")
 
     @extend_schema(
-        parameters=[OpenApiParameter(name) for name in parameters],
-        responses={200: {"type": "object", "properties": {"results": {"type": "array"}, "cursor": {"type": "string"}}}},
+        parameters=[
+            OpenApiParameter("after", str, description="Only what came after this `cursor`."),
+            OpenApiParameter("project", str, description="Id or slug; all of yours without it."),
+            OpenApiParameter("limit", int, description=f"Events, at most {MOST}; {PAGE} without it."),
+        ],
+        responses=FeedPage,
     )
     def get(self, request: Request) -> Response:
         params = request.query_params
-        self.refuse_unknown(*self.parameters)
         given = params.get("project")
-        project_ids = [find_project(self.access, given).pk] if given else self.access.project_ids
+        project_ids = [self.project(given).pk] if given else self.access.project_ids
         start = parse_cursor(params.get("after", ""))
         limit = number(params.get("limit"), "limit", PAGE, MOST)
         if params.get("after"):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import re_path
-
 from controlplane.events.api import ActivityEndpoint
+from controlplane.projects.routes import endpoint
 
-urlpatterns = [re_path(r"^activity/?$", ActivityEndpoint.as_view(), name="activity")]
+urlpatterns = [endpoint("activity", ActivityEndpoint.as_view(), "activity")]

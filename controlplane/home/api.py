@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -11,7 +13,7 @@ from rest_framework.response import Response
 from controlplane.events.models import utc_text
 from controlplane.home.overview import WINDOWS, Overview
 from controlplane.home.views import window_name
-from controlplane.projects.endpoints import Endpoint, find_project
+from controlplane.projects.endpoints import Endpoint
 from runs.models import Run, Worker
 from runs.statistics import Progress, StepCount
 
@@ -24,28 +26,35 @@ PARAMETERS = [
 class OverviewEndpoint(Endpoint):
     """`GET`: what runs, what failed, throughput by bucket, steps that are not done, workers."""
 
+    parameters = ("project", "window")
+
     @extend_schema(parameters=PARAMETERS, responses={200: {"type": "object"}})
     def get(self, request: Request) -> Response:
-        self.refuse_unknown("project", "window")
-        project = find_project(self.access, request.query_params.get("project"))
+        project = self.project(request.query_params.get("project"))
         return Response(figures(Overview(project, window_name(request.query_params.get("window", "")))))
 
 
 def figures(page: Overview) -> dict[str, Any]:
     return {
-        "project": page.project.pk,
+        "project": page.project.slug,
         "window": page.window_name,
         "since": utc_text(page.since),
         "live": page.live,
         "ended": dict(page.totals),
         "success_rate": page.success_rate,
         "median_duration_ms": page.median_ms,
-        "buckets": [{"start": start.isoformat(), **page.ended.get(start, {})} for start in page.buckets],
+        "buckets": [bucket(start, page) for start in page.buckets],
         "steps": {state: step_count(found) for state, found in page.steps.items()},
         "running": [running(progress) for progress in page.running],
         "failed": [failure(run) for run in page.failures],
         "workers": [worker(one) for one in page.workers],
     }
+
+
+def bucket(start: datetime, page: Overview) -> dict[str, Any]:
+    """`start` is told by the project's clock."""
+    began = start.replace(tzinfo=ZoneInfo(page.project.time_zone))
+    return {"start": utc_text(began), **page.ended.get(start, {})}
 
 
 def step_count(found: StepCount) -> dict[str, Any]:

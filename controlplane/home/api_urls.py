@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from controlplane.home.api import OverviewEndpoint
-from controlplane.listing.routes import endpoint
+from controlplane.projects.routes import endpoint
 
 urlpatterns = [endpoint("overview", OverviewEndpoint.as_view(), "overview")]

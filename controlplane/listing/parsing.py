@@ -3,47 +3,72 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-from controlplane.domain.json_schema import depth_of
+from controlplane.domain.errors import InvalidInput
+from controlplane.domain.json_schema import depth_of, unstorable
 
 # Deeper than any schema or specification may be, far less than Python's stack.
 DEPTH_LIMIT = 100
 TOO_DEEP = f"The JSON is nested more than {DEPTH_LIMIT} levels deep."
 # NUL cannot be stored as text, and half of a surrogate pair is not a character.
-NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 SUSPICIOUS = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
 
 
 class StrictJSONParser(JSONParser):
-    """Refuses what the plain parser lets through to the database, or chokes on: NUL, half characters, deep nesting."""
+    """Refuses what the plain parser lets through to the database, chokes on or guesses at.
+
+    NUL, half characters, deep nesting, numbers that JSON does not have, a field that is given twice.
+    """
 
     def parse(self, stream, media_type=None, parser_context=None) -> Any:
         body = stream.read()
         try:
-            parsed = json.loads(body, parse_constant=refuse_constant)
-            if depth_of(parsed) > DEPTH_LIMIT:
-                raise ParseError(TOO_DEEP)
-            if SUSPICIOUS.search(body):
-                refuse_unstorable(parsed)
-            return parsed
-        except RecursionError as error:
-            raise ParseError(TOO_DEEP) from error
+            parsed = json.loads(body, parse_constant=refuse_constant, parse_float=finite, object_pairs_hook=each_once)
+            too_deep = depth_of(parsed) > DEPTH_LIMIT
+        except RecursionError:
+            too_deep = True
         except ValueError as error:
-            raise ParseError(f"This is not JSON: {error}") from error
+            raise ParseError(f"This is not JSON: {reason(error)}") from error
+        if too_deep:
+            raise ParseError(TOO_DEEP)
+        if SUSPICIOUS.search(body):
+            refuse_unstorable(parsed)
+        return parsed
+
+
+def reason(error: ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is not text in {error.encoding.upper()}."
+    return str(error).partition("; use sys.")[0]
 
 
 def refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number.")
 
 
-def refuse_unstorable(value: Any) -> None:
-    """Raises ValueError (UnicodeEncodeError is one) for text that cannot be stored."""
-    text = json.dumps(value, ensure_ascii=False)
-    text.encode()
-    if NUL.search(text):
-        raise ValueError("text cannot hold the character NUL.")
+def finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:40]} is too large a number.")
+    return value
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"“{next(name for name in found if names.count(name) > 1)}” stands twice in one object.")
+    return found
+
+
+def refuse_unstorable(parsed: Any) -> None:
+    """Raises InvalidInput naming the first text that cannot be stored."""
+    path = unstorable(parsed)
+    if path is not None:
+        raise InvalidInput.field(path, "This text holds NUL or half a character, which cannot be stored.", "unstorable")

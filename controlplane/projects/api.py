@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -11,22 +13,29 @@ from rest_framework.response import Response
 from controlplane.domain.errors import NotAllowed, NotFound
 from controlplane.projects import actions, serializers, sign_in
 from controlplane.projects.accounts import find_account
-from controlplane.projects.endpoints import Endpoint, find_project
+from controlplane.projects.endpoints import PAGING, Endpoint, body
+from controlplane.projects.idempotency import idempotent
 from controlplane.projects.models import ApiToken, Member, Project, Secret
 from controlplane.projects.queries import projects_of, tokens_for
 
-LISTED = ("limit", "cursor")
+IN_PROJECT = OpenApiParameter("project", str, description="Id or slug; not needed when you reach one only.")
 
 
 class ProjectsEndpoint(Endpoint):
+    parameters = PAGING
+
     @extend_schema(responses=serializers.ProjectSerializer(many=True))
     def get(self, request: Request) -> Response:
-        self.refuse_unknown(*LISTED)
         return self.page(projects_of(self.access), serializers.ProjectSerializer)
 
+    def project(self, given: Any = None) -> Any:
+        """None, for the Idempotency-Key: the project is what is being made."""
+        return None
+
     @extend_schema(request=serializers.NewProject, responses={201: serializers.ProjectSerializer})
+    @idempotent
     def post(self, request: Request) -> Response:
-        sent = serializers.NewProject.of(request)
+        sent = body(serializers.NewProject, request)
         project = actions.create_project(**sent, by=self.access.everywhere(), owner=request.user)
         return Response(serializers.ProjectSerializer(project).data, status=status.HTTP_201_CREATED)
 
@@ -34,72 +43,76 @@ class ProjectsEndpoint(Endpoint):
 class InProject(Endpoint):
     """An endpoint under /projects/ID, which may also be the slug."""
 
-    def find(self, project: str) -> Project:
-        return find_project(self.access, project)
+    def project(self, given: Any = None) -> Project:
+        return super().project(self.kwargs["project"])
 
 
 class ProjectEndpoint(InProject):
     @extend_schema(responses=serializers.ProjectSerializer)
     def get(self, request: Request, project: str) -> Response:
-        return Response(serializers.ProjectSerializer(self.find(project)).data)
+        return Response(serializers.ProjectSerializer(self.project()).data)
 
     @extend_schema(request=serializers.ProjectChange, responses=serializers.ProjectSerializer)
     def patch(self, request: Request, project: str) -> Response:
-        found = self.find(project)
-        sent = {"name": found.name, "time_zone": found.time_zone} | serializers.ProjectChange.of(request)
-        changed = actions.update_project(found, **sent, by=self.actor_in(found))
+        found = self.project()
+        sent = {"name": found.name, "time_zone": found.time_zone} | body(serializers.ProjectChange, request)
+        changed = actions.update_project(found, **sent, by=self.actor(found))
         return Response(serializers.ProjectSerializer(changed).data)
 
 
 class MembersEndpoint(InProject):
+    parameters = PAGING
+
     @extend_schema(responses=serializers.MemberSerializer(many=True))
     def get(self, request: Request, project: str) -> Response:
-        self.refuse_unknown(*LISTED)
-        members = Member.objects.visible_to(self.access).filter(project=self.find(project))
+        members = Member.objects.visible_to(self.access).filter(project=self.project())
         return self.page(members.select_related("user"), serializers.MemberSerializer)
 
     @extend_schema(request=serializers.NewMember, responses={201: serializers.MemberSerializer})
+    @idempotent
     def post(self, request: Request, project: str) -> Response:
-        found = self.find(project)
-        sent = serializers.NewMember.of(request)
-        by = self.actor_in(found)
+        found = self.project()
+        sent = body(serializers.NewMember, request)
+        by = self.actor(found)
         member = actions.add_member(found, user=find_account(sent["user"], by), role=sent["role"], by=by)
         return Response(serializers.MemberSerializer(member).data, status=status.HTTP_201_CREATED)
 
 
 class MemberEndpoint(InProject):
-    def member(self, project: str, pk: int) -> Member:
-        member = Member.objects.select_related("project", "user").filter(project=self.find(project), pk=pk).first()
+    def member(self, pk: int) -> Member:
+        member = Member.objects.select_related("project", "user").filter(project=self.project(), pk=pk).first()
         if member is None:
             raise NotFound("There is no such member.")
         return member
 
     @extend_schema(request=serializers.RoleChange, responses=serializers.MemberSerializer)
     def patch(self, request: Request, project: str, pk: int) -> Response:
-        member = self.member(project, pk)
-        role = serializers.RoleChange.of(request)["role"]
-        changed = actions.change_role(member, role=role, by=self.actor_in(member.project))
+        member = self.member(pk)
+        role = body(serializers.RoleChange, request)["role"]
+        changed = actions.change_role(member, role=role, by=self.actor(member))
         return Response(serializers.MemberSerializer(changed).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, project: str, pk: int) -> Response:
-        member = self.member(project, pk)
-        actions.remove_member(member, by=self.actor_in(member.project))
+        member = self.member(pk)
+        actions.remove_member(member, by=self.actor(member))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class TokensEndpoint(Endpoint):
-    @extend_schema(responses=serializers.TokenSerializer(many=True))
+    parameters = ("project", *PAGING)
+
+    @extend_schema(parameters=[IN_PROJECT], responses=serializers.TokenSerializer(many=True))
     def get(self, request: Request) -> Response:
-        self.refuse_unknown("project", *LISTED)
-        project = find_project(self.access, request.query_params.get("project"))
+        project = self.project(request.query_params.get("project"))
         return self.page(tokens_for(self.access, project), serializers.TokenSerializer)
 
-    @extend_schema(request=serializers.NewToken, responses={201: serializers.TokenSerializer})
+    @extend_schema(request=serializers.NewToken, responses={201: serializers.FreshTokenSerializer})
+    @idempotent
     def post(self, request: Request) -> Response:
-        sent = serializers.NewToken.of(request)
-        project = find_project(self.access, sent.pop("project", None))
-        token, text = actions.create_token(project, **sent, by=self.actor_in(project))
+        sent = body(serializers.NewToken, request)
+        project = self.project(sent.pop("project", None))
+        token, text = actions.create_token(project, **sent, by=self.actor(project))
         shown = {**serializers.TokenSerializer(token).data, "token": text}
         return Response(shown, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
@@ -110,34 +123,37 @@ class TokenEndpoint(Endpoint):
         token = ApiToken.objects.visible_to(self.access).select_related("project").filter(pk=pk).first()
         if token is None or not tokens_for(self.access, token.project).filter(pk=pk).exists():
             raise NotFound("There is no such token.")
-        actions.revoke_token(token, by=self.actor_in(token.project))
+        actions.revoke_token(token, by=self.actor(token))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class SecretsEndpoint(Endpoint):
-    @extend_schema(responses=serializers.SecretSerializer(many=True))
+    parameters = ("project", *PAGING)
+
+    @extend_schema(parameters=[IN_PROJECT], responses=serializers.SecretSerializer(many=True))
     def get(self, request: Request) -> Response:
-        self.refuse_unknown("project", *LISTED)
-        project = find_project(self.access, request.query_params.get("project"))
+        project = self.project(request.query_params.get("project"))
         return self.page(Secret.objects.visible_to(self.access).filter(project=project), serializers.SecretSerializer)
 
     @extend_schema(request=serializers.NewSecret, responses={201: serializers.SecretSerializer})
+    @idempotent
     def post(self, request: Request) -> Response:
-        sent = serializers.NewSecret.of(request)
-        project = find_project(self.access, sent.pop("project", None))
-        secret = actions.set_secret(project, **sent, by=self.actor_in(project))
+        sent = body(serializers.NewSecret, request)
+        project = self.project(sent.pop("project", None))
+        secret = actions.set_secret(project, **sent, by=self.actor(project))
         return Response(serializers.SecretSerializer(secret).data, status=status.HTTP_201_CREATED)
 
 
 class SecretEndpoint(Endpoint):
-    @extend_schema(responses={204: None})
+    parameters = ("project",)
+
+    @extend_schema(parameters=[IN_PROJECT], responses={204: None})
     def delete(self, request: Request, name: str) -> Response:
-        self.refuse_unknown("project")
-        project = find_project(self.access, request.query_params.get("project"))
+        project = self.project(request.query_params.get("project"))
         secret = Secret.objects.visible_to(self.access).filter(project=project, name=name).first()
         if secret is None:
             raise NotFound("There is no such secret.")
-        actions.delete_secret(secret, by=self.actor_in(project))
+        actions.delete_secret(secret, by=self.actor(project))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -149,7 +165,7 @@ class SignInEndpoint(Endpoint):
 
     @extend_schema(request=serializers.Credentials, responses=serializers.TokenPair, auth=[])
     def post(self, request: Request) -> Response:
-        pair = sign_in.sign_in(request._request, **serializers.Credentials.of(request))
+        pair = sign_in.sign_in(request._request, **body(serializers.Credentials, request))
         return Response(pair, headers={"Cache-Control": "no-store"})
 
     def get_authenticate_header(self, request: Request) -> str:
@@ -162,7 +178,7 @@ class RefreshEndpoint(SignInEndpoint):
     @extend_schema(request=serializers.Refresh, responses=serializers.TokenPair, auth=[])
     def post(self, request: Request) -> Response:
         return Response(
-            sign_in.renew(serializers.Refresh.of(request)["refresh"]), headers={"Cache-Control": "no-store"}
+            sign_in.renew(body(serializers.Refresh, request)["refresh"]), headers={"Cache-Control": "no-store"}
         )
 
 

@@ -1,29 +1,20 @@
-"""Endpoints of this app, under /api/v1/. The slash at the end is optional."""
+"""Endpoints of this app, under /api/v1/."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, re_path
-from rest_framework.views import APIView
-
 from controlplane.projects import api
-
-
-def endpoint(route: str, view: type[APIView], name: str) -> URLPattern:
-    return re_path(rf"^{route}/?$", view.as_view(), name=name)
-
-
-PROJECT = r"projects/(?P<project>[a-z0-9_-]+)"
+from controlplane.projects.routes import endpoint
 
 urlpatterns = [
-    endpoint("auth/token", api.SignInEndpoint, "auth_token"),
-    endpoint("auth/refresh", api.RefreshEndpoint, "auth_refresh"),
-    endpoint("auth/register", api.RegisterEndpoint, "auth_register"),
-    endpoint("projects", api.ProjectsEndpoint, "projects"),
-    endpoint(PROJECT, api.ProjectEndpoint, "project"),
-    endpoint(f"{PROJECT}/members", api.MembersEndpoint, "members"),
-    endpoint(rf"{PROJECT}/members/(?P<pk>[0-9]{{1,18}})", api.MemberEndpoint, "member"),
-    endpoint("tokens", api.TokensEndpoint, "tokens"),
-    endpoint(r"tokens/(?P<pk>[0-9]{1,18})", api.TokenEndpoint, "token"),
-    endpoint("secrets", api.SecretsEndpoint, "secrets"),
-    endpoint(r"secrets/(?P<name>[A-Za-z0-9_]{1,63})", api.SecretEndpoint, "secret"),
+    endpoint("auth/token", api.SignInEndpoint.as_view(), "auth_token"),
+    endpoint("auth/refresh", api.RefreshEndpoint.as_view(), "auth_refresh"),
+    endpoint("auth/register", api.RegisterEndpoint.as_view(), "auth_register"),
+    endpoint("projects", api.ProjectsEndpoint.as_view(), "projects"),
+    endpoint("projects/<slug:project>", api.ProjectEndpoint.as_view(), "project"),
+    endpoint("projects/<slug:project>/members", api.MembersEndpoint.as_view(), "members"),
+    endpoint("projects/<slug:project>/members/<int:pk>", api.MemberEndpoint.as_view(), "member"),
+    endpoint("tokens", api.TokensEndpoint.as_view(), "tokens"),
+    endpoint("tokens/<int:pk>", api.TokenEndpoint.as_view(), "token"),
+    endpoint("secrets", api.SecretsEndpoint.as_view(), "secrets"),
+    endpoint("secrets/<slug:name>", api.SecretEndpoint.as_view(), "secret"),
 ]

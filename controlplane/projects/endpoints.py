@@ -1,85 +1,126 @@
-"""What endpoints below the list kit share: the caller, their projects, bodies without unknown fields, short pages."""
+"""The base of every endpoint: who calls, in which project, no unknown parameters, no unknown fields, short pages."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from controlplane.domain.errors import FieldError, InvalidInput, NotFound
 from controlplane.projects.actors import Access, Actor
 from controlplane.projects.models import Project
 
 PAGE, MOST = 100, 1000
+PAGING = ("limit", "cursor")
 
 
-class Endpoint(APIView):
-    """An endpoint that knows its caller. Every answer carries the caller's rate limit."""
+class Endpoint(GenericAPIView):
+    """An endpoint that knows its caller. Every answer carries the caller's rate limit.
+
+    `parameters` are the query parameters it understands; any other is refused.
+    """
+
+    filter_backends = ()
+    pagination_class = None
+    parameters: tuple[str, ...] = ()
 
     @property
     def access(self) -> Access:
         return self.request._request.access
 
-    def actor_in(self, project: Project) -> Actor:
-        """The caller as the `by` of an action in `project`."""
-        return self.access.actor_in(project.pk)
+    def actor(self, subject: Any) -> Actor:
+        """The caller as the `by` of an action on `subject`: a Project, or something that has a `project`."""
+        return self.access.actor_in(subject.project.pk)
 
-    def refuse_unknown(self, *known: str) -> None:
+    def find(self, queryset: QuerySet, **lookup: Any) -> Any:
+        """The one row of `queryset` (which knows `visible_to`) that the caller may see. Raises NotFound."""
+        row = queryset.visible_to(self.access).filter(**lookup).first()
+        if row is None:
+            raise NotFound(f"There is no such {queryset.model._meta.verbose_name}.")
+        return row
+
+    def project(self, given: Any = None) -> Project:
+        """The project that `given` (id or slug) names; without it the caller's only one."""
+        return find_project(self.access, given)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.refuse_unknown()
+
+    def refuse_unknown(self) -> None:
         """Raises InvalidInput naming query parameters that this endpoint does not have."""
-        wrong = [FieldError(name, "There is no such parameter.", "unknown") for name in self.request.query_params]
-        wrong = [error for error in wrong if error.field not in (*known, "format")]
-        if wrong:
-            raise InvalidInput(f"There is no parameter “{wrong[0].field}” here.", errors=wrong)
+        known = (*self.parameters, "format")
+        unknown = [name for name in self.request.query_params if name not in known]
+        if unknown:
+            errors = [FieldError(name, "There is no such parameter.", "unknown") for name in unknown]
+            raise InvalidInput(f"There is no parameter “{unknown[0]}” here.", errors=errors)
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+    def finalize_response(self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any) -> Any:
         for name, value in (getattr(request._request, "rate", None) or {}).items():
             response[f"RateLimit-{name.capitalize()}"] = str(value)
         return super().finalize_response(request, response, *args, **kwargs)
+
+    def described_parameters(self) -> list[OpenApiParameter]:
+        """For the OpenAPI document: query parameters of GET that no annotation names."""
+        if "cursor" not in self.parameters:
+            return []
+        limit = f"Rows a page, at most {MOST:,}; {PAGE} without it."
+        cursor = "Where to go on: taken from `next`."
+        return [OpenApiParameter("limit", int, description=limit), OpenApiParameter("cursor", str, description=cursor)]
 
     def page(self, rows: QuerySet, serializer: type[serializers.BaseSerializer]) -> Response:
         """`{"results", "next", "previous"}` by ascending id: `?cursor=ID` goes on after it, `?limit=` up to 1000."""
         params = self.request.query_params
         limit = number(params.get("limit"), "limit", PAGE, MOST)
-        found = list(
-            rows.filter(pk__gt=number(params.get("cursor"), "cursor", 0, 2**63 - 1)).order_by("pk")[: limit + 1]
-        )
+        start = number(params.get("cursor"), "cursor", 0, 2**63 - 1)
+        found = list(rows.filter(pk__gt=start).order_by("pk")[: limit + 1])
         results, more = found[:limit], len(found) > limit
         following = self.address(results[-1].pk) if more else None
         return Response({"results": serializer(results, many=True).data, "next": following, "previous": None})
 
-    def address(self, cursor: int) -> str:
+    def address(self, cursor: str | int) -> str | None:
+        """This address from `cursor` on; None without one."""
+        if not cursor:
+            return None
         params = self.request.query_params.copy()
         params["cursor"] = str(cursor)
         return self.request.build_absolute_uri(f"{self.request.path}?{params.urlencode()}")
 
 
-class Body(serializers.Serializer):
-    """A request body in which a misspelt field is an error."""
+class StrictSerializer(serializers.Serializer):
+    """A body in which a misspelt field is an error and not a silent default. All that is wrong is said at once."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            wrong = {name: ["There is no such field."] for name in data if name not in self.fields}
-            if wrong:
-                raise serializers.ValidationError(wrong, code="unknown")
-        return super().to_internal_value(data)
-
-    @classmethod
-    def of(cls, request: Request, **options: Any) -> dict[str, Any]:
-        """The validated body. Raises a ValidationError that names each field at fault."""
-        body = cls(data=request.data, **options)
-        body.is_valid(raise_exception=True)
-        return body.validated_data
+        unknown = [name for name in data if name not in self.fields] if isinstance(data, dict) else []
+        if not unknown:
+            return super().to_internal_value(data)
+        wrong = {name: ["There is no such field."] for name in unknown}
+        try:
+            super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            wrong |= error.detail
+        raise serializers.ValidationError(wrong, code="unknown")
 
 
-def number(text: str | None, field: str, default: int, most: int) -> int:
+def body(serializer_class: type[serializers.BaseSerializer], request: Request) -> Any:
+    """What was sent, checked. Raises DRF's ValidationError, which names the fields."""
+    serializer = serializer_class(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
+
+
+def number(text: str | None, field: str, default: int, most: int, least: int = 1) -> int:
+    """The whole number that a query parameter holds. Raises InvalidInput naming the field."""
     if not text:
         return default
-    if not (text.isascii() and text.isdecimal() and len(text) < 20 and 1 <= int(text) <= most):
-        raise InvalidInput.field(field, f"Give a whole number from 1 to {most}.")
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and least <= int(text) <= most):
+        raise InvalidInput.field(field, f"Give a whole number from {least} to {most}.")
     return int(text)
 
 

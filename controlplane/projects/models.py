@@ -154,7 +154,8 @@ class Secret(models.Model):
 class IdempotencyKey(models.Model):
     """What a create answered, so that a repeated call gets the same answer and makes nothing new."""
 
-    project = models.ForeignKey(Project, models.CASCADE)
+    # None: what was made is itself a project.
+    project = models.ForeignKey(Project, models.CASCADE, null=True)
     owner = models.CharField(max_length=200)
     key = models.CharField(max_length=200)
     request_hash = models.CharField(max_length=64)
@@ -164,7 +165,10 @@ class IdempotencyKey(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["project", "owner", "key"], name="one_answer_per_idempotency_key")
+            models.UniqueConstraint(fields=["project", "owner", "key"], name="one_answer_per_idempotency_key"),
+            models.UniqueConstraint(
+                fields=["owner", "key"], condition=models.Q(project=None), name="one_answer_per_key_without_project"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
-from controlplane.projects.endpoints import Body
+from controlplane.projects.endpoints import StrictSerializer
 from controlplane.projects.models import ApiToken, Member, Project, Role, Secret
 
 
@@ -15,6 +17,7 @@ class ProjectSerializer(serializers.ModelSerializer):
 
 
 class MemberSerializer(serializers.ModelSerializer):
+    project: Any = serializers.SlugRelatedField("slug", read_only=True)
     user = serializers.CharField(source="user.username")
 
     class Meta:
@@ -23,6 +26,7 @@ class MemberSerializer(serializers.ModelSerializer):
 
 
 class TokenSerializer(serializers.ModelSerializer):
+    project: Any = serializers.SlugRelatedField("slug", read_only=True)
     created_by = serializers.CharField(source="created_by.username")
 
     class Meta:
@@ -31,52 +35,61 @@ class TokenSerializer(serializers.ModelSerializer):
         fields += ["last_used_at", "revoked_at"]
 
 
+class FreshTokenSerializer(TokenSerializer):
+    token = serializers.CharField(read_only=True, help_text="What scripts send. Shown this once.")
+
+    class Meta(TokenSerializer.Meta):
+        fields = [*TokenSerializer.Meta.fields, "token"]
+
+
 class SecretSerializer(serializers.ModelSerializer):
+    project: Any = serializers.SlugRelatedField("slug", read_only=True)
+
     class Meta:
         model = Secret
         fields = ["id", "project", "name", "updated_at", "updated_by"]
 
 
-class NewProject(Body):
+class NewProject(StrictSerializer):
     slug = serializers.CharField(max_length=63)
     name = serializers.CharField(max_length=200)
     time_zone = serializers.CharField(max_length=64, default="UTC")
 
 
-class ProjectChange(Body):
+class ProjectChange(StrictSerializer):
     name = serializers.CharField(max_length=200, required=False)
     time_zone = serializers.CharField(max_length=64, required=False)
 
 
-class NewMember(Body):
+class NewMember(StrictSerializer):
     user = serializers.CharField(max_length=150, help_text="The user name.")
     role = serializers.ChoiceField(Role.choices)
 
 
-class RoleChange(Body):
+class RoleChange(StrictSerializer):
     role = serializers.ChoiceField(Role.choices)
 
 
-class NewToken(Body):
+class NewToken(StrictSerializer):
     project = serializers.CharField(required=False, help_text="Id or slug; not needed when you reach one only.")
     name = serializers.CharField(max_length=100)
     role = serializers.ChoiceField(Role.choices, default=Role.OPERATOR)
     days = serializers.IntegerField(min_value=1, max_value=366, default=90, help_text="Until it expires.")
 
 
-class NewSecret(Body):
+class NewSecret(StrictSerializer):
     project = serializers.CharField(required=False, help_text="Id or slug; not needed when you reach one only.")
     name = serializers.CharField(max_length=63)
     value = serializers.CharField(trim_whitespace=False, help_text="Never shown again.")
 
 
-class Credentials(Body):
+class Credentials(StrictSerializer):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=1000, trim_whitespace=False)
     code = serializers.CharField(max_length=20, default="", allow_blank=True, help_text="For two-factor sign-in.")
 
 
-class Refresh(Body):
+class Refresh(StrictSerializer):
     refresh = serializers.CharField(max_length=4000)
 
 

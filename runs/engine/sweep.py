@@ -9,6 +9,7 @@ from django.conf import settings
 
 from controlplane.domain.database import is_away
 from controlplane.domain.queueing import ring
+from controlplane.projects.idempotency import forget_old_answers
 from runs import events
 from runs.engine import slots
 from runs.engine.advance import Advance, described
@@ -99,6 +100,7 @@ def sweep() -> dict[str, int]:
         "timed_out": time_out_runs,
         "children": settle_children,
         "rung": ring_again,
+        "forgotten": forget_old_answers,
     }
     return {name: isolated(part) for name, part in parts.items()}
 

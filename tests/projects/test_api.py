@@ -216,12 +216,12 @@ def test_tokens_of_others_are_for_administrators(world):
 
 
 def test_a_token_sinks_with_its_owner(world):
-    api, text = world.api("erin"), '{"steps": [{"key": "only", "uses": "noop"}]}'
-    assert api.post("/api/v1/workflows", {"name": "one", "text": text}).status_code == 201
+    api, specification = world.api("erin"), {"steps": [{"key": "only", "uses": "noop"}]}
+    assert api.post("/api/v1/workflows", {"name": "one", "specification": specification}).status_code == 201
     member = Member.objects.get(user=world.erin)
     member.role = "viewer"
     member.save()
-    assert api.post("/api/v1/workflows", {"name": "two", "text": text}).status_code == 403
+    assert api.post("/api/v1/workflows", {"name": "two", "specification": specification}).status_code == 403
     member.delete()
     assert api.get("/api/v1/projects").json()["results"] == []
 

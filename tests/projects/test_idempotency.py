@@ -14,13 +14,14 @@ from rest_framework.test import APIClient
 
 from controlplane.api import exception_handler
 from controlplane.domain.errors import ActionRefused
-from controlplane.listing.api import ProjectEndpoint, StrictSerializer, body
-from controlplane.listing.idempotency import KEPT, forget_old_answers, idempotent
-from controlplane.listing.routes import endpoint
+from controlplane.projects.endpoints import Endpoint, StrictSerializer, body
+from controlplane.projects.idempotency import KEPT, forget_old_answers, idempotent
 from controlplane.projects.models import IdempotencyKey
+from controlplane.projects.routes import endpoint
 from workflows.models import Workflow
 
 assert exception_handler  # the errors below are rendered by it
+SECRET = {"name": "API_KEY", "value": "hush hush"}
 failures: list[Exception] = []
 
 
@@ -29,7 +30,7 @@ class NewThing(StrictSerializer):
     name = serializers.CharField()
 
 
-class Things(ProjectEndpoint):
+class Things(Endpoint):
     """Makes workflows, once slowly enough for twins to meet."""
 
     serializer_class = NewThing
@@ -45,8 +46,11 @@ class Things(ProjectEndpoint):
         return Response({"id": made.pk, "name": made.name, "at": timezone.now()}, status=201)
 
 
-urlpatterns = [path("api/v1/", include([endpoint("things", Things.as_view(), "things")]))]
-pytestmark = [pytest.mark.urls("tests.listing.test_idempotency"), pytest.mark.django_db(transaction=True)]
+urlpatterns = [
+    path("api/v1/", include([endpoint("things", Things.as_view(), "things")])),
+    path("", include("controlplane.urls")),
+]
+pytestmark = [pytest.mark.urls("tests.projects.test_idempotency"), pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(autouse=True)
@@ -147,3 +151,39 @@ def test_old_answers_are_forgotten_and_younger_ones_kept(world):
     IdempotencyKey.objects.filter(key="old").update(created_at=timezone.now() - KEPT - timedelta(minutes=1))
     assert forget_old_answers(timezone.now()) == 1
     assert IdempotencyKey.objects.get().key == "young"
+
+
+def person(world, name: str) -> APIClient:
+    client = APIClient()
+    client.force_login(world.people[name])
+    return client
+
+
+def test_a_project_is_made_once(world):
+    world.alice.is_superuser = True
+    world.alice.save()
+    api = person(world, "alice")
+    first, second = [
+        api.post("/api/v1/projects", {"slug": "lab", "name": "Lab"}, headers={"Idempotency-Key": "lab"}) for _ in "ab"
+    ]
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json() == second.json()
+    assert second["Idempotent-Replayed"] == "true"
+
+
+def test_a_repeated_token_is_the_same_and_kept_sealed(world):
+    first, second = [
+        person(world, "alice").post("/api/v1/tokens", {"name": "nightly"}, headers={"Idempotency-Key": "t"})
+        for _ in "ab"
+    ]
+    assert first.json() == second.json()
+    assert second["Cache-Control"] == "no-store"
+    assert first.json()["token"] not in json.dumps(IdempotencyKey.objects.get().body)
+
+
+def test_a_repeated_member_and_secret_are_made_once(world):
+    api = person(world, "alice")
+    for address, sent in (("projects/acme/members", {"user": "mallory", "role": "viewer"}), ("secrets", SECRET)):
+        answers = [api.post(f"/api/v1/{address}", sent, headers={"Idempotency-Key": address}) for _ in "ab"]
+        assert [answer.status_code for answer in answers] == [201, 201]
+        assert answers[0].json() == answers[1].json()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -10,11 +9,14 @@ from functools import wraps
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
 from controlplane.domain.errors import IdempotencyMismatch, InvalidInput
+from controlplane.projects.encryption import seal, unseal
 from controlplane.projects.models import IdempotencyKey, Project
 
 HEADER = "Idempotency-Key"
@@ -24,7 +26,7 @@ LONGEST = 200
 
 
 def idempotent(post: Callable[..., Response]) -> Callable[..., Response]:
-    """Make `post(self, request, …)` of a ProjectEndpoint honour the header.
+    """Make `post(self, request, …)` of an Endpoint honour the header.
 
     The key's row and what `post` makes are one transaction: a twin that comes meanwhile waits at the row and then gets
     the first answer; an attempt that is refused or crashes leaves no row, so the next one starts afresh. Raises
@@ -45,6 +47,7 @@ def idempotent(post: Callable[..., Response]) -> Callable[..., Response]:
                 return repeated(row)
             return remember(row, post(endpoint, request, *args, **kwargs))
 
+    once.is_idempotent = True
     return once
 
 
@@ -52,7 +55,7 @@ def body_of(request: Request) -> dict[str, Any]:
     return request.data if isinstance(request.data, dict) else {}
 
 
-def claim(project: Project, owner: str, key: str, wanted: str) -> tuple[IdempotencyKey, bool]:
+def claim(project: Project | None, owner: str, key: str, wanted: str) -> tuple[IdempotencyKey, bool]:
     """The key's row, and whether it is ours. The unique index makes twins wait here until the first one ends."""
     made = IdempotencyKey(project=project, owner=owner, key=key, request_hash=wanted)
     IdempotencyKey.objects.bulk_create([made], ignore_conflicts=True)
@@ -63,14 +66,25 @@ def claim(project: Project, owner: str, key: str, wanted: str) -> tuple[Idempote
 
 
 def remember(row: IdempotencyKey, response: Response) -> Response:
-    """Keep the answer of a success. Errors are raised, not returned, so they never come here."""
-    row.status, row.body = response.status_code, json.loads(json.dumps(response.data, cls=JSONEncoder))
+    """Keep the answer of a success, sealed when it says `no-store`. Errors are raised, so they never come here."""
+    text = json.dumps(response.data, cls=JSONEncoder)
+    is_private = "no-store" in response.get("Cache-Control", "")
+    row.body = {"sealed": seal(text, bound_to=place(row))} if is_private else {"text": text}
+    row.status = response.status_code
     row.save(update_fields=["status", "body"])
     return response
 
 
 def repeated(row: IdempotencyKey) -> Response:
-    return Response(row.body, status=row.status, headers={"Idempotent-Replayed": "true"})
+    headers = {"Idempotent-Replayed": "true"}
+    if "sealed" not in row.body:
+        return Response(json.loads(row.body["text"]), status=row.status, headers=headers)
+    text = unseal(row.body["sealed"], bound_to=place(row))
+    return Response(json.loads(text), status=row.status, headers={**headers, "Cache-Control": "no-store"})
+
+
+def place(row: IdempotencyKey) -> str:
+    return f"idempotency:{row.pk}"
 
 
 def owner_of(request: Request) -> str:
@@ -80,11 +94,11 @@ def owner_of(request: Request) -> str:
 
 
 def fingerprint(request: Request) -> str:
-    """SHA-256 of method, path and body; the order of the body's fields does not matter."""
+    """Of method, path and body, which may hold a secret; the order of the body's fields does not matter."""
     text = json.dumps([request.method, request.path.rstrip("/"), request.data], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return salted_hmac(HEADER, text, algorithm="sha256").hexdigest()
 
 
-def forget_old_answers(now: datetime) -> int:
+def forget_old_answers(now: datetime | None = None) -> int:
     """Delete the keys that no client will send again; how many."""
-    return IdempotencyKey.objects.filter(created_at__lt=now - KEPT).delete()[0]
+    return IdempotencyKey.objects.filter(created_at__lt=(now or timezone.now()) - KEPT).delete()[0]
