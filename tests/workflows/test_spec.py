@@ -146,6 +146,7 @@ REFUSED = [
     (_with(retry={"max_attempts": 21}), "steps[0].retry.max_attempts", "range", "from 1 to 20"),
     (_with(retry={"max_attempts": 1.5}), "steps[0].retry.max_attempts", "type", "an integer"),
     (_with(retry={"attempts": 2}), "steps[0].retry.attempts", "unknown_key", "Did you mean max_attempts?"),
+    (_with(uses="workflow:other", retry={"max_attempts": 2}), "steps[0].retry", "invalid", "is not retried"),
     (_with(retry=3), "steps[0].retry", "type", "an object"),
     (_with(max_parallel=3), "steps[0].max_parallel", "invalid", "only with foreach"),
     (_with(foreach=[1], max_parallel=1001), "steps[0].max_parallel", "range", "from 1 to 1,000"),

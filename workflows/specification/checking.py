@@ -153,6 +153,9 @@ def _check_step(step: dict[str, Any], field: str, problems: Problems, catalogue:
         problems.add(f"{field}.stage", "A stage is text of 1 to 63 characters.", "range")
     _check_timeout(step, field, problems)
     _check_retry(step.get("retry"), f"{field}.retry", problems)
+    if step.get("retry") is not None and str(step.get("uses")).startswith("workflow:"):
+        message = "A step that starts a workflow is not retried. Give the steps of that workflow a retry."
+        problems.add(f"{field}.retry", message, "invalid")
     _check_foreach(step, field, problems)
 
 
