@@ -8,7 +8,8 @@ import secrets
 import socket
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import connection
@@ -20,6 +21,8 @@ from runs.engine.sql import run_statement, use_own_connection
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
+# So long after its time limit or a cancel may work still go on; then its step goes on without it.
+GRACE_SECONDS = 30
 
 # Who locks many running steps does it in the order of their ids, so a heartbeat and a cancel never wait for each other.
 EXTEND = """
@@ -55,11 +58,29 @@ RETURNING runs_steprun.id
 """
 
 
+def nothing() -> None:
+    """Somebody else decides."""
+
+
 @dataclass
 class Lease:
+    """One attempt in flight. `abandon` records how it ended when its work neither ends nor looks at its token."""
+
     claimed: Claimed
     token: CancelToken
     log: LogBuffer
+    abandon: Callable[[], object] = nothing
+    asked_at: float | None = field(default=None, init=False)
+
+    def ask_to_stop(self) -> None:
+        self.asked_at = self.asked_at or time.monotonic()
+        self.token.cancel("the run was asked to stop")
+
+    @property
+    def overstayed(self) -> bool:
+        """Whether it should have ended longer ago than the grace."""
+        ends = [end for end in (self.asked_at, self.token.deadline) if end is not None]
+        return bool(ends) and time.monotonic() - min(ends) > GRACE_SECONDS
 
     @property
     def key(self) -> tuple[int, int]:
@@ -130,7 +151,8 @@ class Leases:
                 connection.close()
 
     def beat(self) -> None:
-        """Extend every lease; what is not ours any more is interrupted."""
+        """Extend every lease; what is not ours any more is interrupted; what does not heed its end is left behind."""
+        self.leave_behind([lease for lease in self.held() if lease.overstayed])
         leases = self.held()
         if self._registered:
             run_statement(SEEN, {"busy": len(leases), "name": self.name, "boot": self.boot})
@@ -146,8 +168,18 @@ class Leases:
                 if lease.key not in ours:
                     lease.token.cancel("another worker took the step over")
                 elif ours[lease.key]:
-                    lease.token.cancel("the run was asked to stop")
+                    lease.ask_to_stop()
         flush(leases)
+
+    def leave_behind(self, leases: list[Lease]) -> None:
+        """Its thread cannot be stopped, its step can be settled. Should that fail, the sweep finds the lease over."""
+        for lease in leases:
+            self.drop(lease)
+            logger.error("Work does not stop", extra={"action": "work_abandoned", "step": lease.claimed.id})
+            try:
+                lease.abandon()
+            except Exception:
+                logger.exception("An abandoned step is left to the sweep", extra={"action": "abandon_failed"})
 
     def look(self) -> None:
         """Between heartbeats: hear of cancellations quickly, and let watchers see the log."""
@@ -157,7 +189,7 @@ class Leases:
             ids = {row["id"] for row in asked}
             for lease in leases:
                 if lease.claimed.id in ids:
-                    lease.token.cancel("the run was asked to stop")
+                    lease.ask_to_stop()
         flush(leases)
 
 

@@ -51,7 +51,7 @@ def carry_out(claimed: Claimed) -> Claimed | None:
     token = CancelToken(timeout_seconds=claimed.step.timeout_seconds or DEFAULT_TIMEOUT_SECONDS)
     log = LogBuffer(run_id=claimed.run_id, step_id=claimed.id, attempt_no=claimed.attempt_no)
     context = StepContext(claimed=claimed, request=None, token=token, log_buffer=log)
-    lease = Lease(claimed, token, log)
+    lease = Lease(claimed, token, log, abandon=lambda: finish(claimed, overstayed(context), take_next=False))
     leases.hold(lease)
     try:
         outcome = attempt(context)
@@ -139,6 +139,15 @@ def failed(failure: Failure, context: StepContext, stack: str = "") -> Outcome:
     if token.remaining() == 0 and not isinstance(failure, TimedOut):
         failure = TimedOut(f"The time limit was reached. {failure.message}", acted=failure.acted, **known)
     return Outcome("failed", failure=failure, request=context.request, stack=stack, unknown=unknown, **spent)
+
+
+def overstayed(context: StepContext) -> Outcome:
+    """For work that did not end at its time limit or when it was cancelled. Another attempt would only add to it."""
+    if context.token.cancelled:
+        failure: Failure = Cancelled(f"The work was stopped: {context.token.reason}. It did not heed it.", acted=True)
+        return Outcome("cancelled", failure=failure, request=context.request, unknown=context.marked)
+    failure = TimedOut("The time limit was reached, and the work did not heed it.", retryable=False, acted=True)
+    return Outcome("failed", failure=failure, request=context.request, unknown=context.marked)
 
 
 def may_have_acted(failure: Failure) -> bool:

@@ -40,6 +40,12 @@ def sleep(input: dict, context) -> dict:
     return {"slept": seconds}
 
 
+@function("test-stubborn", idempotent=True)
+def stubborn(input: dict, context) -> None:
+    """Never looks at its token."""
+    time.sleep(input["seconds"])
+
+
 @function("test-large", idempotent=True)
 def large(input: dict, context) -> str:
     return "x" * input["bytes"]

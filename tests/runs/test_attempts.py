@@ -340,6 +340,35 @@ class TestLimitsOfTime:
         assert run.state == "timed_out"
 
 
+class TestWorkThatDoesNotStop:
+    @pytest.fixture(autouse=True)
+    def quick(self, monkeypatch):
+        monkeypatch.setattr("runs.engine.leases.GRACE_SECONDS", 0.3)
+        monkeypatch.setattr(settings, "ENGINE_HEARTBEAT_SECONDS", 0.2)
+
+    def test_its_step_fails_after_the_limit_and_a_grace(self, world):
+        function_tool(world, "stubborn", "test-stubborn", idempotent=True)
+        run = start(world, step("a", "tool:stubborn", with_={"seconds": 4}, timeout_seconds=0.2, retry=THRICE))
+        work(run.steps.get().pk)
+        run.refresh_from_db()
+        assert (run.state, error(run, "a")["type"], Attempt.objects.count()) == ("failed", "timeout", 1)
+        assert run.duration < timedelta(seconds=3.5)
+        assert events(run)[-1].type == "step.late_result"
+
+    def test_its_step_is_cancelled_a_grace_after_the_cancel(self, world):
+        function_tool(world, "stubborn", "test-stubborn", idempotent=True)
+        run = start(world, step("a", "tool:stubborn", with_={"seconds": 4}))
+
+        def cancel_in_flight():
+            wait_until(lambda: states(run)["a"] == "running")
+            cancel_run(run, by=world.actor("bob"))
+
+        at_once(lambda: work(run.steps.get().pk), cancel_in_flight)
+        run.refresh_from_db()
+        assert (run.state, states(run)["a"]) == ("cancelled", "cancelled")
+        assert run.duration < timedelta(seconds=3.5)
+
+
 class TestTimers:
     def test_a_wait_holds_no_worker_and_ends_by_itself(self, world):
         run = start(world, step("a", "wait", with_={"seconds": 60}), step("b", needs="a"))
