@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from controlplane.domain.cancellation import CancelToken
-from controlplane.domain.database import DATABASE_AWAY
+from controlplane.domain.database import is_away
 from controlplane.domain.failures import Failure
 from controlplane.domain.redaction import Redactor
 
@@ -71,11 +71,11 @@ def only_safe_failures(redactor: Redactor) -> Iterator[None]:
     """
     try:
         yield
-    except DATABASE_AWAY:
-        raise
     except Failure as failure:
         raise without_secrets(failure, redactor) from None
     except Exception as error:
+        if is_away(error):
+            raise
         raise unforeseen(error, redactor) from None
 
 
