@@ -64,6 +64,15 @@ class Runs(RunListEndpoint):
         )
         return Response(detail_of(run), status=201)
 
+    def project(self, given: Any = None) -> Project:
+        """Without one, a workflow that is named by its id says which: here as for an Idempotency-Key."""
+        wanted = self.request.data.get("workflow") if isinstance(self.request.data, dict) else None
+        if given in (None, "") and is_id(str(wanted)):
+            found = Workflow.objects.visible_to(self.access).select_related("project").filter(pk=int(wanted)).first()
+            if found is not None:
+                return found.project
+        return super().project(given)
+
     def workflow(self, sent: dict[str, Any]) -> Workflow:
         rows = Workflow.objects.select_related("project", "current").visible_to(self.access)
         if sent.get("project") or not is_id(sent["workflow"]):
@@ -89,6 +98,12 @@ class RunEndpoint(Endpoint):
 
     def run(self, pk: int) -> Run:
         return self.find(Run.objects.select_related("project", "workflow", "version", "agent"), pk=pk)
+
+    def step(self, run: Run, pk: int) -> StepRun:
+        step = StepRun.objects.select_related("run__project").filter(run=run, pk=pk).first()
+        if step is None:
+            raise NotFound("There is no such step in this run.")
+        return step
 
     def number(self, name: str, default: int = 0, *, most: int = 2**63 - 1, least: int = 0) -> int:
         return number(self.request.query_params.get(name), name, default, most, least)
@@ -154,6 +169,15 @@ class Steps(RunEndpoint):
         return self.page(steps_of(self.run(pk)).defer(None), shapes.StepRow)
 
 
+class OneStep(RunEndpoint):
+    serializer_class = shapes.StepRow
+
+    @extend_schema(responses=shapes.StepRow)
+    def get(self, request: Request, pk: int, step_pk: int) -> Response:
+        """One step run with its attempts, request and output."""
+        return Response(shapes.StepRow(self.step(self.run(pk), step_pk)).data)
+
+
 class StepReview(RunEndpoint):
     serializer_class = shapes.StepRow
 
@@ -161,9 +185,7 @@ class StepReview(RunEndpoint):
     def post(self, request: Request, pk: int, step_pk: int) -> Response:
         """Decide a step whose outcome is unknown."""
         run = self.run(pk)
-        step = StepRun.objects.select_related("run__project").filter(run=run, pk=step_pk).first()
-        if step is None:
-            raise NotFound("There is no such step in this run.")
+        step = self.step(run, step_pk)
         actions.resolve_step(step, by=self.actor(run), **body(shapes.Review, request))
         return Response(shapes.StepRow(step).data)
 

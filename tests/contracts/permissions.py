@@ -123,6 +123,7 @@ RUN_ENDPOINTS = {
     "api:run_resume": route("run", post=OPERATOR),
     "api:run_retry": route("run", post=OPERATOR),
     "api:run_steps": route("run", get=VIEWER),
+    "api:run_step": route("step", get=VIEWER),
     "api:step_review": route("step", post=OPERATOR),
     "api:run_logs": route("run", get=VIEWER),
     "api:run_events": route("run", get=VIEWER),
