@@ -57,9 +57,12 @@ def body_of(request: Request) -> dict[str, Any]:
 
 def claim(project: Project | None, owner: str, key: str, wanted: str) -> tuple[IdempotencyKey, bool]:
     """The key's row, and whether it is ours. The unique index makes twins wait here until the first one ends."""
+    mine = IdempotencyKey.objects.filter(project=project, owner=owner, key=key)
+    # Forgotten on time, also when no sweep has come by yet.
+    mine.filter(created_at__lt=timezone.now() - KEPT).delete()
     made = IdempotencyKey(project=project, owner=owner, key=key, request_hash=wanted)
     IdempotencyKey.objects.bulk_create([made], ignore_conflicts=True)
-    row = IdempotencyKey.objects.get(project=project, owner=owner, key=key)
+    row = mine.get()
     if row.request_hash != wanted:
         raise IdempotencyMismatch(f"The {HEADER} “{key}” was sent with another request before. Use a new one.")
     return row, row.status is None

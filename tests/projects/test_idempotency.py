@@ -153,6 +153,16 @@ def test_old_answers_are_forgotten_and_younger_ones_kept(world):
     assert IdempotencyKey.objects.get().key == "young"
 
 
+def test_a_key_that_is_older_than_answers_are_kept_makes_a_new_thing(world):
+    api = world.api("bob")
+    first = send(api, "old")
+    IdempotencyKey.objects.update(created_at=timezone.now() - KEPT - timedelta(minutes=1))
+    Workflow.objects.all().delete()
+    second = send(api, "old")
+    assert (second.status_code, "Idempotent-Replayed" in second.headers) == (201, False)
+    assert second.json()["id"] != first.json()["id"]
+
+
 def person(world, name: str) -> APIClient:
     client = APIClient()
     client.force_login(world.people[name])
