@@ -42,9 +42,11 @@ class RunDetail(RunRow):
 
 
 class AttemptRow(serializers.ModelSerializer):
+    status = serializers.CharField(source="state")
+
     class Meta:
         model = Attempt
-        fields = ["number", "state", "worker", "started_at", "ended_at", "error"]
+        fields = ["number", "status", "worker", "started_at", "ended_at", "error"]
 
 
 class StepRow(serializers.ModelSerializer):

@@ -87,6 +87,17 @@ class NameBody(StrictSerializer):
     name = serializers.CharField(max_length=63)
 
 
+class LastRun(serializers.Serializer):
+    id = serializers.IntegerField()
+    status = serializers.CharField(source="state")
+    created_at = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.DateTimeField())
+    def get_created_at(self, run: dict[str, Any]) -> str:
+        """PostgreSQL writes +00:00 into JSON where the rest of the API writes Z."""
+        return run["created_at"].replace("+00:00", "Z")
+
+
 class WorkflowSerializer(serializers.ModelSerializer):
     """One row of the list."""
 
@@ -94,7 +105,7 @@ class WorkflowSerializer(serializers.ModelSerializer):
     state = serializers.CharField(read_only=True, help_text="draft, released or archived")
     current_version = serializers.IntegerField(source="current.number", default=None, read_only=True)
     has_draft = serializers.BooleanField(read_only=True)
-    last_run = serializers.JSONField(read_only=True, allow_null=True)
+    last_run = LastRun(read_only=True, allow_null=True)
 
     class Meta:
         model = Workflow

@@ -74,6 +74,9 @@ class CsvEndpoint(ListEndpoint):
     parameters = ("project", "columns")
 
     def get(self, request: Request) -> HttpResponseBase:
+        paging = [name for name in ("limit", "cursor") if name in request.query_params]
+        if paging:
+            raise InvalidInput.field(paging[0], "The CSV holds every row; narrow it with the filters.", "unknown")
         reading = self.reading()
         columns = self.columns(reading)
         return csv_response(reading.ordered, columns, noun=self.listing.noun, project=reading.project)

@@ -79,7 +79,10 @@ class NewToken(StrictSerializer):
 
 class NewSecret(StrictSerializer):
     project = serializers.CharField(required=False, help_text="Id or slug; not needed when you reach one only.")
-    name = serializers.CharField(max_length=63)
+    name = serializers.RegexField(
+        r"^[A-Za-z_][A-Za-z0-9_]{0,62}\Z",
+        error_messages={"invalid": "Use up to 63 letters, digits and underscores; start with no digit."},
+    )
     value = serializers.CharField(trim_whitespace=False, help_text="Never shown again.")
 
 

@@ -36,7 +36,7 @@ class Installation:
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],
             cwd=REPOSITORY,
-            env=bare_environment(**own, **environment),
+            env=bare_environment(**own | environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -68,7 +68,7 @@ def test_it_lists_what_the_caller_sees(world, erin, nightly):
     run = make_run(nightly)
     row = erin.get(ROOT).json()["results"][0]
     assert (row["id"], row["current_version"], row["has_draft"]) == (nightly.pk, 1, False)
-    assert (row["last_run"]["id"], row["last_run"]["state"]) == (run.pk, "succeeded")
+    assert (row["last_run"]["id"], row["last_run"]["status"]) == (run.pk, "succeeded")
     assert world.api("mallory").get(ROOT).json()["results"] == []
 
 
