@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from controlplane.projects.endpoints import StrictSerializer
+from controlplane.projects.endpoints import Choice, StrictSerializer
 from runs.models import Artifact, Attempt, Environment, Run, StepRun, Trigger
 
 
@@ -104,12 +104,10 @@ class NewRun(StrictSerializer):
     project = serializers.CharField(required=False)
     workflow = serializers.CharField()
     inputs = serializers.DictField(required=False, default=dict)
-    environment = serializers.ChoiceField(Environment.choices, required=False, default=Environment.DEV)
+    environment = Choice(Environment.choices, required=False, default=Environment.DEV)
     agent = serializers.CharField(required=False, allow_null=True)
     tags = serializers.ListField(child=serializers.CharField(max_length=50), required=False, default=list)
-    trigger = serializers.ChoiceField(
-        [Trigger.API, Trigger.MANUAL, Trigger.WEBHOOK], required=False, default=Trigger.API
-    )
+    trigger = Choice([Trigger.API, Trigger.MANUAL, Trigger.WEBHOOK], required=False, default=Trigger.API)
 
 
 class Reason(StrictSerializer):
@@ -117,7 +115,7 @@ class Reason(StrictSerializer):
 
 
 class Review(StrictSerializer):
-    outcome = serializers.ChoiceField(["succeeded", "failed", "run_again"])
+    outcome = Choice(["succeeded", "failed", "run_again"])
     output = serializers.JSONField(required=False, allow_null=True, default=None)
     note = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
 
@@ -126,6 +124,6 @@ class TestRun(StrictSerializer):
     """POST /workflows/ID/test: a run of the draft as it is saved."""
 
     inputs = serializers.DictField(required=False, default=dict)
-    environment = serializers.ChoiceField(Environment.choices, required=False, default=Environment.DEV)
+    environment = Choice(Environment.choices, required=False, default=Environment.DEV)
     agent = serializers.CharField(required=False, allow_null=True)
     tags = serializers.ListField(child=serializers.CharField(max_length=50), required=False, default=list)

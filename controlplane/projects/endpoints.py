@@ -93,6 +93,15 @@ class Endpoint(GenericAPIView):
         return self.request.build_absolute_uri(f"{self.request.path}?{params.urlencode()}")
 
 
+class Choice(serializers.ChoiceField):
+    """One of a few words; the refusal names them."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or data not in self.choices:
+            raise serializers.ValidationError(f"Choose one of {', '.join(self.choices)}.", code="choice")
+        return data
+
+
 class StrictSerializer(serializers.Serializer):
     """A body in which a misspelt field is an error and not a silent default. All that is wrong is said at once."""
 

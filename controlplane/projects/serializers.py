@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from controlplane.projects.endpoints import StrictSerializer
+from controlplane.projects.endpoints import Choice, StrictSerializer
 from controlplane.projects.models import ApiToken, Member, Project, Role, Secret
 
 
@@ -63,17 +63,17 @@ class ProjectChange(StrictSerializer):
 
 class NewMember(StrictSerializer):
     user = serializers.CharField(max_length=150, help_text="The user name.")
-    role = serializers.ChoiceField(Role.choices)
+    role = Choice(Role.choices)
 
 
 class RoleChange(StrictSerializer):
-    role = serializers.ChoiceField(Role.choices)
+    role = Choice(Role.choices)
 
 
 class NewToken(StrictSerializer):
     project = serializers.CharField(required=False, help_text="Id or slug; not needed when you reach one only.")
     name = serializers.CharField(max_length=100)
-    role = serializers.ChoiceField(Role.choices, default=Role.OPERATOR)
+    role = Choice(Role.choices, default=Role.OPERATOR)
     days = serializers.IntegerField(min_value=1, max_value=366, default=90, help_text="Until it expires.")
 
 

@@ -111,3 +111,50 @@ def test_a_body_that_cannot_be_kept_is_refused(world, sent):
 def test_escaped_pairs_and_backslashes_are_text_like_any_other():
     text = b'{"a": "\\ud83d\\ude00", "b": "\\\\u0000"}'
     assert StrictJSONParser().parse(BytesIO(text)) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("runs?wrong=1", "wrong"),
+        ("tokens?wrong=1", "wrong"),
+        ("runs.csv?columns=id,wrong", "columns"),
+        ("runs.csv?limit=1", "limit"),
+    ],
+)
+def test_it_refuses_parameters_it_does_not_know(world, path, field):
+    answer = world.api("bob").get(f"/api/v1/{path}")
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ('{"a": 1, "a": 2}', "“a” stands twice"),
+        ('{"a": 1e999}', "too large a number"),
+        ("[" * 101 + "]" * 101, "100 levels"),
+    ],
+)
+def test_it_refuses_json_that_means_nothing_certain(world, sent, said):
+    answer = world.api("bob").post("/api/v1/runs", sent, content_type="application/json")
+    assert answer.status_code == 400
+    assert said in answer.json()["detail"]
+
+
+def test_every_operation_is_described_once_with_its_refusals_and_its_sign_in(world):
+    schema = world.api("bob").get("/api/v1/schema?format=json").json()
+    operations = [
+        operation
+        for methods in schema["paths"].values()
+        for name, operation in methods.items()
+        if name in ("get", "post", "put", "patch", "delete")
+    ]
+    names = [operation["operationId"] for operation in operations]
+    assert len(names) == len(set(names)) > 70
+    assert set(schema["components"]["securitySchemes"]) == {"token", "jwt", "session"}
+    assert all("default" in operation["responses"] for operation in operations)
+    runs = schema["paths"]["/api/v1/runs"]["get"]
+    assert {"status", "since", "cursor", "order"} <= {parameter["name"] for parameter in runs["parameters"]}
+    page = runs["responses"]["200"]["content"]["application/json"]["schema"]
+    assert set(page["properties"]) == {"results", "next", "previous"}
