@@ -34,11 +34,12 @@ class Button:
 
 @dataclass(frozen=True)
 class Bar:
-    """A piece of a step's row, in milliseconds since the run was created; `end` None grows."""
+    """A piece of a step's row, in milliseconds since the run was created; `end` None grows. `state` of an attempt."""
 
     kind: str
     start: int
     end: int | None
+    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,13 @@ class RunPage:
         return found
 
     @cached_property
+    def failed_step_url(self) -> str:
+        """The page of the step that the run's error names."""
+        key = (self.run.error or {}).get("step")
+        pk = self.run.steps.filter(key=key, index=None).values_list("pk", flat=True).first() if key else None
+        return self.url("step", step_pk=pk) if pk else ""
+
+    @cached_property
     def reviews(self) -> list[StepRun]:
         return list(self.run.steps.filter(state=StepState.NEEDS_REVIEW).defer("output"))
 
@@ -173,7 +181,7 @@ class RunPage:
         for attempt in attempts:
             if before and attempt.started_at > before:
                 yield Bar("wait", self.since(before), self.since(attempt.started_at))
-            yield Bar("attempt", self.since(attempt.started_at), self.since(attempt.ended_at))
+            yield Bar("attempt", self.since(attempt.started_at), self.since(attempt.ended_at), attempt.state)
             before = attempt.ended_at
         if before and not step.ended_at:
             yield Bar("wait", self.since(before), None)
@@ -196,10 +204,10 @@ class RunPage:
         return list(self.run.steps.filter(spent).defer("request", "output", "item"))
 
     @cached_property
-    def events(self) -> list[Event]:
-        """The newest events, newest first, without the log announcements."""
+    def events(self) -> list[tuple[Event, int | None]]:
+        """The newest events, newest first, each with ms since the run was created; without the log announcements."""
         rows = Event.objects.filter(subject_kind="run", subject_id=self.run.pk).exclude(type="run.logs")
-        return list(rows.order_by("-seq")[:EVENTS_SHOWN])
+        return [(event, self.since(event.at)) for event in rows.order_by("-seq")[:EVENTS_SHOWN]]
 
     @cached_property
     def artifacts(self) -> list[Any]:

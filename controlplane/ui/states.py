@@ -29,6 +29,7 @@ LOOKS = {
     "pending": Look("Pending", "neutral", "circle-dashed"),
     "waiting": Look("Waiting", "purple", "hourglass"),
     "retrying": Look("Retrying", "orange", "retry"),
+    "lost": Look("Worker lost", "orange", "alert"),
     "skipped": Look("Skipped", "neutral", "skip"),
     "needs_review": Look("Needs review", "purple", "alert"),
     "draft": Look("Draft", "warning", "edit"),
