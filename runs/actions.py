@@ -18,6 +18,7 @@ from runs.engine.submit import Order, submit
 from runs.models import Environment, Run, StepRun, Trigger
 from workflows.models import Version, Workflow
 from workflows.parameters import check_inputs
+from workflows.queries import check_text
 from workflows.spec import Spec
 
 
@@ -61,9 +62,13 @@ def released(workflow: Workflow) -> tuple[Version, Plan]:
 
 
 def draft_of(workflow: Workflow) -> tuple[Version, Plan]:
+    """Raises InvalidInput with every fault of the draft: steps that need each other would wait without end."""
     version = workflow.versions.filter(state="draft").first()
     if version is None:
         raise ActionRefused(f"The workflow {workflow.name} has no draft to test.")
+    errors = check_text(version.text, project=workflow.project, workflow=workflow).errors
+    if errors:
+        raise InvalidInput(f"The draft is not valid: {errors[0].message}", errors=errors)
     return version, Plan(Spec.from_document(version.document))
 
 

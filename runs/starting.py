@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.views import View
 
 from controlplane.domain.errors import FieldError, InvalidInput, NotAllowed, NotFound, ProblemError
+from controlplane.listing.filters import is_id
 from runs.actions import draft_of, start_run
 from runs.forms import StartForm
 from runs.models import Run
@@ -139,7 +140,7 @@ class RunNew(View):
 def find_workflow(request: HttpRequest, wanted: str) -> Workflow:
     rows = Workflow.objects.visible_to(request.member).select_related("project", "current")
     found = (
-        rows.filter(pk=wanted).first() if wanted.isdecimal() and len(wanted) < 18 else rows.filter(name=wanted).first()
+        rows.filter(pk=int(wanted)).first() if is_id(wanted) else rows.filter(name=wanted.replace("\x00", "")).first()
     )
     if found is None:
         raise NotFound("There is no such workflow in this project.")

@@ -53,7 +53,8 @@ class Case:
 
 
 def http_tool(stage: Stage, **more: Any) -> dict:
-    make_tool(stage.world, "call", config={"method": "POST", "url": f"{stage.web.url}/x"}, **more)
+    # What must not be repeated is asked about when it fails half-way: tests/runs/test_attempts.py.
+    make_tool(stage.world, "call", config={"method": "POST", "url": f"{stage.web.url}/x"}, idempotent=True, **more)
     return step("a", "tool:call", with_={"n": 1})
 
 
@@ -69,7 +70,7 @@ def large_http_tool(stage: Stage) -> dict:
 
 def function_step(function: str, **with_: Any) -> Callable[[Stage], dict]:
     def make(stage: Stage) -> dict:
-        function_tool(stage.world, "call", function)
+        function_tool(stage.world, "call", function, idempotent=True)
         return step("a", "tool:call", with_=with_)
 
     return make
@@ -97,7 +98,7 @@ def agent(kind: str, **config: Any) -> Callable[[Stage], dict]:
         urls = {"llm": {"base_url": f"{stage.web.url}/v1", "model": "gpt-4o-mini"}, "http": {"url": stage.web.url}}
         if kind == "llm" and isinstance(stage.web.answer, Says) and not stage.web.answer.hold:
             stage.web.answer = says_text("hello")
-        make_agent(stage.world, "helper", kind=kind, config={**urls.get(kind, {}), **config})
+        make_agent(stage.world, "helper", kind=kind, config={**urls.get(kind, {}), **config}, idempotent=True)
         return step("a", "agent:helper", with_={"prompt": "hello", **({"input": {"seconds": 60}} if config else {})})
 
     return make

@@ -102,7 +102,7 @@ def test_the_first_steps_are_due_at_once_and_the_others_wait(world):
 
 
 def test_a_run_keeps_the_tool_it_started_with(world):
-    tool = function_tool(world, "echo", "test-echo")
+    tool = function_tool(world, "echo", "test-echo", idempotent=True)
     run = start(world, step("a"), step("call", "tool:echo", needs="a", with_={"n": 1}))
     catalogue.update_tool(tool, config={"function": "test-crash"}, by=world.actor("erin"))
     assert (drain(run).state, output(run, "call")["n"]) == ("succeeded", 1)
