@@ -315,3 +315,14 @@ def test_a_malformed_body_is_refused(erin, nightly, method, path, body):
         assert answer["Content-Type"] == "application/problem+json"
         assert json.loads(answer.content)["detail"]
     assert list(Workflow.objects.values_list("name", "edits")) == [("nightly", 1)]
+
+
+def test_a_draft_that_could_never_end_is_not_tried(world):
+    api = world.api("erin")
+    circle = {"steps": [{"key": "a", "uses": "noop", "needs": ["b"]}, {"key": "b", "uses": "noop", "needs": ["a"]}]}
+    for specification in (circle, {"steps": 5}, {}):
+        made = api.post(ROOT, {"name": f"w{len(str(specification))}", "specification": specification}).json()
+        answer = api.post(f"{ROOT}/{made['id']}/test")
+        assert answer.status_code == 400
+        assert answer.json()["errors"]
+        assert world.client("erin").get(f"/p/acme/runs/new?workflow={made['id']}&draft=1").status_code == 400
