@@ -1,4 +1,4 @@
-"""What the portal says when it refuses. Every refusal is one of these and becomes RFC 9457 problem JSON, a page or a toast."""
+"""What the portal says when it refuses. Every refusal is one of these: problem JSON, a page or a toast."""
 
 from __future__ import annotations
 
