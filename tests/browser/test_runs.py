@@ -119,7 +119,7 @@ def test_cancelling_shows_stopping_and_then_cancelled_to_everybody_who_looks(ope
 
 
 def test_pausing_holds_the_next_step_and_resuming_goes_on(open_as, stack):
-    pk = stack.toiling(seconds=2)
+    pk = stack.toiling(seconds=10)
     page = open_as("bob", f"runs/{pk}/")
     page.get_by_role("button", name="Pause").click()
     shows(page, "Paused")
