@@ -51,7 +51,8 @@ class Endpoint(GenericAPIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        self.refuse_unknown()
+        if hasattr(self, (request.method or "").lower()):
+            self.refuse_unknown()
 
     def refuse_unknown(self) -> None:
         """Raises InvalidInput naming query parameters that this endpoint does not have."""

@@ -17,17 +17,24 @@ from django.test import Client
 from django.utils import timezone
 
 from agents.actions import create_agent, create_instance, create_tool
+from controlplane.domain.action import ROLES
 from controlplane.projects.actions import create_token, set_secret
 from controlplane.projects.actors import SYSTEM, Access
 from controlplane.projects.models import ApiToken, Member, Project
 from runs.models import Artifact, RunState, StepRun, StepState
-from tests.world import ROLES, World, build_world, make_run, make_workflow
+from tests.world import World, build_world, make_run, make_workflow
 from workflows.actions import create_workflow, save_draft
 from workflows.models import Workflow
 
 TEXT = "steps:\n  - key: only\n    uses: noop\n"
 EMBED = {"kind": "function", "config": {"function": "text-embed"}}
 ABSENT = 999_999_999
+
+
+NOBODY = ("anonymous", "gone")
+PEOPLE = (*NOBODY, "vera", "bob", "anna", "erin", "alice", "mallory", "root")
+DEAD_TOKENS = ("token:expired", "token:revoked", "token:gone")
+TOKENS = (*DEAD_TOKENS, *(f"token:{role}" for role in ROLES))
 
 
 @dataclass
@@ -119,7 +126,7 @@ class Standing:
 
     @staticmethod
     def make_tokens(world: World) -> dict[str, str]:
-        tokens = {f"token:{role}": world.token("alice", role) for role in ROLES.values()}
+        tokens = {f"token:{role}": world.token("alice", role) for role in ROLES}
         tokens |= {name: world.token("alice") for name in ("token:expired", "token:revoked")}
         now = timezone.now()
         made = {name: ApiToken.objects.filter(prefix=text.split("_")[1]) for name, text in tokens.items()}

@@ -13,11 +13,12 @@ import pytest
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import get_resolver, reverse
 
 from controlplane.domain.action import ROLES
 from controlplane.listing.pages import ListPage
 from runs.models import Run
+from tests.contracts.addresses import ROUTED, address
 from tests.contracts.permissions import (
     ACCOUNT_PREFIXES,
     CLOSED,
@@ -28,14 +29,10 @@ from tests.contracts.permissions import (
     STAFF_PREFIX,
     UNNAMED,
 )
-from tests.contracts.subjects import ABSENT, QUERIES, Standing, Things, body_of, in_address
+from tests.contracts.subjects import ABSENT, DEAD_TOKENS, NOBODY, PEOPLE, TOKENS, Standing, body_of, in_address
 from tests.world import ROLES as ROLE_OF
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-NOBODY = ("anonymous", "gone")
-PEOPLE = (*NOBODY, "vera", "bob", "anna", "erin", "alice", "mallory", "root")
-DEAD_TOKENS = ("token:expired", "token:revoked", "token:gone")
-TOKENS = (*DEAD_TOKENS, *(f"token:{role}" for role in ROLES))
 ASKS_TO_SIGN_IN, REFUSES, ANSWERS = "asks to sign in", "refuses", "answers"
 
 
@@ -66,52 +63,11 @@ WRITES_IN_A_SESSION = [cell for cell in WRITES if not (cell.is_api and cell.leve
 ABOUT_SOMETHING = [cell for cell in CELLS if cell.subject and cell.subject != "overview part"]
 
 
-def routed(patterns: list[Any], path: str = "", space: str = "") -> Iterator[tuple[str, str, Any]]:
-    """(name with its namespaces, path, view) of everything that the resolver knows; the path for what has no name."""
-    for pattern in patterns:
-        here = path + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            inner = f"{space}{pattern.namespace}:" if pattern.namespace else space
-            yield from routed(pattern.url_patterns, here, inner)
-        elif isinstance(pattern, URLPattern):
-            yield (space + pattern.name if pattern.name else here), here, pattern.callback
-
-
-ROUTED = {name: (path, view) for name, path, view in routed(get_resolver().url_patterns)}
 LIST_PAGES = [
     (name, view.view_class.listing)
     for name, (_, view) in ROUTED.items()
     if issubclass(getattr(view, "view_class", object), ListPage)
 ]
-
-
-@pytest.fixture(scope="module")
-def standing(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Standing]:
-    """Committed, so that it is there for every test of this module, exports included, without making it again."""
-    with django_db_blocker.unblock():
-        made = Standing.build(tmp_path_factory.mktemp("instances"))
-        for who in (*PEOPLE, *TOKENS):
-            made.client(who)
-    yield made
-    with django_db_blocker.unblock():
-        made.remove()
-
-
-def address(name: str, things: Things, given: dict[str, Any] | None = None) -> str:
-    """Where `name` of their thing is, or of the thing that `given` names instead."""
-    given = dict(in_address(things, ROUTES[name].subject) if given is None else given)
-    is_page = ROUTED[name][0].startswith("p/")
-    url = reverse(name, kwargs={"project": things.project.slug, **given} if is_page else given)
-    query = [QUERIES[name]] if name in QUERIES else []
-    if name.startswith("api:") and asks_for_project(name):
-        query.append(f"project={things.project.slug}")
-    return f"{url}?{'&'.join(query)}" if query else url
-
-
-def asks_for_project(name: str) -> bool:
-    """Lists of the API cover every project of the caller unless told which; a secret has a name and no id."""
-    subject, public = ROUTES[name].subject, (PUBLIC, SIGNED_IN, CLOSED)
-    return subject == "secret name" or not (subject or set(ROUTES[name].levels.values()) & set(public))
 
 
 def send(client: Client, cell: Cell, url: str, body: dict[str, Any]) -> HttpResponse:
@@ -133,8 +89,13 @@ def verdict(answer: HttpResponse) -> str:
     return ANSWERS if status < 500 and status != 405 else str(status)
 
 
-def expected(level: str, who: str) -> str:
-    """What the table promises."""
+NOT_FOR_TOKENS = {("api:tokens", "POST"), ("api:token", "DELETE")}
+
+
+def expected(level: str, who: str, cell: Cell | None = None) -> str:
+    """What the table promises. Tokens make no tokens, and each ends only itself."""
+    if who.startswith("token:") and cell is not None and (cell.name, cell.method) in NOT_FOR_TOKENS:
+        return REFUSES
     if level == PUBLIC:
         return ANSWERS
     if level == CLOSED:
@@ -151,9 +112,9 @@ def expected(level: str, who: str) -> str:
 @pytest.mark.django_db
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_each_answers_those_whom_it_is_for(standing, cell):
-    url, body = address(cell.name, standing.mine), body_of(standing.mine, cell.name, cell.method)
+    url, body = address(cell.name, standing.mine, method=cell.method), body_of(standing.mine, cell.name, cell.method)
     answers = {who: verdict(send(standing.client(who), cell, url, body)) for who in cell.everybody}
-    assert answers == {who: expected(cell.level, who) for who in cell.everybody}
+    assert answers == {who: expected(cell.level, who, cell) for who in cell.everybody}
 
 
 @pytest.mark.django_db
@@ -180,7 +141,7 @@ def test_another_projects_thing_is_like_none(standing, cell):
     for foreign, absent in strangers(standing, cell.subject):
         answers = []
         for given in (foreign, absent):
-            url = address(cell.name, standing.theirs, given)
+            url = address(cell.name, standing.theirs, given, method=cell.method)
             answer = send(client, cell, url, body)
             answers.append((answer.status_code, without(given, answer.content.decode())))
         assert answers[0] == answers[1]
@@ -213,7 +174,7 @@ def without(given: dict[str, Any], html: str) -> str:
 )
 def test_a_session_needs_a_csrf_token_to_write(standing, cell):
     client = standing.new_client("root", enforce_csrf_checks=True)
-    url, body = address(cell.name, standing.mine), body_of(standing.mine, cell.name, cell.method)
+    url, body = address(cell.name, standing.mine, method=cell.method), body_of(standing.mine, cell.name, cell.method)
     answer = send(client, cell, url, body)
     assert (answer.status_code, b"<form" in answer.content) == (403, False)
 
@@ -302,8 +263,8 @@ def test_bulk_actions_leave_other_projects_alone(standing, name, listing):
 @pytest.mark.parametrize("url", ["runs", "workflows", "agents", "tools", "instances"])
 def test_csv_holds_the_rows_of_ones_own_projects(standing, url):
     client = standing.client("mallory")
-    for address in (f"/api/v1/{url}.csv", f"/p/globex/{url}/?export=csv"):
-        text = b"".join(client.get(address)).decode()
+    for where in (f"/api/v1/{url}.csv", f"/p/globex/{url}/?export=csv"):
+        text = b"".join(client.get(where)).decode()
         assert standing.theirs.mark in text
         assert standing.mine.mark not in text
 
