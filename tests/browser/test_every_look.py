@@ -11,7 +11,7 @@ from controlplane.embedded.folders import REPOSITORY
 from tests.browser.pages import MAIN, path_of
 from tests.browser.stack import Stack
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 AXE = Path(REPOSITORY) / "static/node_modules/axe-core/axe.min.js"
 CHECK = """async () => {

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.world import PASSWORD
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 FOCUSED = "document.activeElement"
 ENOUGH = 60

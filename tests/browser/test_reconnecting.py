@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.stack import FINAL, eventually
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 LISTEN = """() => {
   window.seen = [];

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.editor import write
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 def summary(page: Page):

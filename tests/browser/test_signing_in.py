@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.world import PASSWORD
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 def sign_in(page, password):

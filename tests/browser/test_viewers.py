@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 POST = """async (path) => {
   const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
