@@ -94,14 +94,14 @@ NOT_FOR_TOKENS = {("api:tokens", "POST"), ("api:token", "DELETE")}
 
 def expected(level: str, who: str, cell: Cell | None = None) -> str:
     """What the table promises. Tokens make no tokens, and each ends only itself."""
-    if who.startswith("token:") and cell is not None and (cell.name, cell.method) in NOT_FOR_TOKENS:
-        return REFUSES
     if level == PUBLIC:
         return ANSWERS
     if level == CLOSED:
         return REFUSES
     if who in (*NOBODY, *DEAD_TOKENS):
         return ASKS_TO_SIGN_IN
+    if who.startswith("token:") and cell is not None and (cell.name, cell.method) in NOT_FOR_TOKENS:
+        return REFUSES
     if level == SIGNED_IN:
         return ANSWERS
     role = who.removeprefix("token:") if who.startswith("token:") else ROLE_OF.get(who, "")
