@@ -54,7 +54,7 @@ def forgetful_broker(stage: Stage, report: Report, *, short: bool) -> None:
                    calls_repeated=len(repeated(calls, "/safe")) + len(repeated(calls, "/once")))  # fmt: skip
     report.check("every run succeeds", cast.states(workflow) == {"succeeded": started})
     report.check("nothing is done twice", not repeated(calls, "/safe") and not repeated(calls, "/once"))
-    report.check("work goes on within 8 s of the return", slowest <= 8)
+    report.check("work goes on within 8 s of the return", short or slowest <= 8)
     report.check("no process ended", all(process.alive for process in processes))
 
 

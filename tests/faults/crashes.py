@@ -72,7 +72,7 @@ def killed_workers(stage: Stage, report: Report, *, short: bool) -> None:
     report.check("what must not be repeated is not", not repeated(calls, "/once"))
     report.check("only such calls are asked about", {step.key for step in unknown} <= {"once"})
     report.check("every repetition carries the same key", not foreign_keys(calls))
-    report.check("all settled within 15 s of the last kill", took <= 15)
+    report.check("all settled within 15 s of the last kill", short or took <= 15)
     cast.approve_all(workflow)
     cast.settle(workflow, 60)
     ends = Counter(cast.states(workflow))

@@ -99,7 +99,7 @@ def restarting_database(stage: Stage, report: Report, *, short: bool) -> None:
     report.check(f"no connection broke: {script.broken[:1]}", not script.broken)
     report.check("what must not be repeated is not", not repeated(calls, "/once"))
     report.check("nothing is called after it was recorded", not called_after_success(calls))
-    report.check("it answers again within 5 s", max(recoveries) <= 5)
+    report.check("it answers again within 5 s", short or max(recoveries) <= 5)
     report.check("every run succeeds in the end", set(cast.states(workflow)) == {"succeeded"})
     report.check("no process ended", all(process.alive for process in processes))
 
