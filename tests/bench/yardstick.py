@@ -14,7 +14,10 @@ from celery import Celery
 from tests.bench.portal import ROOT, wait_until
 
 PREFIX = "yardstick:"
-app = Celery("yardstick", broker=os.environ.get("REDIS_URL", "").replace("unix://", "redis+socket://"))
+# Not the current application: that is the portal's, whose bells must not ring here.
+app = Celery(
+    "yardstick", set_as_current=False, broker=os.environ.get("REDIS_URL", "").replace("unix://", "redis+socket://")
+)
 app.conf.update(
     task_ignore_result=True, broker_transport_options={"global_keyprefix": PREFIX}, task_default_queue="yardstick"
 )
