@@ -228,7 +228,7 @@ class Artifacts(RunEndpoint):
 
 
 class OneArtifact(RunEndpoint):
-    @extend_schema(responses={(200, "application/octet-stream"): bytes})
+    @extend_schema(responses={(200, "*/*"): bytes})
     def get(self, request: Request, pk: int, artifact_pk: int) -> FileResponse:
         """The file itself."""
         found = Artifact.objects.filter(run=self.run(pk), pk=artifact_pk).first()

@@ -103,7 +103,13 @@ class WorkflowSerializer(serializers.ModelSerializer):
 
     project = serializers.SlugRelatedField("slug", read_only=True)
     state = serializers.CharField(read_only=True, help_text="draft, released or archived")
-    current_version = serializers.IntegerField(source="current.number", default=None, read_only=True)
+    current_version = serializers.IntegerField(
+        source="current.number",
+        default=None,
+        read_only=True,
+        allow_null=True,
+        help_text="None before the first release.",
+    )
     has_draft = serializers.BooleanField(read_only=True)
     last_run = LastRun(read_only=True, allow_null=True)
 
