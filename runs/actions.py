@@ -41,7 +41,7 @@ def start_run(
     return submit(
         Order(
             workflow=workflow,
-            version_id=None if draft else version.pk,
+            version=None if draft else version,
             definition=version.document if draft else None,
             plan=plan,
             pins=collect(workflow.project_id, plan.spec, agent),
@@ -104,7 +104,7 @@ def retry_run(run: Run, *, by: Actor) -> Run:
     return submit(
         Order(
             workflow=run.workflow,
-            version_id=run.version_id,
+            version=run.version,
             definition=run.definition,
             plan=plan,
             pins=collect(run.project_id, plan.spec, run.agent),

@@ -62,7 +62,7 @@ class Runs(RunListEndpoint):
             tags=sent["tags"],
             by=self.actor(workflow),
         )
-        return Response(detail_of(run), status=201)
+        return Response(shapes.RunDetail(run).data, status=201)
 
     def project(self, given: Any = None) -> Project:
         """Without one, a workflow that is named by its id says which: here as for an Idempotency-Key."""
@@ -74,7 +74,8 @@ class Runs(RunListEndpoint):
         return super().project(given)
 
     def workflow(self, sent: dict[str, Any]) -> Workflow:
-        rows = Workflow.objects.select_related("project", "current").visible_to(self.access)
+        rows = Workflow.objects.select_related("project", "current").defer("current__text", "current__document")
+        rows = rows.visible_to(self.access)
         if sent.get("project") or not is_id(sent["workflow"]):
             rows = rows.filter(project=self.project(sent.get("project")))
         return one_of(rows, sent["workflow"], "workflow")
@@ -152,7 +153,7 @@ class Retry(RunEndpoint):
     def post(self, request: Request, pk: int) -> Response:
         """A new run with the same inputs and version."""
         run = self.run(pk)
-        return Response(detail_of(actions.retry_run(run, by=self.actor(run))), status=201)
+        return Response(shapes.RunDetail(actions.retry_run(run, by=self.actor(run))).data, status=201)
 
     def project(self, given: Any = None) -> Project:
         """The key of a retry belongs to the run's project, which the body does not name."""

@@ -109,14 +109,14 @@ class RunPage:
     def buttons(self) -> list[Button]:
         """The actions that this state allows; the tag leaves out those that the role does not reach."""
         run, found = self.run, []
+        if run.is_final:
+            return [Button(actions.retry_run, self.url("retry"))]
         if run.state in {RunState.QUEUED, RunState.RUNNING} and not run.pause_requested_at:
             found.append(Button(actions.pause_run, self.url("control", verb="pause")))
         if run.pause_requested_at and not self.has_reviews:
             found.append(Button(actions.resume_run, self.url("control", verb="resumption")))
-        if not run.is_final and run.stop_requested_at is None:
+        if run.stop_requested_at is None:
             found.append(Button(actions.cancel_run, self.url("control", verb="cancellation")))
-        if run.is_final:
-            found.append(Button(actions.retry_run, self.url("retry")))
         return found
 
     @cached_property

@@ -55,8 +55,8 @@ def call_model(
             check_output(config.get("output_schema") or {}, output)
         except Failure as failure:
             failure.context |= {**ledger.totals(), "tool_calls": session.box.calls}
-            if session.box.acted:
-                failure.acted = failure.half_done = True
+            # Asking a model changes nothing: what counts is what its tools did.
+            failure.acted = failure.half_done = session.box.acted
             raise
         request = {"model": config["model"], "prompt": prompt, "tools": list(offered), "tool_calls": session.box.calls}
     if ledger.unpriced:

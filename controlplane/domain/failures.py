@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-# After these nobody knows whether the other side did its work.
-DOUBTFUL = ("timeout", "connection_lost")
-
 
 class Failure(Exception):
     """A typed failure of one attempt.
@@ -37,8 +34,9 @@ class Failure(Exception):
 
     @property
     def leaves_doubt(self) -> bool:
-        """Whether what was asked for, or a part of it, may have been done all the same."""
-        return self.acted and (self.half_done or self.kind in DOUBTFUL)
+        """Whether it, or a part of it, may have been done all the same. Only an answer 4xx proves that it was not."""
+        refused = self.kind == "http_status" and 400 <= self.context.get("status", 0) < 500
+        return self.half_done or (self.acted and not refused)
 
 
 class TimedOut(Failure):

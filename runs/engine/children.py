@@ -38,9 +38,8 @@ def start_child(claimed: Claimed, name: str, inputs: Any) -> Run:
 
     Raises Misconfigured when it cannot start, `too_deep`, and Cancelled when the step is not ours any more.
     """
-    workflow = (
-        Workflow.objects.live().filter(project_id=claimed.project_id, name=name).select_related("current").first()
-    )
+    workflows = Workflow.objects.live().select_related("project", "current")
+    workflow = workflows.filter(project_id=claimed.project_id, name=name).first()
     if workflow is None or workflow.current_id is None:
         raise Misconfigured(f"The workflow “{name}” has no released version.")
     if depth_of(claimed.run_id) >= MAX_DEPTH:
@@ -66,7 +65,7 @@ def child_order(claimed: Claimed, workflow: Workflow, inputs: Any) -> Order:
     plan = plan_of_version(workflow.current_id)
     return Order(
         workflow=workflow,
-        version_id=workflow.current_id,
+        version=workflow.current,
         plan=plan,
         pins=collect(claimed.project_id, plan.spec, None),
         inputs=check_inputs(plan.spec.params, inputs),

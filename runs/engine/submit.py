@@ -1,29 +1,60 @@
-"""Write a run, its steps and its first events in one transaction; ring for what is ready."""
+"""Write a run, its steps and its first event in one statement; ring for what is ready."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models.functions import Now
 
 from agents.models import Agent
 from controlplane.domain.action import Actor
 from controlplane.domain.queueing import ring
 from controlplane.events import bells
-from controlplane.events.models import Event
 from runs import events
 from runs.engine.advance import Advance
 from runs.engine.faults import fault
-from runs.engine.locked import locked_run
+from runs.engine.locked import as_json, locked_run
 from runs.engine.pins import Pins
 from runs.engine.plan import Plan
-from runs.models import Run, StepRun, StepState
-from workflows.models import Workflow
+from runs.engine.sql import Row, run_statement
+from runs.models import Run, RunState, StepState
+from workflows.models import Version, Workflow
 from workflows.spec import Step
+
+SUBMIT = """
+WITH run AS (
+    INSERT INTO runs_run (
+        project_id, workflow_id, version_id, definition, pins, state, environment, trigger, agent_id, tags, inputs,
+        deadline_at, created_by, user_id, retry_of_id, parent_step_id, open_steps, last_seq, last_line,
+        cost_usd, input_tokens, output_tokens, control_by, control_reason)
+    VALUES (
+        %(project_id)s, %(workflow_id)s, %(version_id)s, %(definition)s::jsonb, %(pins)s::jsonb, %(state)s,
+        %(environment)s, %(trigger)s, %(agent_id)s, %(tags)s::text[], %(inputs)s::jsonb,
+        now() + make_interval(secs => %(timeout)s), %(created_by)s, %(user_id)s, %(retry_of_id)s, %(parent_step_id)s,
+        %(open_steps)s, 1, 0, 0, 0, 0, '', '')
+    RETURNING id, created_at, deadline_at
+), step AS (
+    INSERT INTO runs_steprun (
+        run_id, key, position, uses, stage, queue, slot_key, waiting_for, state, due_at, queued_at, rung_at,
+        attempt_no, losses, held, worker, cancel_requested, cost_usd, input_tokens, output_tokens)
+    SELECT run.id, key, new.position - 1, uses, stage, queue, slot_key, waiting_for,
+           CASE WHEN is_ready THEN 'queued' ELSE 'pending' END,
+           CASE WHEN is_ready THEN now() END, CASE WHEN is_ready THEN now() END, CASE WHEN is_ready THEN now() END,
+           0, 0, false, '', false, 0, 0, 0
+    FROM run, unnest(%(keys)s::text[], %(uses)s::text[], %(stages)s::text[], %(queues)s::text[], %(slots)s::text[],
+                     %(needs)s::int[], %(ready)s::bool[]) WITH ORDINALITY
+        AS new (key, uses, stage, queue, slot_key, waiting_for, is_ready, position)
+    RETURNING id, key, position, queue, state, waiting_for
+), event AS (
+    INSERT INTO events_event (project_id, subject_kind, subject_id, seq, type, at, actor, user_id, data)
+    SELECT %(project_id)s, 'run', run.id, 1, %(event)s, clock_timestamp(), %(created_by)s, %(user_id)s, %(data)s::jsonb
+    FROM run
+)
+SELECT run.id AS run_id, run.created_at, run.deadline_at, step.*
+FROM run, step WHERE step.state = 'queued' OR step.waiting_for = 0 ORDER BY step.position
+"""
 
 
 @dataclass(frozen=True)
@@ -31,7 +62,7 @@ class Order:
     """Everything that a new run is made of."""
 
     workflow: Workflow
-    version_id: int | None
+    version: Version | None
     plan: Plan
     pins: Pins
     inputs: Mapping[str, Any]
@@ -49,11 +80,10 @@ class Order:
 def submit(order: Order) -> Run:
     """The new run, queued. Steps that need nothing are ready; one message each leaves after commit."""
     with transaction.atomic():
-        run = Run.objects.create(**run_fields(order))
-        steps = StepRun.objects.bulk_create(step_rows(run, order))
-        ready = [step for step in steps if step.state == StepState.QUEUED]
-        record_created(run, order)
-        conditional = [step for step in steps if step.state == StepState.PENDING and not step.waiting_for]
+        first = run_statement(SUBMIT, run_columns(order) | step_columns(order) | first_event(order))
+        run = as_run(order, first[0])
+        ready = [step for step in first if step["state"] == StepState.QUEUED]
+        conditional = [step for step in first if step["state"] == StepState.PENDING]
         if conditional:
             open_first(run, conditional)
         fault("event.before_commit")
@@ -61,75 +91,98 @@ def submit(order: Order) -> Run:
     return run
 
 
-def ring_all(run: Run, ready: list[StepRun]) -> None:
+def ring_all(run: Run, ready: list[Row]) -> None:
     fault("bell.before_publish")
     # When the broker does not answer, the sweep rings for the rest.
-    all(ring("runs.tasks.execute_step", step.pk, queue=step.queue) for step in ready)
+    all(ring("runs.tasks.execute_step", step["id"], queue=step["queue"]) for step in ready)
     bells.ring_run(run.pk, run.project_id, run.last_seq)
 
 
-def run_fields(order: Order) -> dict[str, Any]:
+def run_columns(order: Order) -> dict[str, Any]:
     limits = [limit for limit in (order.plan.spec.timeout_seconds, order.timeout_seconds) if limit is not None]
     return {
         "project_id": order.workflow.project_id,
-        "workflow": order.workflow,
-        "version_id": order.version_id,
-        "definition": order.definition,
-        "pins": order.pins.as_json(),
-        "environment": order.environment,
-        "trigger": order.trigger,
-        "agent": order.agent,
+        "workflow_id": order.workflow.pk,
+        "version_id": order.version.pk if order.version else None,
+        "definition": as_json(order.definition),
+        "pins": as_json(order.pins.as_json()),
+        "state": RunState.QUEUED.value,
+        "environment": str(order.environment),
+        "trigger": str(order.trigger),
+        "agent_id": order.agent.pk if order.agent else None,
         "tags": order.tags,
-        "inputs": order.inputs,
-        "deadline_at": Now() + timedelta(seconds=min(limits)) if limits else None,
+        "inputs": as_json(order.inputs),
+        "timeout": min(limits, default=None),
         "created_by": order.by.name,
-        "user_id": getattr(order.by, "user_id", None),
+        "user_id": order.by.user_id,
         "retry_of_id": order.retry_of_id,
         "parent_step_id": order.parent_step_id,
         "open_steps": len(order.plan.spec.steps),
-        "last_seq": 1,
     }
 
 
-def step_rows(run: Run, order: Order) -> list[StepRun]:
-    return [step_row(run, order, position, step) for position, step in enumerate(order.plan.spec.steps)]
+def step_columns(order: Order) -> dict[str, list[Any]]:
+    """One list a column, one place a step."""
+    steps = order.plan.spec.steps
+    needs = [order.pins.needs_of(step) for step in steps]
+    return {
+        "keys": [step.key for step in steps],
+        "uses": [need.uses for need in needs],
+        "stages": [step.stage for step in steps],
+        "queues": [need.queue for need in needs],
+        "slots": [need.slot_key for need in needs],
+        "needs": [len(set(step.needs)) for step in steps],
+        "ready": [is_ready(step) for step in steps],
+    }
 
 
-def step_row(run: Run, order: Order, position: int, step: Step) -> StepRun:
-    needs = order.pins.needs_of(step)
-    row = StepRun(
-        run=run,
-        key=step.key,
-        position=position,
-        uses=needs.uses,
-        stage=step.stage,
-        queue=needs.queue,
-        slot_key=needs.slot_key,
-        waiting_for=len(set(step.needs)),
+def is_ready(step: Step) -> bool:
+    """Whether nothing has to be waited for or decided before it."""
+    return not step.needs and not step.when and step.foreach is None
+
+
+def first_event(order: Order) -> dict[str, Any]:
+    facts = {
+        "state": RunState.QUEUED,
+        "workflow": order.workflow.name,
+        "trigger": order.trigger,
+        "retry_of": order.retry_of_id,
+    }
+    return {"event": events.CREATED, "data": as_json(facts)}
+
+
+def as_run(order: Order, row: Row) -> Run:
+    """The row as a model, without asking the database again."""
+    run = Run(
+        pk=row["run_id"],
+        project=order.workflow.project,
+        workflow=order.workflow,
+        version=order.version,
+        definition=order.definition,
+        pins=order.pins.as_json(),
+        environment=order.environment,
+        trigger=order.trigger,
+        agent=order.agent,
+        tags=order.tags,
+        inputs=order.inputs,
+        created_at=row["created_at"],
+        deadline_at=row["deadline_at"],
+        created_by=order.by.name,
+        user_id=order.by.user_id,
+        retry_of_id=order.retry_of_id,
+        parent_step_id=order.parent_step_id,
+        open_steps=len(order.plan.spec.steps),
+        last_seq=1,
     )
-    if not step.needs and not step.when and step.foreach is None:
-        row.state = StepState.QUEUED
-        row.due_at = row.queued_at = row.rung_at = Now()
-    return row
+    run._state.adding, run._state.db = False, "default"
+    return run
 
 
-def record_created(run: Run, order: Order) -> None:
-    Event.objects.create(
-        project_id=run.project_id,
-        subject_kind="run",
-        subject_id=run.pk,
-        seq=1,
-        type=events.CREATED,
-        actor=order.by.name,
-        user_id=run.user_id,
-        data={"state": run.state, "workflow": order.workflow.name, "trigger": run.trigger, "retry_of": run.retry_of_id},
-    )
-
-
-def open_first(run: Run, steps: list[StepRun]) -> None:
+def open_first(run: Run, steps: list[Row]) -> None:
     """First steps with a condition or a foreach are decided at once."""
     with locked_run(run.pk) as locked:
         walk = Advance(locked)
         for step in steps:
-            walk.open({"id": step.pk, "key": step.key, "index": None})
+            walk.open({"id": step["id"], "key": step["key"], "index": None})
         walk.go_on()
+    run.refresh_from_db(fields=["state", "outputs", "error", "started_at", "ended_at", "last_seq", "open_steps"])

@@ -127,7 +127,8 @@ def kept(context: StepContext, outcome: Outcome) -> Outcome:
 
 def failed(failure: Failure, context: StepContext, stack: str = "") -> Outcome:
     """A cancelled token wins over the error that the interruption caused."""
-    token, known, unknown = context.token, failure.context, context.marked and may_have_acted(failure)
+    token, known, unknown = context.token, failure.context, context.marked and failure.leaves_doubt
+    stack = stack or known.pop("stack", "")
     spent = {
         "cost": Decimal(str(known.get("cost_usd", 0))),
         "input_tokens": int(known.get("input_tokens", 0)),
@@ -135,7 +136,7 @@ def failed(failure: Failure, context: StepContext, stack: str = "") -> Outcome:
     }
     if token.cancelled:
         failure = Cancelled(f"The work was stopped: {token.reason}.", acted=failure.acted, **known)
-        return Outcome("cancelled", failure=failure, request=context.request, unknown=unknown, **spent)
+        return Outcome("cancelled", failure=failure, request=context.request, stack=stack, unknown=unknown, **spent)
     if token.remaining() == 0 and not isinstance(failure, TimedOut):
         failure = TimedOut(f"The time limit was reached. {failure.message}", acted=failure.acted, **known)
     return Outcome("failed", failure=failure, request=context.request, stack=stack, unknown=unknown, **spent)
@@ -148,12 +149,6 @@ def overstayed(context: StepContext) -> Outcome:
         return Outcome("cancelled", failure=failure, request=context.request, unknown=context.marked)
     failure = TimedOut("The time limit was reached, and the work did not heed it.", retryable=False, acted=True)
     return Outcome("failed", failure=failure, request=context.request, unknown=context.marked)
-
-
-def may_have_acted(failure: Failure) -> bool:
-    """Whether a call that left may have taken effect. Only an answer 4xx proves that it did not."""
-    refused = failure.kind == "http_status" and 400 <= failure.context.get("status", 0) < 500
-    return failure.half_done or (failure.acted and not refused)
 
 
 def patiently(attempt_it: Callable[[], Answer]) -> Answer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from agents.calls.agents import call_agent
 from agents.calls.tools import may_repeat
 from agents.models import Revision
-from controlplane.domain.failures import Failure
 from runs.engine.finish import Outcome
 from runs.executors.context import StepContext
 from runs.executors.tool import pinned_snapshot
@@ -18,12 +17,7 @@ def execute(context: StepContext) -> Outcome:
     revisions = Revision.objects.in_bulk([pk for pk in pins.values() if pk])
     tools = {name: revisions[pk].snapshot for name, pk in pins.items() if pk in revisions}
     repeatable = all(may_repeat(used) for used in (snapshot, *tools.values()))
-    try:
-        answer = call_agent(snapshot, context.request or {}, context.call_context(repeatable=repeatable), tools)
-    except Failure as failure:
-        # Asking a model changes nothing; what its tools did is told by `half_done`.
-        failure.acted = failure.half_done if snapshot["kind"] == "llm" else failure.acted
-        raise
+    answer = call_agent(snapshot, context.request or {}, context.call_context(repeatable=repeatable), tools)
     return Outcome(
         "succeeded",
         output=answer.output,
