@@ -8,12 +8,33 @@ from typing import Any
 from celery import Celery
 from celery.app.amqp import AMQP
 from kombu import Connection
+from kombu.transport.redis import Channel, Transport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 
 
+class BriskChannel(Channel):
+    """Keeps the client that kombu makes anew for each message it sends and acknowledges."""
+
+    _kept: Any = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        if asynchronous:
+            return super()._create_client(asynchronous=True)
+        if self._kept is None or self._kept.connection_pool is not self.pool:
+            self._kept = super()._create_client()
+        return self._kept
+
+
+class BriskTransport(Transport):
+    Channel = BriskChannel
+
+
 class BriskConnection(Connection):
     """Looks for a broker that is away every second or so; Celery's own pauses grow to half a minute."""
+
+    def get_transport_cls(self) -> type[Transport]:
+        return BriskTransport
 
     def _ensure_connection(self, errback: Any = None, max_retries: Any = None, *args: Any, **kwargs: Any) -> Any:
         pauses = {} if args else {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 1.5}

@@ -120,7 +120,8 @@ def database(url: str) -> dict[str, object]:
     return {
         "ENGINE": "django.db.backends.postgresql",
         **settings,
-        "OPTIONS": {**parts, "pool": pool},
+        # The engine's statements, and only they, are planned once a connection; 0 is for poolers that cannot keep them.
+        "OPTIONS": {**parts, "pool": pool, "prepare_threshold": 1 if env_bool("DATABASE_PREPARE", True) else None},
         "CONN_HEALTH_CHECKS": True,
     }
 
@@ -130,9 +131,10 @@ DATABASES = {"default": database(DATABASE_URL)}
 # Broker and channel layer: both may lose everything
 
 REDIS_URL = env("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_PREFIX = env("REDIS_PREFIX", "sparkops:")
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "global_keyprefix": env("REDIS_PREFIX", "sparkops:"),
+    "global_keyprefix": REDIS_PREFIX,
     "socket_connect_timeout": 2,
     "socket_timeout": 5,
     "socket_keepalive": True,
@@ -140,7 +142,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": env("REDIS_PREFIX", "sparkops:")},
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": REDIS_PREFIX},
     }
 }
 
@@ -200,7 +202,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        "KEY_PREFIX": env("REDIS_PREFIX", "sparkops:"),
+        "KEY_PREFIX": REDIS_PREFIX,
     }
 }
 SESSION_COOKIE_AGE = 14 * 24 * 3600

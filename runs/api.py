@@ -14,7 +14,7 @@ from agents.models import Agent
 from controlplane.domain.errors import InvalidInput, NotFound
 from controlplane.events.queries import stream
 from controlplane.listing.filters import is_id
-from controlplane.projects.endpoints import PAGING, Endpoint, body, number
+from controlplane.projects.endpoints import PAGING, Endpoint, body, number, shown
 from controlplane.projects.idempotency import idempotent
 from controlplane.projects.models import Project
 from runs import actions
@@ -37,8 +37,8 @@ LOG_PARAMETERS = [
 def one_of(rows: QuerySet, wanted: Any, field: str) -> Any:
     """The row that `wanted` (id or name) means. Raises InvalidInput naming the field."""
     text = str(wanted)
-    found = rows.filter(pk=int(text)).first() if is_id(text) else None
-    found = found or rows.filter(name=text.replace("\x00", "")).first()
+    found = rows.one_or_none(pk=int(text)) if is_id(text) else None
+    found = found or rows.filter(name=text.replace("\x00", "")).order_by("pk").first()
     if found is None:
         raise InvalidInput.field(field, f"There is no {field} “{text}” in this project.", "unknown")
     return found
@@ -62,22 +62,23 @@ class Runs(RunListEndpoint):
             tags=sent["tags"],
             by=self.actor(workflow),
         )
-        return Response(shapes.RunDetail(run).data, status=201)
+        return Response(shown(shapes.RunDetail, run), status=201)
 
     def project(self, given: Any = None) -> Project:
         """Without one, a workflow that is named by its id says which: here as for an Idempotency-Key."""
         wanted = self.request.data.get("workflow") if isinstance(self.request.data, dict) else None
         if given in (None, "") and is_id(str(wanted)):
-            found = Workflow.objects.visible_to(self.access).select_related("project").filter(pk=int(wanted)).first()
+            found = Workflow.objects.visible_to(self.access).select_related("project").one_or_none(pk=int(wanted))
             if found is not None:
                 return found.project
         return super().project(given)
 
     def workflow(self, sent: dict[str, Any]) -> Workflow:
-        rows = Workflow.objects.select_related("project", "current").defer("current__text", "current__document")
-        rows = rows.visible_to(self.access)
         if sent.get("project") or not is_id(sent["workflow"]):
-            rows = rows.filter(project=self.project(sent.get("project")))
+            rows = self.project(sent.get("project")).workflows.all()
+        else:
+            rows = Workflow.objects.visible_to(self.access).select_related("project")
+        rows = rows.select_related("current").defer("current__text", "current__document")
         return one_of(rows, sent["workflow"], "workflow")
 
 
@@ -89,7 +90,7 @@ def agent_of(project: Project, wanted: Any) -> Agent | None:
 
 def detail_of(run: Run) -> dict[str, Any]:
     rows = Run.objects.select_related("project", "workflow", "version", "agent")
-    return shapes.RunDetail(rows.get(pk=run.pk)).data
+    return shown(shapes.RunDetail, rows.get(pk=run.pk))
 
 
 class RunEndpoint(Endpoint):
@@ -112,7 +113,7 @@ class RunEndpoint(Endpoint):
 
 class OneRun(RunEndpoint):
     def get(self, request: Request, pk: int) -> Response:
-        return Response(shapes.RunDetail(self.run(pk)).data)
+        return Response(shown(shapes.RunDetail, self.run(pk)))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: int) -> Response:
@@ -153,7 +154,7 @@ class Retry(RunEndpoint):
     def post(self, request: Request, pk: int) -> Response:
         """A new run with the same inputs and version."""
         run = self.run(pk)
-        return Response(shapes.RunDetail(actions.retry_run(run, by=self.actor(run))).data, status=201)
+        return Response(shown(shapes.RunDetail, actions.retry_run(run, by=self.actor(run))), status=201)
 
     def project(self, given: Any = None) -> Project:
         """The key of a retry belongs to the run's project, which the body does not name."""
@@ -176,7 +177,7 @@ class OneStep(RunEndpoint):
     @extend_schema(responses=shapes.StepRow)
     def get(self, request: Request, pk: int, step_pk: int) -> Response:
         """One step run with its attempts, request and output."""
-        return Response(shapes.StepRow(self.step(self.run(pk), step_pk)).data)
+        return Response(shown(shapes.StepRow, self.step(self.run(pk), step_pk)))
 
 
 class StepReview(RunEndpoint):
@@ -188,7 +189,7 @@ class StepReview(RunEndpoint):
         run = self.run(pk)
         step = self.step(run, step_pk)
         actions.resolve_step(step, by=self.actor(run), **body(shapes.Review, request))
-        return Response(shapes.StepRow(step).data)
+        return Response(shown(shapes.StepRow, step))
 
 
 class Logs(RunEndpoint):

@@ -34,7 +34,7 @@ def visible_runs(request: HttpRequest) -> QuerySet[Run]:
 
 
 def find_run(request: HttpRequest, pk: int) -> Run:
-    run = visible_runs(request).filter(pk=pk).first()
+    run = visible_runs(request).one_or_none(pk=pk)
     if run is None:
         raise NotFound(f"There is no run {pk} in this project.")
     return run

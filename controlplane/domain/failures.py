@@ -35,7 +35,7 @@ class Failure(Exception):
     @property
     def leaves_doubt(self) -> bool:
         """Whether it, or a part of it, may have been done all the same. Only an answer 4xx proves that it was not."""
-        refused = self.kind == "http_status" and 400 <= self.context.get("status", 0) < 500
+        refused = self.kind == "http_status" and self.context.get("status") in range(400, 500)
         return self.half_done or (self.acted and not refused)
 
 

@@ -14,7 +14,7 @@ from controlplane.listing.declaration import Listing
 from controlplane.listing.exports import csv_response
 from controlplane.listing.filters import Values
 from controlplane.listing.reading import PAGE_SIZE, PAGE_SIZES, Reading
-from controlplane.projects.endpoints import Endpoint
+from controlplane.projects.endpoints import Endpoint, shown
 
 
 class ListEndpoint(Endpoint):
@@ -25,10 +25,8 @@ class ListEndpoint(Endpoint):
 
     def get(self, request: Request) -> HttpResponseBase:
         page = self.reading().page
-        serializer = self.get_serializer(page.rows, many=True)
-        return Response(
-            {"results": serializer.data, "next": self.address(page.next), "previous": self.address(page.previous)}
-        )
+        rows = [shown(self.get_serializer_class(), row) for row in page.rows]
+        return Response({"results": rows, "next": self.address(page.next), "previous": self.address(page.previous)})
 
     def refuse_unknown(self) -> None:
         """Of a list, the reading knows the filters."""

@@ -35,7 +35,10 @@ SYSTEM = Actor(name="system", role="admin", project_id=None, kind="system")
 
 @dataclass(frozen=True)
 class Access:
-    """All a signed-in person or a token may reach: project id -> role. A superuser is admin everywhere."""
+    """All a signed-in person or a token may reach: project id -> role. A superuser is admin everywhere.
+
+    `project` is the one that a token is of, already read.
+    """
 
     name: str
     roles: dict[int, str]
@@ -43,6 +46,7 @@ class Access:
     kind: str
     is_superuser: bool = False
     token_id: int | None = None
+    project: Project | None = None
 
     @classmethod
     def of_user(cls, user) -> Access:
@@ -56,7 +60,8 @@ class Access:
     def of_token(cls, token: ApiToken) -> Access:
         """`token` as ApiToken.objects.with_owner() finds it: it never reaches further than its owner does now."""
         roles = {token.project_id: token.role_now} if token.role_now else {}
-        return cls(f"token {token.name}", roles, token.created_by_id, "token", token_id=token.pk)
+        name, owner = f"token {token.name}", token.created_by_id
+        return cls(name, roles, owner, "token", token_id=token.pk, project=token.project if roles else None)
 
     @property
     def project_ids(self) -> list[int]:

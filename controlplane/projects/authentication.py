@@ -22,7 +22,7 @@ PREFIX = "sp_"
 def find_token(text: str) -> ApiToken | None:
     """The live token that `text` (sp_PREFIX_SECRET) is, or None. Notes its use, at most once a minute."""
     prefix, _, secret = text.removeprefix(PREFIX).partition("_")
-    token = ApiToken.objects.with_owner().filter(prefix=prefix).first() if prefix.isalnum() else None
+    token = ApiToken.objects.with_owner().one_or_none(prefix=prefix) if prefix.isalnum() else None
     if token is None or not hmac.compare_digest(token.secret_hash, hash_secret(secret)):
         return None
     if not token.is_live or not token.created_by.is_active:

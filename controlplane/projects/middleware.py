@@ -71,7 +71,7 @@ class ProjectMiddleware:
             return None
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
-        request.project = Project.objects.visible_to(request.access).filter(slug=slug).first()
+        request.project = Project.objects.visible_to(request.access).one_or_none(slug=slug)
         if request.project is None:
             return problem_response(request, NotFound("There is no such project, or you are not a member of it."))
         request.member = request.access.actor_in(request.project.pk)

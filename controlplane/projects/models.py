@@ -45,6 +45,13 @@ class ProjectScoped(models.QuerySet):
         ids = who.project_ids
         return self if ids is None else self.filter(**{f"{self.project_field}__in": ids})
 
+    def one_or_none(self, **lookup):
+        """The only row that fits, or None. Unlike `first()` it asks for no order."""
+        try:
+            return self.get(**lookup)
+        except self.model.DoesNotExist:
+            return None
+
 
 class ProjectQuerySet(ProjectScoped):
     project_field = "pk"
@@ -93,9 +100,9 @@ class Member(models.Model):
 
 class ApiTokenQuerySet(ProjectScoped):
     def with_owner(self):
-        """With the owner's account and present role (`owner_role`, None when they have left)."""
+        """With its project, the owner's account and the owner's present role (`owner_role`, None when they left)."""
         theirs = Member.objects.filter(project=OuterRef("project"), user=OuterRef("created_by")).values("role")
-        return self.select_related("created_by").annotate(owner_role=Subquery(theirs))
+        return self.select_related("project", "created_by").annotate(owner_role=Subquery(theirs))
 
 
 class ApiToken(models.Model):

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import cache
 
 from django.conf import settings
-from django.core.cache import cache
+from redis import Redis
 from redis.exceptions import RedisError
 from rest_framework.throttling import BaseThrottle
 
 logger = logging.getLogger(__name__)
+
+
+@cache
+def counters() -> Redis:
+    """One client a process, for all threads. Django's cache connects anew for each, and a request has its own."""
+    return Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
 
 
 class ApiThrottle(BaseThrottle):
@@ -21,11 +28,13 @@ class ApiThrottle(BaseThrottle):
     def allow_request(self, request, view) -> bool:
         self.limit = settings.API_CALLS_PER_MINUTE
         self.reset = self.window - int(time.time()) % self.window
-        key = f"calls:{self.caller(request)}:{int(time.time()) // self.window}"
+        key = f"{settings.REDIS_PREFIX}calls:{self.caller(request)}:{int(time.time()) // self.window}"
         try:
-            cache.add(key, 0, timeout=self.window * 2)
-            used = cache.incr(key)
-        except (RedisError, ValueError):
+            with counters().pipeline(transaction=False) as pipe:
+                pipe.incr(key)
+                pipe.expire(key, self.window * 2)
+                used = pipe.execute()[0]
+        except RedisError:
             logger.warning("Rate limits are not counted", extra={"action": "throttle_away"})
             return True
         request._request.rate = {"limit": self.limit, "remaining": max(0, self.limit - used), "reset": self.reset}

@@ -79,7 +79,7 @@ class Order:
 
 def submit(order: Order) -> Run:
     """The new run, queued. Steps that need nothing are ready; one message each leaves after commit."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         first = run_statement(SUBMIT, run_columns(order) | step_columns(order) | first_event(order))
         run = as_run(order, first[0])
         ready = [step for step in first if step["state"] == StepState.QUEUED]

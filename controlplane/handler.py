@@ -1,0 +1,70 @@
+"""From ASGI to Django: a request is answered in one go on a thread of a pool."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from typing import Any, BinaryIO
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.signals import request_started
+from django.db import close_old_connections
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
+
+# Requests that wait for somebody else (trials of tools) hold one; the database pool limits the others long before.
+THREADS = ThreadPoolExecutor(64, thread_name_prefix="request")
+
+
+class OneThreadHandler(ASGIHandler):
+    """Django's own makes a thread for each request and changes to it for every signal, for the view and for the end."""
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        super().load_middleware(is_async=False)
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        answer = partial(copy_context().run, self.answer, scope, body)
+        response = await asyncio.get_running_loop().run_in_executor(THREADS, answer)
+        if response.streaming:
+            await self.stream(response, receive, send)
+        else:
+            await self.send_response(response, send)
+
+    def answer(self, scope: Any, body: BinaryIO) -> HttpResponseBase:
+        """The response; this thread's database connection is back in the pool."""
+        set_script_prefix(get_script_prefix(scope))
+        request_started.send(sender=self.__class__, scope=scope)
+        with body:
+            request, refusal = self.create_request(scope, body)
+            response: Any = self.get_response(request) if request else refusal
+        response._handler_class = self.__class__
+        if isinstance(response, FileResponse):
+            response.block_size = self.chunk_size
+        if response.streaming:
+            close_old_connections()
+        else:
+            response.close()
+        return response
+
+    async def stream(self, response: HttpResponseBase, receive: Any, send: Any) -> None:
+        """Send what comes until it ends or the client leaves."""
+        sending = asyncio.create_task(self.send_response(response, send))
+        leaving = asyncio.create_task(self.listen_for_disconnect(receive))
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sending.cancel()
+            leaving.cancel()
+            sent, _ = await asyncio.gather(sending, leaving, return_exceptions=True)
+            await sync_to_async(response.close)()
+        if isinstance(sent, Exception):
+            raise sent

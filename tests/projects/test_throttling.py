@@ -1,0 +1,23 @@
+"""The rate limit: counted for each caller, told with every answer, refused with 429."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.django_db
+
+
+def test_calls_beyond_the_limit_are_refused_until_the_minute_ends(world, settings):
+    settings.API_CALLS_PER_MINUTE = 2
+    client = world.api("vera")
+    first, second, third = (client.get("/api/v1/projects") for _ in range(3))
+    assert [answer.status_code for answer in (first, second, third)] == [200, 200, 429]
+    assert [answer["RateLimit-Remaining"] for answer in (first, second)] == ["1", "0"]
+    assert 1 <= int(third["Retry-After"]) <= 60
+    assert third["Content-Type"] == "application/problem+json"
+
+
+def test_each_caller_has_a_limit_of_their_own(world, settings):
+    settings.API_CALLS_PER_MINUTE = 1
+    vera, bob = world.api("vera"), world.api("bob")
+    assert [client.get("/api/v1/projects").status_code for client in (vera, bob, vera)] == [200, 200, 429]

@@ -1,0 +1,102 @@
+"""Requests on the threads of a pool: what comes back, what is given back, and who leaves in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import wraps
+
+import pytest
+from asgiref.testing import ApplicationCommunicator
+from django.core.signals import request_finished
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+
+from controlplane.handler import OneThreadHandler
+
+SCOPE = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "root_path": ""}
+
+
+class Says(OneThreadHandler):
+    """The handler with one answer for every request."""
+
+    def __init__(self, view) -> None:
+        self.get_response = view
+
+
+def in_a_loop(test):
+    """Run the coroutine of `test` in an event loop of its own."""
+
+    @wraps(test)
+    def run() -> None:
+        asyncio.run(test())
+
+    return run
+
+
+async def ask(handler: OneThreadHandler) -> ApplicationCommunicator:
+    communicator = ApplicationCommunicator(handler, dict(SCOPE))
+    await communicator.send_input({"type": "http.request", "body": b"", "more_body": False})
+    return communicator
+
+
+async def output(communicator: ApplicationCommunicator) -> dict:
+    return await communicator.receive_output(timeout=10)
+
+
+@pytest.mark.django_db(transaction=True)
+@in_a_loop
+async def test_an_answer_leaves_its_thread_without_a_connection():
+    seen = {}
+
+    def view(request: HttpRequest) -> HttpResponse:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 'of the database'")
+            seen["connection"] = connection
+            return HttpResponse(cursor.fetchone()[0])
+
+    communicator = await ask(Says(view))
+    assert (await output(communicator))["status"] == 200
+    assert (await output(communicator))["body"] == b"of the database"
+    await communicator.wait()
+    assert seen["connection"].connection is None
+
+
+@in_a_loop
+async def test_who_leaves_a_stream_ends_it():
+    ended, finished = asyncio.Event(), []
+
+    async def endless():
+        try:
+            while True:
+                yield b"row\n"
+                await asyncio.sleep(0)
+        finally:
+            ended.set()
+
+    def note(**_: object) -> None:
+        finished.append(True)
+
+    request_finished.connect(note)
+    try:
+        communicator = await ask(Says(lambda request: StreamingHttpResponse(endless())))
+        assert (await output(communicator))["status"] == 200
+        assert (await output(communicator))["body"] == b"row\n"
+        await communicator.send_input({"type": "http.disconnect"})
+        await asyncio.wait_for(ended.wait(), 10)
+        await communicator.wait()
+    finally:
+        request_finished.disconnect(note)
+    assert finished == [True]
+
+
+@in_a_loop
+async def test_a_stream_that_breaks_is_not_taken_for_whole():
+    async def broken():
+        yield b"half"
+        raise ValueError("the database went away")
+
+    communicator = await ask(Says(lambda request: StreamingHttpResponse(broken())))
+    assert (await output(communicator))["status"] == 200
+    assert (await output(communicator))["more_body"] is True
+    with pytest.raises(ValueError, match="went away"):
+        await communicator.wait()
