@@ -6,7 +6,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import RequestAborted
@@ -39,7 +39,7 @@ class OneThreadHandler(ASGIHandler):
         else:
             await self.send_response(response, send)
 
-    def answer(self, scope: Any, body: BinaryIO) -> HttpResponseBase:
+    def answer(self, scope: Any, body: IO[bytes]) -> HttpResponseBase:
         """The response; this thread's database connection is back in the pool."""
         set_script_prefix(get_script_prefix(scope))
         request_started.send(sender=self.__class__, scope=scope)
