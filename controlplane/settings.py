@@ -114,6 +114,8 @@ def database(url: str) -> dict[str, object]:
         "max_size": env_int("DATABASE_POOL_SIZE", 20),
         # Longer than a restart of PostgreSQL takes; after it the caller gets 503 and tries again.
         "timeout": 5,
+        # After a burst its connections, and the memory of their servers, go back.
+        "max_idle": 60,
         # Then whoever asks next tries anew; the pool's own pauses would grow to minutes.
         "reconnect_timeout": 1,
     }

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from cel_expr_python import cel
-from cel_expr_python.ext import ext_bindings, ext_math, ext_optional, ext_strings
-
 from controlplane.domain.expressions.errors import ExpressionError, WrongType
 from controlplane.domain.expressions.program import Builder, Program
 from controlplane.domain.expressions.syntax import Identifier, Node, Select, Tree, read_tree
@@ -66,12 +63,12 @@ def compile(source: str, names: frozenset[str]) -> Expression:
 def parse(source: str) -> Tree:
     """The syntax tree of `source`, whatever names it uses. Raises `ExpressionError` when it is not CEL."""
     _measure(source)
-    return _tree(source, _environment(frozenset()), disable_check=True)
+    return _tree(source, frozenset(), disable_check=True)
 
 
 def _checked(source: str, names: frozenset[str]) -> Tree:
     _measure(source)
-    return _tree(source, _environment(names), disable_check=False)
+    return _tree(source, names, disable_check=False)
 
 
 def _measure(source: str) -> None:
@@ -81,9 +78,11 @@ def _measure(source: str) -> None:
         raise ExpressionError(f"The expression is longer than {SOURCE_LIMIT:,} characters.", source, SOURCE_LIMIT)
 
 
-def _tree(source: str, environment: cel.Env, *, disable_check: bool) -> Tree:
+def _tree(source: str, names: frozenset[str], *, disable_check: bool) -> Tree:
+    from controlplane.domain.expressions.google import serialized
+
     try:
-        return read_tree(environment.compile(source, disable_check=disable_check).serialize())
+        return read_tree(serialized(source, names, disable_check=disable_check))
     except TypeError:
         raise ExpressionError("The expression holds characters that are not valid Unicode.", source)
     except RuntimeError as error:
@@ -115,16 +114,3 @@ def _is_path(node: Node) -> bool:
     while isinstance(node, Select) and not node.test:
         node = node.operand
     return isinstance(node, Identifier)
-
-
-@lru_cache(maxsize=64)
-def _environment(names: frozenset[str]) -> cel.Env:
-    return cel.NewEnv(
-        variables=dict.fromkeys(names, cel.Type.DYN),
-        extensions=[
-            ext_strings.ExtStrings(),
-            ext_math.ExtMath(),
-            ext_bindings.ExtBindings(),
-            ext_optional.ExtOptional(),
-        ],
-    )
