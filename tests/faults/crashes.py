@@ -108,7 +108,7 @@ def every_point(stage: Stage, report: Report, *, short: bool) -> None:
         heir.send(signal.SIGSTOP)
         for _ in range(runs):
             cast.start(workflow, delay=0.01)
-        crash_at(stage, point, random.randint(1, runs * 2))
+        crash_at(stage, point, random.randint(1, runs))
         heir.send(signal.SIGCONT)
         cast.settle(workflow, 40)
         table[point] = outcome_of(cast, workflow, report, point)
@@ -119,7 +119,7 @@ def every_point(stage: Stage, report: Report, *, short: bool) -> None:
 
 
 def crash_at(stage: Stage, point: str, nth: int) -> None:
-    """A worker that kills itself on its nth pass of the point."""
+    """A worker that kills itself on its nth pass of the point, of which there is one a run at least."""
     doomed = stage.worker("doomed", threads=4, SPARKOPS_FAULT=f"{point}:{nth}:exit137")
     wait_until(lambda: not doomed.alive, 40, f"the crash at {point}:{nth}")
     doomed.kill()
