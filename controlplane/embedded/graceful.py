@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -40,6 +41,8 @@ class GracefulServer(BackpressureServer):
         super().run()
 
     def listen_success(self, port: Any) -> None:
+        # What was loaded by now stays as long as the process; walking it again and again stops every socket for 0.1 s.
+        gc.freeze()
         self.ports.append(port)
         super().listen_success(port)
 
