@@ -164,6 +164,8 @@ class Retry(RunEndpoint):
 class Steps(RunEndpoint):
     serializer_class = shapes.StepRow
     parameters = PAGING
+    # Each may hold two times 256 KiB.
+    most = 100
 
     @extend_schema(responses=shapes.StepRow(many=True))
     def get(self, request: Request, pk: int) -> Response:

@@ -30,6 +30,8 @@ class Endpoint(GenericAPIView):
     filter_backends = ()
     pagination_class = None
     parameters: tuple[str, ...] = ()
+    # Rows a page; fewer where a row can be large.
+    most = MOST
 
     @property
     def access(self) -> Access:
@@ -72,14 +74,14 @@ class Endpoint(GenericAPIView):
         """For the OpenAPI document: query parameters of GET that no annotation names."""
         if "cursor" not in self.parameters:
             return []
-        limit = f"Rows a page, at most {MOST:,}; {PAGE} without it."
+        limit = f"Rows a page, at most {self.most:,}; {min(PAGE, self.most)} without it."
         cursor = "Where to go on: taken from `next`."
         return [OpenApiParameter("limit", int, description=limit), OpenApiParameter("cursor", str, description=cursor)]
 
     def page(self, rows: QuerySet, serializer: type[serializers.BaseSerializer]) -> Response:
-        """`{"results", "next", "previous"}` by ascending id: `?cursor=ID` goes on after it, `?limit=` up to 1000."""
+        """`{"results", "next", "previous"}` by ascending id: `?cursor=ID` goes on after it, `?limit=` up to `most`."""
         params = self.request.query_params
-        limit = number(params.get("limit"), "limit", PAGE, MOST)
+        limit = number(params.get("limit"), "limit", min(PAGE, self.most), self.most)
         start = number(params.get("cursor"), "cursor", 0, 2**63 - 1)
         found = list(rows.filter(pk__gt=start).order_by("pk")[: limit + 1])
         results, more = found[:limit], len(found) > limit

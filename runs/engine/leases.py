@@ -64,17 +64,27 @@ def nothing() -> None:
 
 @dataclass
 class Lease:
-    """One attempt in flight. `abandon` records how it ended when its work neither ends nor looks at its token."""
+    """One attempt in flight. `abandon` records how it ended when its work neither ends nor looks at its token;
+    `show` lets people see what it was asked when it takes longer than a moment.
+    """
 
     claimed: Claimed
     token: CancelToken
     log: LogBuffer
     abandon: Callable[[], object] = nothing
+    show: Callable[[], object] = nothing
     asked_at: float | None = field(default=None, init=False)
+    held_at: float = field(default_factory=time.monotonic, init=False)
+    is_shown: bool = field(default=False, init=False)
 
     def ask_to_stop(self) -> None:
         self.asked_at = self.asked_at or time.monotonic()
         self.token.cancel("the run was asked to stop")
+
+    def show_if_long(self) -> None:
+        if not self.is_shown and time.monotonic() - self.held_at >= LOOK_SECONDS:
+            self.is_shown = True
+            self.show()
 
     @property
     def overstayed(self) -> bool:
@@ -195,6 +205,7 @@ class Leases:
 
 def flush(leases: list[Lease]) -> None:
     for lease in leases:
+        lease.show_if_long()
         lease.log.flush_if_old()
 
 

@@ -21,6 +21,7 @@ from runs.engine.claim import Claimed, claim
 from runs.engine.faults import fault
 from runs.engine.finish import Outcome, finish
 from runs.engine.leases import Lease, leases
+from runs.engine.locked import as_json
 from runs.engine.logs import LogBuffer
 from runs.engine.sql import run_statement
 from runs.executors import EXECUTORS
@@ -32,6 +33,10 @@ Answer = TypeVar("Answer")
 PATIENCE_SECONDS = 60
 DEFAULT_TIMEOUT_SECONDS = 3600
 
+SHOW_REQUEST = """
+UPDATE runs_steprun SET request = %(request)s::jsonb
+WHERE id = %(step)s AND attempt_no = %(attempt)s AND state = 'running' AND request IS NULL
+"""
 GIVE_UP = """
 UPDATE runs_steprun SET lease_until = now(), worker = ''
 WHERE id = %(step)s AND attempt_no = %(attempt)s AND state = 'running'
@@ -51,7 +56,10 @@ def carry_out(claimed: Claimed) -> Claimed | None:
     token = CancelToken(timeout_seconds=claimed.step.timeout_seconds or DEFAULT_TIMEOUT_SECONDS)
     log = LogBuffer(run_id=claimed.run_id, step_id=claimed.id, attempt_no=claimed.attempt_no)
     context = StepContext(claimed=claimed, request=None, token=token, log_buffer=log)
-    lease = Lease(claimed, token, log, abandon=lambda: finish(claimed, overstayed(context), take_next=False))
+    lease = Lease(
+        claimed, token, log, abandon=lambda: finish(claimed, overstayed(context), take_next=False),
+        show=lambda: show_request(context),
+    )  # fmt: skip
     leases.hold(lease)
     try:
         outcome = attempt(context)
@@ -113,6 +121,13 @@ def render_request(claimed: Claimed) -> object:
     if claimed.index is not None:
         context |= {"item": claimed.item, "index": claimed.index}
     return expressions.render(claimed.step.with_, context)
+
+
+def show_request(context: StepContext) -> None:
+    """While it runs; when it ends, what really left takes this place."""
+    claimed = context.claimed
+    parameters = {"step": claimed.id, "attempt": claimed.attempt_no, "request": as_json(context.request)}
+    run_statement(SHOW_REQUEST, parameters)
 
 
 def kept(context: StepContext, outcome: Outcome) -> Outcome:

@@ -122,6 +122,19 @@ class TestRetries:
         assert states(run) == {"a": "cancelled"}
 
 
+def test_a_call_that_takes_long_shows_what_was_asked_while_it_runs(world, web):
+    http_tool(world, web)
+    web.answer = Says(hold=True)
+    run = start(world, step("a", "tool:post", with_={"why": "to see it"}))
+
+    def look_and_cancel():
+        wait_until(lambda: run.steps.get().request)
+        assert (states(run)["a"], run.steps.get().request) == ("running", {"why": "to see it"})
+        cancel_run(run, by=world.actor("bob"))
+
+    at_once(lambda: work(run.steps.get().pk), look_and_cancel)
+
+
 class TestUnknownOutcomes:
     """What must not be repeated, and may have happened."""
 

@@ -1,0 +1,61 @@
+"""The steps of a run as a drawing: each box with its state, leading to its step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from controlplane.ui.states import Look, look_of
+from runs.models import Run, StepRun
+from workflows.drawing import Box, Drawing, draw
+from workflows.outline import steps_of
+
+
+@dataclass(frozen=True)
+class Node:
+    """A box with the state of its step; `url` is empty where there is nothing to open."""
+
+    box: Box
+    look: Look
+    url: str = ""
+    step_id: int | None = None
+    current: bool = False
+
+    @property
+    def label(self) -> str:
+        """What is read out for it: `fetch, tool:list-issues: Succeeded`."""
+        return f"{self.box.step.key}, {self.box.step.uses}: {self.look.label}"
+
+
+@dataclass(frozen=True)
+class Graph:
+    drawing: Drawing
+    nodes: list[Node]
+
+
+def graph_of_run(run: Run, url_of: Callable[[int], str], *, chosen: str = "") -> Graph | None:
+    """The specification that ran, coloured by how its steps stand; None where one step makes no graph.
+
+    `url_of` gives the address of a step's page by its id; `chosen` is the key of the step that is open.
+    """
+    drawing = drawing_of(run)
+    if drawing is None or len(drawing.boxes) < 2:
+        return None
+    steps = {step.key: step for step in run.steps.filter(index=None).only("key", "state", "run_id")}
+    return Graph(drawing, [node_of(box, steps.get(box.step.key), url_of, chosen) for box in drawing.boxes])
+
+
+def node_of(box: Box, step: StepRun | None, url_of: Callable[[int], str], chosen: str) -> Node:
+    if step is None:
+        return Node(box, look_of("pending"))
+    return Node(box, look_of(step), url_of(step.pk), step.pk, step.key == chosen)
+
+
+def drawing_of(run: Run) -> Drawing | None:
+    return drawing_of_document(run.document) if run.version_id is None else drawing_of_version(run.version_id, run)
+
+
+def drawing_of_document(document: Mapping[str, Any]) -> Drawing | None:
+    return draw(steps_of(document))
