@@ -16,6 +16,7 @@ from runs import actions
 from runs.engine.logs import LEVELS
 from runs.models import Run, RunState, StepRun, StepState
 from runs.queries import steps_of
+from runs.step_graph import Graph, graph_of_run
 from runs.step_panel import StepPanel
 
 TABS = ("steps", "logs", "data", "cost", "events", "artifacts")
@@ -88,6 +89,10 @@ class RunPage:
     @property
     def timeline_url(self) -> str:
         return self.url("part", name="timeline")
+
+    @property
+    def graph_url(self) -> str:
+        return self.url("part", name="graph")
 
     @property
     def chosen_url(self) -> str:
@@ -169,6 +174,11 @@ class RunPage:
                 return StepPanel(found[0], self.request)
         begun = [step for step in steps if step.started_at] or steps[:1]
         return StepPanel(begun[-1], self.request) if begun else None
+
+    @cached_property
+    def graph(self) -> Graph | None:
+        chosen = self.chosen.step.key if self.chosen else ""
+        return graph_of_run(self.run, lambda pk: self.url("step", step_pk=pk), chosen=chosen)
 
     @cached_property
     def hidden_rows(self) -> int:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 from controlplane.ui.states import Look, look_of
 from runs.models import Run, StepRun
@@ -40,7 +38,7 @@ def graph_of_run(run: Run, url_of: Callable[[int], str], *, chosen: str = "") ->
 
     `url_of` gives the address of a step's page by its id; `chosen` is the key of the step that is open.
     """
-    drawing = drawing_of(run)
+    drawing = draw(steps_of(run.document))
     if drawing is None or len(drawing.boxes) < 2:
         return None
     steps = {step.key: step for step in run.steps.filter(index=None).only("key", "state", "run_id")}
@@ -51,11 +49,3 @@ def node_of(box: Box, step: StepRun | None, url_of: Callable[[int], str], chosen
     if step is None:
         return Node(box, look_of("pending"))
     return Node(box, look_of(step), url_of(step.pk), step.pk, step.key == chosen)
-
-
-def drawing_of(run: Run) -> Drawing | None:
-    return drawing_of_document(run.document) if run.version_id is None else drawing_of_version(run.version_id, run)
-
-
-def drawing_of_document(document: Mapping[str, Any]) -> Drawing | None:
-    return draw(steps_of(document))

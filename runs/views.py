@@ -21,7 +21,7 @@ from runs.presenting import TABS, RunPage
 from runs.queries import LINES_PAGE, LogFilter, log_lines, log_text
 from runs.step_panel import StepPanel
 
-PARTS = {"summary", "timeline", "step", "data", "cost", "events", "artifacts"}
+PARTS = {"summary", "graph", "timeline", "step", "data", "cost", "events", "artifacts"}
 VERBS = {
     "cancellation": actions.cancel_run,
     "pause": actions.pause_run,
