@@ -19,6 +19,7 @@ from controlplane.projects.idempotency import idempotent
 from controlplane.projects.models import Project
 from runs import actions
 from runs import serializers as shapes
+from runs.figures import WINDOWS, WorkflowFigures, window_name
 from runs.lists import RunListEndpoint
 from runs.models import Artifact, Run, StepRun
 from runs.queries import LINES_PAGE, LogFilter, log_lines, steps_of
@@ -268,3 +269,17 @@ class RunsOfWorkflow(RunListEndpoint):
 
     def get(self, request: Request, pk: int) -> Any:
         return super().get(request)
+
+
+class FiguresOfWorkflow(Endpoint):
+    parameters = ("window",)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("window", str, enum=list(WINDOWS), description="How far back; 30d without it.")],
+        responses={200: {"type": "object"}},
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """Runs, success rate, durations and cost, in all and by bucket, by when runs were created; no test runs."""
+        workflow = self.find(Workflow.objects.select_related("project"), pk=pk)
+        window = window_name(request.query_params.get("window", ""))
+        return Response(WorkflowFigures(workflow, window).as_json())

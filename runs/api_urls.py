@@ -23,4 +23,5 @@ urlpatterns = [
     endpoint("runs/<int:pk>/artifacts/<int:artifact_pk>", api.OneArtifact.as_view(), "run_artifact"),
     endpoint("workflows/<int:pk>/test", api.WorkflowTest.as_view(), "workflow_test"),
     endpoint("workflows/<int:pk>/runs", api.RunsOfWorkflow.as_view(), "workflow_runs"),
+    endpoint("workflows/<int:pk>/figures", api.FiguresOfWorkflow.as_view(), "workflow_figures"),
 ]

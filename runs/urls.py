@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from runs import starting, views
+from runs import starting, views, workflow_views
 from runs.lists import RunList
 
 app_name = "runs"
@@ -23,4 +23,6 @@ urlpatterns = [
     path("runs/<int:pk>/retry", views.retry, name="retry"),
     path("runs/<int:pk>/control/<slug:verb>", views.control, name="control"),
     path("runs/<int:pk>/<slug:tab>/", views.detail, name="tab"),
+    # workflows/<id>/
+    path("workflows/<int:pk>/figures", workflow_views.figures, name="workflow_figures"),
 ]

@@ -79,6 +79,7 @@ RUN_PAGES = {
     "runs:review": route("step", post=OPERATOR),
     "runs:retry": route("run", post=OPERATOR),
     "runs:control": route("run verb", post=OPERATOR),
+    "runs:workflow_figures": route("workflow", get=VIEWER),
 }
 WORKFLOW_PAGES = {
     "workflows:list": route(get=VIEWER, post=EDITOR),
@@ -135,6 +136,7 @@ WORKFLOW_ENDPOINTS = {
     "api:workflows_csv": route(get=VIEWER),
     "api:workflow": route("workflow", get=VIEWER, put=EDITOR, patch=EDITOR, delete=ADMIN),
     "api:workflow_runs": route("workflow", get=VIEWER),
+    "api:workflow_figures": route("workflow", get=VIEWER),
     "api:workflow_versions": route("workflow", get=VIEWER),
     "api:workflow_version": route("version", get=VIEWER),
     "api:workflow_diff": route("workflow", get=VIEWER),
