@@ -16,7 +16,7 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
-from agents.models import Agent
+from agents.models import Agent, Tool
 from controlplane.domain.states import StatefulModel
 from controlplane.projects.models import Project, ProjectScoped
 from workflows.models import Version, Workflow
@@ -330,6 +330,51 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.step} attempt {self.number}"
+
+
+class Call(models.Model):
+    """One call of a tool or of an agent that ended: an attempt of a step, or what a model called while `caller` worked.
+
+    `outcome` is succeeded, cancelled, or the kind of its failure. Written once, when the attempt ends.
+    What an agent cost includes what its tools cost.
+    """
+
+    # Without constraints in the database: figures must never lock the rows that every worker reads.
+    tool = models.ForeignKey(Tool, models.CASCADE, null=True, related_name="+", db_constraint=False, db_index=False)
+    agent = models.ForeignKey(Agent, models.CASCADE, null=True, related_name="+", db_constraint=False, db_index=False)
+    caller = models.ForeignKey(Agent, models.CASCADE, null=True, related_name="+", db_constraint=False, db_index=False)
+    run = models.ForeignKey(Run, models.CASCADE, related_name="calls")
+    workflow = models.ForeignKey(Workflow, models.CASCADE, related_name="+", db_constraint=False, db_index=False)
+    ended_at = models.DateTimeField()
+    duration_ms = models.IntegerField()
+    outcome = models.CharField(max_length=63)
+    cost_usd = models.DecimalField(max_digits=14, decimal_places=6, default=0)
+    input_tokens = models.BigIntegerField(default=0)
+    output_tokens = models.BigIntegerField(default=0)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["agent", "ended_at"],
+                name="call_of_agent",
+                include=["duration_ms", "outcome", "cost_usd", "input_tokens", "output_tokens", "workflow", "run"],
+                condition=Q(agent__isnull=False),
+            ),
+            models.Index(
+                fields=["tool", "ended_at"],
+                name="call_of_tool",
+                include=["duration_ms", "outcome", "cost_usd", "workflow", "caller"],
+                condition=Q(tool__isnull=False),
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(tool__isnull=True) ^ Q(agent__isnull=True), name="call_is_of_a_tool_or_an_agent"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tool or self.agent}: {self.outcome} in {self.duration_ms} ms"
 
 
 class LogChunk(models.Model):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from agents.calls.context import CallContext
@@ -15,6 +17,7 @@ from agents.calls.tools import call_tool, may_repeat
 from controlplane.domain.failures import Failure
 
 SHOWN = 500
+ZERO = Decimal(0)
 
 
 @dataclass
@@ -54,10 +57,11 @@ class ToolBox:
     def _call(self, name: str, arguments: dict[str, Any]) -> Any:
         snapshot = self.tools[name]
         self.context.log("info", f"Tool {name} called with {_short(arguments)}")
+        started = time.monotonic()
         try:
             answer = call_tool(snapshot, arguments, self._context_for(name, arguments))
         except Failure as failure:
-            self._note(name, arguments, failure.kind)
+            self._note(name, arguments, failure.kind, started)
             self.context.log("warning", f"Tool {name} failed: {failure.message}")
             self.acted = self.acted or (failure.acted and not may_repeat(snapshot))
             if self._ends_the_run(failure, snapshot):
@@ -65,7 +69,7 @@ class ToolBox:
             return {"error": {"type": failure.kind, "message": failure.message}}
         self.acted = self.acted or not may_repeat(snapshot)
         self.ledger.cost_usd += answer.cost_usd
-        self._note(name, arguments, "succeeded")
+        self._note(name, arguments, "succeeded", started, answer.cost_usd)
         self.context.log("info", f"Tool {name} answered {_short(answer.output)}")
         return answer.output
 
@@ -80,8 +84,9 @@ class ToolBox:
         digest = hashlib.sha256(f"{what}{self._same[what]}".encode()).hexdigest()[:16]
         return replace(self.context, idempotency_key=f"{self.context.idempotency_key}:{digest}")
 
-    def _note(self, name: str, arguments: dict[str, Any], outcome: str) -> None:
-        self.calls.append({"tool": name, "input": arguments, "outcome": outcome})
+    def _note(self, name: str, arguments: dict[str, Any], outcome: str, started: float, cost: Decimal = ZERO) -> None:
+        took = {"duration_ms": round((time.monotonic() - started) * 1000), "cost_usd": str(cost)}
+        self.calls.append({"tool": name, "input": arguments, "outcome": outcome, **took})
 
 
 def _short(value: Any) -> str:

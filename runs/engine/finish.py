@@ -13,6 +13,7 @@ from controlplane.domain.queueing import enqueue
 from runs import events
 from runs.engine import slots
 from runs.engine.advance import Advance, described
+from runs.engine.calls import count_call
 from runs.engine.claim import Claimed
 from runs.engine.locked import LockedRun, as_json, locked_run
 from runs.engine.pausing import pause_for_review, settle_pause
@@ -82,6 +83,7 @@ def finish(claimed: Claimed, outcome: Outcome, *, take_next: bool = True) -> Cla
             report_late(run, claimed, outcome)
             return None
         add_up(run, outcome)
+        count_call(claimed, outcome)
         give_slot_back(run, row)
         advance = Advance(run, worker=claimed.worker if take_next else "", queue=row["queue"])
         if state in {StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED}:

@@ -111,7 +111,9 @@ def test_it_calls_our_tools_and_gives_their_answers_to_the_model(allow):
     assert web.asked[0].path == "/find?q=logs"
     assert web.asked[0].headers["idempotency-key"].startswith("7:review:")
     assert '"hits"' in tool_messages(model.asked[1])[0]["content"]
-    assert answer.request["tool_calls"] == [{"tool": "search", "input": {"q": "logs"}, "outcome": "succeeded"}]
+    (call,) = answer.request["tool_calls"]
+    assert call.pop("duration_ms") >= 0
+    assert call == {"tool": "search", "input": {"q": "logs"}, "outcome": "succeeded", "cost_usd": "0.01"}
     assert answer.cost_usd == Decimal("0.01")
 
 

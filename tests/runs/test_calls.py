@@ -1,0 +1,63 @@
+"""Every call of a tool or an agent that ended is counted once, with what it took and cost."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from agents.actions import create_agent
+from runs.models import Call
+from tests.agents.model_server import calls_tools, model_server, says_text
+from tests.runs.driving import drain, function_tool, start, step
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_step_that_calls_a_tool_is_counted(world):
+    tool = function_tool(world, "echo", "test-echo", cost_usd="0.25")
+    run = drain(start(world, step("ask", "tool:echo")))
+    call = Call.objects.get()
+    assert (call.tool, call.agent, call.run, call.workflow) == (tool, None, run, run.workflow)
+    assert (call.outcome, call.cost_usd) == ("succeeded", Decimal("0.25"))
+    attempt = run.steps.get().attempts.get()
+    assert call.ended_at == attempt.ended_at
+    assert call.duration_ms == pytest.approx((attempt.ended_at - attempt.started_at).total_seconds() * 1000, abs=1)
+
+
+def test_each_attempt_is_a_call_and_tells_how_it_failed(world):
+    function_tool(world, "fail", "test-fail")
+    drain(start(world, step("ask", "tool:fail", retry={"max_attempts": 3})))
+    assert list(Call.objects.values_list("outcome", flat=True)) == ["refused_by_test"] * 3
+
+
+def test_items_are_calls_and_what_spreads_them_is_none(world):
+    function_tool(world, "echo", "test-echo")
+    drain(start(world, step("each", "tool:echo", foreach=[1, 2, 3])))
+    assert Call.objects.count() == 3
+
+
+def test_an_agent_of_the_same_name_in_another_project_is_not_counted(world):
+    given = {"name": "worker", "kind": "function", "config": {"function": "test-echo"}}
+    mine = create_agent(world.acme, by=world.actor("erin"), **given)
+    create_agent(world.globex, by=world.actor("mallory"), **given)
+    drain(start(world, step("ask", "agent:worker", with_={"input": {}})))
+    assert [call.agent for call in Call.objects.all()] == [mine]
+
+
+def test_what_a_model_calls_is_counted_for_the_tool_and_the_agent(world, settings):
+    tool = function_tool(world, "echo", "test-echo", cost_usd="0.25", idempotent=True)
+    with model_server(calls_tools(("echo", {"a": 1})), says_text("done")) as model:
+        settings.OUTBOUND_ALLOW = [model.address]
+        config = {"base_url": f"{model.url}/v1", "model": "scripted", "tools": ["echo"], "input_usd_per_mtok": 1}
+        agent = create_agent(world.acme, name="worker", kind="llm", config=config, by=world.actor("erin"))
+        run = drain(start(world, step("ask", "agent:worker", with_={"prompt": "Go"})))
+    assert run.cost_usd == Decimal("0.252")
+    of_tool, of_agent = Call.objects.get(tool=tool), Call.objects.get(agent=agent)
+    assert (of_tool.caller, of_tool.outcome, of_tool.cost_usd) == (agent, "succeeded", Decimal("0.25"))
+    assert (of_agent.cost_usd, of_agent.input_tokens, of_agent.outcome) == (run.cost_usd, 2000, "succeeded")
+
+
+def test_steps_that_call_nothing_are_not_counted(world):
+    drain(start(world, step("only")))
+    assert not Call.objects.exists()
