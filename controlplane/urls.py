@@ -10,6 +10,7 @@ from controlplane.home import health
 project_urls = [
     path("", include("controlplane.home.urls")),
     path("", include("controlplane.events.urls")),
+    path("", include("controlplane.jobs.urls")),
     path("", include("runs.urls")),
     path("", include("workflows.urls")),
     path("", include("agents.urls")),
@@ -32,7 +33,7 @@ urlpatterns = [
 
 handler400 = "controlplane.ui.errors.bad_request"
 handler403 = "controlplane.ui.errors.permission_denied"
-handler404 = "controlplane.ui.errors.page_not_found"
+handler404 = "controlplane.projects.middleware.page_not_found"
 handler429 = "controlplane.ui.errors.too_many_requests"
 handler500 = "controlplane.ui.errors.server_error"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 
 from django.conf import settings
@@ -16,9 +17,12 @@ from controlplane.domain.database import DATABASE_AWAY
 from controlplane.domain.errors import NotFound, ProblemError, Unavailable
 from controlplane.projects.actors import Access
 from controlplane.projects.models import Project
+from controlplane.ui import errors
 from controlplane.ui.errors import problem_response
+from controlplane.ui.htmx import ask_to_sign_in, is_partial
 
 logger = logging.getLogger(__name__)
+OF_A_PROJECT = re.compile(r"/p/([-\w]+)/")
 
 
 class ProblemMiddleware:
@@ -70,10 +74,31 @@ class ProjectMiddleware:
         if slug is None:
             return None
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
-        request.project = Project.objects.visible_to(request.access).one_or_none(slug=slug)
-        if request.project is None:
+            return to_sign_in(request)
+        if not enter(request, slug):
             return problem_response(request, NotFound("There is no such project, or you are not a member of it."))
-        request.member = request.access.actor_in(request.project.pk)
-        timezone.activate(request.project.time_zone)
         return None
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    if not is_partial(request):
+        return redirect_to_login(request.get_full_path())
+    return ask_to_sign_in(redirect_to_login(request.htmx.current_url_abs_path or "/").url)
+
+
+def enter(request: HttpRequest, slug: str) -> bool:
+    """Set `project` and `member` if this person is a member of that project."""
+    request.project = Project.objects.visible_to(request.access).one_or_none(slug=slug)
+    if request.project is None:
+        return False
+    request.member = request.access.actor_in(request.project.pk)
+    timezone.activate(request.project.time_zone)
+    return True
+
+
+def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """handler404: an address that no route knows still stands in the project that it names."""
+    named = OF_A_PROJECT.match(request.path)
+    if named and hasattr(request, "access") and not hasattr(request, "project") and request.user.is_authenticated:
+        enter(request, named[1])
+    return errors.page_not_found(request, exception)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+from urllib.parse import urlsplit
+
 import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
+from django.utils.http import url_has_allowed_host_and_scheme
 
-from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound, ProblemError
+from controlplane.domain.database import DATABASE_AWAY
+from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound, ProblemError, Unavailable
 from controlplane.ui.htmx import is_partial, toast
+from controlplane.ui.navigation import FRONT_PAGE, first_url
 
 RETRY_AFTER_SECONDS = 5
-PAGES = {400, 403, 404, 429, 500, 503}
+SIGN_IN_WINDOW_SECONDS = 300
+PAGES = {400, 403, 404, 409, 429, 500, 503}
+# The same request may well succeed a little later.
+PASSING = {429, 500, 502, 503}
+
+logger = logging.getLogger(__name__)
 
 
 class ServerFault(ProblemError):
@@ -27,13 +39,20 @@ class TooManyRequests(ProblemError):
     title = "Too many tries in a short time"
 
 
+class StaleForm(ProblemError):
+    status = 403
+    code = "stale_form"
+    title = "This form is too old"
+
+
 def problem_response(request: HttpRequest, problem: ProblemError) -> HttpResponse:
     """`problem` with its status, in the form this request can show."""
     response: HttpResponse
     if wants_json(request):
         response = problem_json(problem)
     elif is_partial(request):
-        response = toast(HttpResponse(status=problem.status), problem.detail, "danger")
+        retry = problem.status in PASSING
+        response = toast(HttpResponse(status=problem.status), problem.detail, "danger", retry=retry)
     else:
         response = problem_page(request, problem)
     if problem.status in {429, 503}:
@@ -46,11 +65,37 @@ def problem_json(problem: ProblemError) -> JsonResponse:
 
 
 def problem_page(request: HttpRequest, problem: ProblemError) -> HttpResponse:
-    """A page that stands alone: it asks neither the session nor the database, which may be what failed."""
+    """A page with a way on: in a project with its sidebar, else, or when that cannot be drawn, alone."""
     name = str(problem.status) if problem.status in PAGES else "problem"
     context = {"problem": problem, "request_id": request_id(), "theme": request.COOKIES.get("theme", "auto")}
-    html = loader.render_to_string(f"errors/{name}.html", context)
+    context |= ways_on(request, problem)
+    html = inside_the_project(request, name, context)
+    if html is None:
+        html = loader.render_to_string(f"errors/{name}.html", {**context, "layout": "errors/alone.html"})
     return HttpResponse(html, status=problem.status)
+
+
+def inside_the_project(request: HttpRequest, name: str, context: dict[str, object]) -> str | None:
+    """None outside of a project, and when the session or the database, which the sidebar asks, are what failed."""
+    project = getattr(request, "project", None)
+    if project is None or getattr(request, "member", None) is None or name == "503":
+        return None
+    home = first_url((FRONT_PAGE,), project.slug)
+    try:
+        context = {**context, "layout": "errors/inside.html", "home_url": home}
+        return loader.render_to_string(f"errors/{name}.html", context, request)
+    except Exception:
+        logger.exception("The sidebar could not be drawn", extra={"action": "error_page_alone"})
+        return None
+
+
+def ways_on(request: HttpRequest, problem: ProblemError) -> dict[str, str]:
+    """`again` asks the same once more, if that may help; `back` is the page of ours that led here; `home_url`."""
+    again = request.get_full_path() if request.method == "GET" and problem.status in PASSING else ""
+    came_from = request.headers.get("Referer", "")
+    ours = url_has_allowed_host_and_scheme(came_from, {request.get_host()})
+    back = urlsplit(came_from)._replace(scheme="", netloc="").geturl() if ours else ""
+    return {"again": again, "back": "" if back == request.get_full_path() else back, "home_url": "/"}
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -78,13 +123,17 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:
     """handler429, asked by allauth when a limit on signing in is reached."""
-    return problem_response(request, TooManyRequests("Wait a few minutes, then try again."))
+    problem = TooManyRequests("Wait a few minutes, then try again.", retry_after=SIGN_IN_WINDOW_SECONDS)
+    return problem_response(request, problem)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500. Outside of views nothing else meets a database that is away."""
+    if isinstance(sys.exc_info()[1], DATABASE_AWAY):
+        return problem_response(request, Unavailable("The database does not answer. Try again in a moment."))
     return problem_response(request, ServerFault("The log has the details under the request id."))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """CSRF_FAILURE_VIEW: the form came from another site, or the page was open since before the last sign-in."""
-    return problem_response(request, NotAllowed("This form is too old to be trusted. Reload the page and try again."))
+    return problem_response(request, StaleForm("It is too old to be trusted. Reload the page and try again."))

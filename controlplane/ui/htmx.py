@@ -24,9 +24,19 @@ def trigger(response: Response, event: str, detail: object = None) -> Response:
     return response
 
 
-def toast(response: Response, message: str, tone: str = "success") -> Response:
-    """Show `message` in the corner of the page. Tones: success, info, warning, danger."""
-    return trigger(response, "toast", {"message": message, "tone": tone})
+def toast(response: Response, message: str, tone: str = "success", *, retry: bool = False) -> Response:
+    """Show `message` above the page, with `retry` with a button that asks again.
+
+    Tones: success, info, warning, danger.
+    """
+    shown = {"message": message, "tone": tone}
+    return trigger(response, "toast", {**shown, "retry": True} if retry else shown)
+
+
+def ask_to_sign_in(url: str) -> HttpResponse:
+    """Answer a partial request of somebody who is signed out: what they typed stays, and a link leads to `url`."""
+    said = {"message": "You are signed out.", "tone": "warning", "url": url, "label": "Sign in"}
+    return trigger(HttpResponse(status=401), "toast", said)
 
 
 def redirect_whole_page(url: str) -> HttpResponse:

@@ -68,6 +68,46 @@ def test_a_failed_request_is_a_toast_with_retry_and_never_half_a_page(site: Site
     expect(page.locator("#part")).to_have_text("fresh")
 
 
+def test_a_refusal_that_may_pass_has_its_words_and_a_retry(site: Site, page: Page) -> None:
+    trigger = json.dumps({"toast": {"message": "The database does not answer.", "tone": "danger", "retry": True}})
+    answers = iter([Answer(status=503, headers={"HX-Trigger": trigger}), Answer("<b>fresh</b>")])
+    site.answers["/part/"] = lambda seen: next(answers)
+    page.goto(site.page('<div id="part">old</div><button hx-get="/part/" hx-target="#part">Load</button>'))
+    page.get_by_role("button", name="Load").click()
+    expect(page.locator(".toast-item")).to_have_count(1)
+    expect(page.locator(".toast-item")).to_contain_text("The database does not answer.")
+    page.get_by_role("button", name="Retry").click()
+    expect(page.locator("#part")).to_have_text("fresh")
+
+
+def test_a_network_that_fails_is_a_toast_with_retry(site: Site, page: Page) -> None:
+    site.answers["/part/"] = lambda seen: Answer("<b>fresh</b>")
+    page.goto(site.page('<div id="part">old</div><button hx-get="/part/" hx-target="#part">Load</button>'))
+    page.route("**/part/", lambda route: route.abort())
+    page.get_by_role("button", name="Load").click()
+    expect(page.locator("toast-stack")).to_contain_text("cannot be reached")
+    expect(page.locator("#part")).to_have_text("old")
+    page.unroute("**/part/")
+    page.get_by_role("button", name="Retry").click()
+    expect(page.locator("#part")).to_have_text("fresh")
+
+
+def test_a_whole_page_is_never_put_into_a_part(site: Site, page: Page) -> None:
+    site.answers["/part/"] = lambda seen: Answer("<!doctype html><html><body><h1>Sign in</h1></body></html>")
+    page.goto(site.page('<div id="part">old</div><button hx-get="/part/" hx-target="#part">Load</button>'))
+    page.get_by_role("button", name="Load").click()
+    expect(page.get_by_role("link", name="Open it")).to_have_attribute("href", f"{site.address}/part/")
+    expect(page.locator("#part")).to_have_text("old")
+
+
+def test_a_toast_may_lead_somewhere(site: Site, page: Page) -> None:
+    shown = {"message": "You are signed out.", "tone": "warning", "url": "/in/", "label": "Sign in"}
+    site.answers["/part/"] = lambda seen: Answer(status=401, headers={"HX-Trigger": json.dumps({"toast": shown})})
+    page.goto(site.page('<button hx-get="/part/">Load</button>'))
+    page.get_by_role("button", name="Load").click()
+    expect(page.get_by_role("link", name="Sign in")).to_have_attribute("href", "/in/")
+
+
 def test_a_refusal_shows_the_servers_own_words(site: Site, page: Page) -> None:
     trigger = json.dumps({"toast": {"message": "It is <b>finished</b>.", "tone": "danger"}})
     site.answers["/part/"] = lambda seen: Answer(status=409, headers={"HX-Trigger": trigger})

@@ -78,6 +78,29 @@ def test_it_resumes_after_the_last_frame_and_shows_none_twice(page: Page, site: 
     assert events.asked == ["/ws/runs/42?after=5", "/ws/runs/42?after=7"]
 
 
+def test_it_says_when_it_is_away_and_when_it_is_back(page: Page, site: Site, events: Events) -> None:
+    page.add_init_script(
+        "window.said = []; document.addEventListener('live:state', ({target}) => window.said.push(target.textContent))"
+    )
+    caught_up = json.dumps({"type": "caught_up", "seq": 5})
+    events.scripts.put(([caught_up], 1011))
+    events.scripts.put(([caught_up], None))
+    open_page(page, site, events)
+    expect(page.get_by_text("Connected again")).to_be_visible()
+    expect(page.get_by_role("status").first).to_have_text("Live")
+    assert page.evaluate("window.said") == ["Connecting", "Live", "Reconnecting…", "Connected again"]
+
+
+def test_a_refresh_that_failed_is_made_up_for(page: Page, site: Site, events: Events) -> None:
+    part = '<section id="part" hx-get="/part/" hx-trigger="live" hx-swap="outerHTML" data-live-refresh="">{}</section>'
+    answers = iter([Answer(status=503), Answer(part.format("new"))])
+    site.answers["/part/"] = lambda seen: next(answers)
+    events.scripts.put(([frame(6)], None))
+    open_page(page, site, events, part.format("old"))
+    expect(page.locator("#part")).to_have_text("new", timeout=12_000)
+    expect(page.locator(".toast-item")).to_have_count(0)
+
+
 @pytest.mark.parametrize("code", [4401, 4403])
 def test_it_stops_and_says_so_when_access_ends(page: Page, site: Site, events: Events, code: int) -> None:
     events.scripts.put(([], code))

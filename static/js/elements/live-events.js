@@ -5,16 +5,19 @@ import { Refresher } from "../lib/refresher.js";
 const WORDS = {
   connecting: "Connecting",
   live: "Live",
-  reconnecting: "Reconnecting",
+  reconnecting: "Reconnecting…",
   closed: "Not live: access has ended",
   resting: "Paused while hidden",
 };
+const BACK = "Connected again";
+const BACK_SHOWN_MS = 3000;
 
 // The page's one socket. Attributes: url ("/ws/runs/42"), after (last seq or cursor the page already shows).
 // Shows its state, fires `live:event` for each new frame and `live:state`, and refreshes every element with
 // data-live-refresh="run. step.succeeded" (types or prefixes; empty or * for all) by triggering its HTMX `live`.
 class LiveEvents extends HTMLElement {
   #socket;
+  #timer;
   #refresher = new Refresher();
 
   connectedCallback() {
@@ -23,10 +26,12 @@ class LiveEvents extends HTMLElement {
       onFrame: (frame) => this.#frame(frame),
       onState: (state) => this.#state(state),
     });
+    this.#refresher.start();
     this.#socket.open();
   }
 
   disconnectedCallback() {
+    clearTimeout(this.#timer);
     this.#socket.close();
     this.#refresher.stop();
   }
@@ -39,9 +44,17 @@ class LiveEvents extends HTMLElement {
 
   #state(state) {
     if (this.dataset.state === state) return;
+    const isBack = state === "live" && this.dataset.state === "reconnecting";
     this.dataset.state = state;
-    this.firstElementChild.textContent = WORDS[state];
+    this.#say(isBack ? BACK : WORDS[state]);
+    if (isBack) this.#timer = setTimeout(() => this.#say(WORDS.live), BACK_SHOWN_MS);
+    this.title = state === "reconnecting" ? "What you see may be out of date. It catches up by itself." : "";
     this.dispatchEvent(new CustomEvent("live:state", { bubbles: true, detail: { state } }));
+  }
+
+  #say(words) {
+    clearTimeout(this.#timer);
+    this.firstElementChild.textContent = words;
   }
 }
 

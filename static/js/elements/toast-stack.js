@@ -1,16 +1,18 @@
 import { dress, toast } from "../lib/toast.js";
 
-// Messages in the corner: the server's own, HX-Trigger toasts, and requests of HTMX that failed.
+// Messages above the page: the server's own, HX-Trigger toasts, and requests of HTMX that failed.
 class ToastStack extends HTMLElement {
   #leave = new AbortController();
 
   connectedCallback() {
     for (const item of this.children) dress(item, item.classList.contains("tone-danger") ? 0 : 8000);
     const on = (name, listener) => document.body.addEventListener(name, listener, { signal: this.#leave.signal });
-    on("toast", (event) => toast(event.detail.message, event.detail.tone));
+    // One that can be tried again comes with its request: #refused shows it.
+    on("toast", ({ detail }) => detail.retry || toast(detail.message, detail.tone, { link: detail.url && detail }));
     on("htmx:responseError", (event) => this.#refused(event.detail));
     on("htmx:sendError", (event) => this.#failed(event.detail, "The server cannot be reached."));
     on("htmx:timeout", (event) => this.#failed(event.detail, "The server takes too long to answer."));
+    on("htmx:beforeSwap", (event) => this.#wholePage(event.detail));
   }
 
   disconnectedCallback() {
@@ -18,18 +20,39 @@ class ToastStack extends HTMLElement {
   }
 
   #refused({ xhr, requestConfig }) {
-    if (xhr.getResponseHeader("HX-Trigger")?.includes('"toast"')) return;
-    if (xhr.status < 500) toast(`The request was refused (${xhr.status}).`, "danger");
-    else this.#failed({ requestConfig }, `The server could not answer (${xhr.status}).`);
+    const said = saidBy(xhr);
+    if (said && !said.retry) return;
+    if (said || xhr.status >= 500) this.#failed({ requestConfig }, said?.message ?? `The server could not answer (${xhr.status}).`);
+    else toast(`The request was refused (${xhr.status}).`, "danger");
   }
 
-  // A background refresh says so once; it will ask again by itself. What a person started can be retried here.
+  // A background refresh is silent: it asks again by itself, and the live state tells. What a person started can be retried.
   #failed({ requestConfig }, message) {
-    const { verb, path, elt, target, parameters, triggeringEvent } = requestConfig;
-    if (triggeringEvent?.type === "live" || document.querySelector("toast-stack [data-network]")) return;
-    toast(message, "danger", () => htmx.ajax(verb.toUpperCase(), path, { source: elt, target, values: parameters }));
+    if (requestConfig.triggeringEvent?.type === "live") return;
+    for (const old of this.querySelectorAll("[data-network]")) old.remove();
+    toast(message, "danger", { retry: () => askAgain(requestConfig) });
     this.lastElementChild?.setAttribute("data-network", "");
   }
+
+  // A whole page where a part belongs would leave a page within the page.
+  #wholePage(detail) {
+    const { xhr, requestConfig } = detail;
+    const chosen = detail.selectOverride || requestConfig.elt.closest("[hx-select]");
+    if (!detail.shouldSwap || chosen || detail.boosted || !/^\s*<!doctype/i.test(xhr.response)) return;
+    detail.shouldSwap = false;
+    toast("This leads to another page.", "warning", { link: { url: xhr.responseURL, label: "Open it" } });
+  }
+}
+
+// The toast in an answer's HX-Trigger, or undefined.
+function saidBy(xhr) {
+  const header = xhr.getResponseHeader("HX-Trigger") ?? "";
+  return header.startsWith("{") ? JSON.parse(header).toast : undefined;
+}
+
+function askAgain({ verb, path, elt, target, parameters }) {
+  if (elt.isConnected && target.isConnected) htmx.ajax(verb.toUpperCase(), path, { source: elt, target, values: parameters });
+  else location.reload();
 }
 
 customElements.define("toast-stack", ToastStack);

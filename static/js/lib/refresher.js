@@ -1,9 +1,15 @@
 const GAP_MS = 1000;
+const AGAIN_MS = 5000;
 
 // Elements with data-live-refresh are re-fetched when an event concerns them: at once, then at most once a second each.
 export class Refresher {
   #last = new Map();
   #waiting = new Map();
+  #onAnswer = ({ detail }) => this.#answered(detail);
+
+  start() {
+    document.body.addEventListener("htmx:afterRequest", this.#onAnswer);
+  }
 
   wanted(type) {
     for (const part of document.querySelectorAll("[data-live-refresh]")) {
@@ -12,15 +18,22 @@ export class Refresher {
   }
 
   stop() {
+    document.body.removeEventListener("htmx:afterRequest", this.#onAnswer);
     for (const timer of this.#waiting.values()) clearTimeout(timer);
     this.#waiting.clear();
   }
 
-  #schedule(part) {
+  #schedule(part, gapMs = GAP_MS) {
     const key = part.id || part;
     if (this.#waiting.has(key)) return;
-    const due = (this.#last.get(key) ?? 0) + GAP_MS - Date.now();
+    const due = (this.#last.get(key) ?? 0) + gapMs - Date.now();
     this.#waiting.set(key, setTimeout(() => this.#refresh(key), Math.max(due, 0)));
+  }
+
+  // A refresh that failed is made up for, else the part would stay old until the next event.
+  #answered({ elt, requestConfig, successful, xhr }) {
+    if (requestConfig.triggeringEvent?.type !== "live" || successful || !mayPass(xhr)) return;
+    if (elt.matches("[data-live-refresh]")) this.#schedule(elt, AGAIN_MS);
   }
 
   // Found again by id: a swap may have put a new element in its place.
@@ -31,6 +44,10 @@ export class Refresher {
     this.#last.set(key, Date.now());
     htmx.trigger(part, "live");
   }
+}
+
+function mayPass({ status }) {
+  return status === 0 || status === 429 || status >= 500;
 }
 
 export function concerns(wanted, type) {

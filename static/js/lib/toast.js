@@ -3,8 +3,8 @@ import { element, icon } from "./dom.js";
 const ICONS = { success: "circle-check", danger: "error", warning: "alert", info: "info" };
 const STAYS_MS = { danger: 0, warning: 12000 };
 
-// Show `message`; `retry` adds a button. Errors stay until closed, the rest goes by itself.
-export function toast(message, tone = "success", retry = null) {
+// Show `message`. `retry` (a function) and `link` ({url, label}) add a button; then, and after errors, it stays until closed.
+export function toast(message, tone = "success", { retry, link } = {}) {
   const stack = document.querySelector("toast-stack");
   if (!stack) return;
   // The same words again replace the old ones instead of piling up.
@@ -12,8 +12,9 @@ export function toast(message, tone = "success", retry = null) {
   const text = element("span", { class: "toast-item__text" }, message);
   const item = element("div", { class: `toast-item tone-${tone}` }, icon(ICONS[tone] ?? "info"), text);
   if (retry) item.append(retryButton(item, retry));
+  if (link) item.append(element("a", { class: "btn btn-sm", href: link.url }, link.label));
   stack.append(item);
-  dress(item, STAYS_MS[tone] ?? 6000);
+  dress(item, retry || link ? 0 : STAYS_MS[tone] ?? 6000);
 }
 
 function retryButton(item, retry) {
