@@ -20,7 +20,7 @@ class CatalogueFilter(ListFilterSet):
     q = SearchFilter(SEARCHED)
     enabled = YesNoFilter(field_name="enabled", label="Enabled")
     tag = TagsFilter(field_name="tags", label="Tag")
-    since = SinceFilter(field_name="updated_at", label="Changed since")
+    since = SinceFilter(field_name="updated_at", label="Changed since", period="Changed")
     until = UntilFilter(field_name="updated_at", label="Changed until")
 
 

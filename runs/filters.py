@@ -39,7 +39,7 @@ class RunFilters(ListFilterSet):
     trigger = ChoicesFilter(choices=Trigger.choices, label="Trigger")
     agent = RelatedFilter(field_name="agent_id", related=lambda who: Agent.objects.visible_to(who), label="Agent")
     tag = TagsFilter(field_name="tags", label="Tags")
-    since = SinceFilter(field_name="created_at", label="Since")
+    since = SinceFilter(field_name="created_at", label="Since", period="Created")
     until = UntilFilter(field_name="created_at", label="Until")
 
     class Meta:

@@ -45,7 +45,7 @@ class WorkflowFilter(ListFilterSet):
     state = StateFilter(label="State", choices=[(name, name.capitalize()) for name in STATES], primary=True)
     tag = TagsFilter(field_name="tags", label="Tag")
     uses = UsesFilter(label="Uses")
-    since = SinceFilter(field_name="updated_at", label="Changed since")
+    since = SinceFilter(field_name="updated_at", label="Changed since", period="Changed")
     until = UntilFilter(field_name="updated_at", label="Changed until")
 
     class Meta:

@@ -12,7 +12,7 @@ from controlplane.domain.errors import FieldError, InvalidInput
 from controlplane.listing.columns import Column
 from controlplane.listing.declaration import Listing
 from controlplane.listing.exports import csv_response
-from controlplane.listing.filters import Values
+from controlplane.listing.fields import Values
 from controlplane.listing.reading import PAGE_SIZE, PAGE_SIZES, Reading
 from controlplane.projects.endpoints import Endpoint, shown
 

@@ -13,10 +13,11 @@ from django.utils.safestring import SafeString
 from controlplane.listing import bulk
 from controlplane.listing.columns import Column
 from controlplane.listing.counting import Count
-from controlplane.listing.filters import SearchFilter, Values, ValuesFilter
+from controlplane.listing.fields import Values
+from controlplane.listing.filters import SearchFilter, ValuesFilter
 from controlplane.listing.keyset import Page
 from controlplane.listing.links import Links
-from controlplane.listing.moments import PRESETS
+from controlplane.listing.periods import PRESETS, Period
 from controlplane.listing.reading import PAGE_SIZES, Reading
 
 
@@ -77,6 +78,16 @@ class ChipLink:
 
 
 @dataclass(frozen=True)
+class Preset:
+    """One of the usual periods: `ends` are the expressions for its start and end."""
+
+    label: str
+    ends: tuple[str, str]
+    url: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
 class BulkButton:
     name: str
     label: str
@@ -86,8 +97,6 @@ class BulkButton:
 
 class Display:
     """`reading` as the page shows it. A wrong filter value shows no rows and its message at the field."""
-
-    moments = PRESETS
 
     def __init__(self, request: HttpRequest, reading: Reading) -> None:
         self.request, self.reading = request, reading
@@ -149,7 +158,28 @@ class Display:
 
     @property
     def further(self) -> list[Control]:
-        return [control for control in self.controls if not control.primary and not control.is_search]
+        period = self.period.names if self.period else ()
+        others = [control for control in self.controls if not control.primary and not control.is_search]
+        return [control for control in others if control.name not in period]
+
+    @property
+    def period(self) -> Period | None:
+        return self.reading.filters.period
+
+    @cached_property
+    def period_ends(self) -> list[Control]:
+        return [self.control(name) for name in self.period.names] if self.period else []
+
+    @property
+    def presets(self) -> list[Preset]:
+        period = self.period
+        if period is None:
+            return []
+        since, until = period.names
+        return [
+            Preset(label, ends, self.links.with_values({since: [ends[0]], until: [ends[1]]}), ends == period.texts)
+            for ends, label in PRESETS.items()
+        ]
 
     @property
     def further_is_open(self) -> bool:
@@ -158,15 +188,13 @@ class Display:
     @cached_property
     def chips(self) -> list[ChipLink]:
         chips = self.reading.filters.chips()
-        left = {chip.name: [other.raw for other in chips if other.name == chip.name] for chip in chips}
-        return [
-            ChipLink(
-                chip.label,
-                chip.shown,
-                self.links.without_value(chip.name, [raw for raw in left[chip.name] if raw != chip.raw]),
-            )
-            for chip in chips
-        ]
+        return [ChipLink(chip.label, chip.shown, self.links.with_values(chip.left)) for chip in chips]
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with the filters, by the name of each."""
+        filters = self.reading.filters
+        return [f"{filters.filters[error.field].label}: {error.message}" for error in filters.field_errors()]
 
     @property
     def is_filtered(self) -> bool:

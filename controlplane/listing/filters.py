@@ -19,41 +19,14 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 
 from controlplane.domain.errors import FieldError, InvalidInput
-from controlplane.listing.moments import PRESETS, Moment
+from controlplane.listing.fields import VALUES_LIMIT, MomentField, Values, ValuesField, is_id
+from controlplane.listing.moments import Moment
+from controlplane.listing.periods import Period
 from controlplane.projects.models import Project
 
 LIST = {"type": "array", "items": {"type": "string"}}
 # A menu with more entries than this helps nobody; other names can still be given in the URL.
 OPTIONS_LIMIT = 200
-# One query string cannot ask for more values than this of one filter.
-VALUES_LIMIT = 100
-LARGEST_ID = 2**63 - 1
-
-
-class Values(forms.CheckboxSelectMultiple):
-    """Reads `?status=failed,running` and `?status=failed&status=running` alike."""
-
-    def value_from_datadict(self, data, files, name) -> list[str]:
-        given = data.getlist(name) if hasattr(data, "getlist") else [data.get(name) or ""]
-        parts = [part.strip() for text in given for part in str(text).split(",")]
-        return list(dict.fromkeys(filter(None, parts)))
-
-
-class ValuesField(forms.Field):
-    """A list of words, each of which `check(word)` accepts or refuses with ValidationError."""
-
-    widget = Values
-
-    def __init__(self, *, check: Callable[[str], Any] = str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.check = check
-
-    def clean(self, value: list[str]) -> list[Any]:
-        if len(value) > VALUES_LIMIT:
-            raise ValidationError(f"At most {VALUES_LIMIT} values can be given.")
-        if any("\x00" in word for word in value):
-            raise ValidationError("A value cannot hold NUL characters.")
-        return [self.check(word) for word in value]
 
 
 class ListFilter(django_filters.Filter):
@@ -199,31 +172,24 @@ class SearchFilter(ListFilter):
         return reduce(or_, [*conditions, Q(pk=int(number))] if is_id(number) else conditions, Q())
 
 
-class MomentField(forms.CharField):
-    def clean(self, value: str) -> Moment | None:
-        text = super().clean(value)
-        if not text:
-            return None
-        try:
-            return Moment.parse(text)
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
-
-
-@extend_schema_field({"type": "string", "description": "ISO 8601, or a time ago such as -24h or -7d"})
+@extend_schema_field({"type": "string", "description": "ISO 8601, or relative such as -24h or start_of(week)-1d"})
 class MomentFilter(ListFilter):
     field_class = MomentField
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        attrs = {"placeholder": "2026-01-31 or -24h", "list": "moments", "autocomplete": "off"}
-        super().__init__(*args, max_length=40, widget=forms.TextInput(attrs=attrs), **kwargs)
-
-    def chips(self, value: Moment) -> Iterator[tuple[str, str]]:
-        yield value.text, dict(PRESETS).get(value.text, value.text)
+        attrs = {"placeholder": "2026-01-31 or -24h", "autocomplete": "off", "data-whole": ""}
+        super().__init__(*args, max_length=60, widget=forms.TextInput(attrs=attrs), **kwargs)
 
 
 class SinceFilter(MomentFilter):
-    """At or after a moment; a day from its start in the project's time zone."""
+    """At or after a moment; a day from its start in the project's time zone.
+
+    With an UntilFilter of the same field it is one period, which people know as `period`.
+    """
+
+    def __init__(self, *args: Any, period: str = "Time", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.period = period
 
     def filter(self, queryset: QuerySet, value: Moment | None) -> QuerySet:
         if value is None:
@@ -242,12 +208,11 @@ class UntilFilter(MomentFilter):
 
 @dataclass(frozen=True)
 class Chip:
-    """An active filter's value: its name in the URL, the raw value there, and both as people read them."""
+    """An active filter's value as people read it; without it, the parameters in `left` have those values."""
 
-    name: str
-    raw: str
     label: str
     shown: str
+    left: dict[str, list[str]]
 
 
 class ListFilterSet(django_filters.FilterSet):
@@ -281,16 +246,31 @@ class ListFilterSet(django_filters.FilterSet):
             raise InvalidInput(errors[0].message, errors=errors)
         return self.qs
 
+    @cached_property
+    def period(self) -> Period | None:
+        """The span of time that the list can be narrowed to, with what is asked for."""
+        sinces = {one.field_name: (name, one) for name, one in self.filters.items() if isinstance(one, SinceFilter)}
+        untils = {one.field_name: name for name, one in self.filters.items() if isinstance(one, UntilFilter)}
+        for field_name, (since, one) in sinces.items():
+            if field_name in untils:
+                names = since, untils[field_name]
+                return Period(one.period, *names, *map(self.value, names), zone=self.zone, now=self.now)
+        return None
+
+    def value(self, name: str) -> Any:
+        """What was given, cleaned; None when it is wrong."""
+        return None if self.errors.get(name) else self.form.cleaned_data.get(name)
+
     def chips(self) -> list[Chip]:
-        """Every valid value that narrows the list."""
-        active = [(name, self.form.cleaned_data.get(name)) for name in self.filters if not self.errors.get(name)]
-        return [
-            Chip(name, raw, str(self.filters[name].label), shown)
-            for name, value in active
-            if value
-            for raw, shown in self.filters[name].chips(value)
-        ]
+        """Every valid value that narrows the list; a period is one."""
+        period = self.period
+        others = [name for name in self.filters if period is None or name not in period.names]
+        chips = [chip for name in others for chip in self.chips_of(name)]
+        if period is not None and period.is_given:
+            chips.append(Chip(period.label, period.in_full, {name: [] for name in period.names}))
+        return chips
 
-
-def is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and int(text[:20]) <= LARGEST_ID
+    def chips_of(self, name: str) -> list[Chip]:
+        one, value = self.filters[name], self.value(name)
+        pairs = list(one.chips(value)) if value else []
+        return [Chip(str(one.label), shown, {name: [raw for raw, _ in pairs if raw != own]}) for own, shown in pairs]

@@ -29,12 +29,13 @@ class Links:
         params[name] = value
         return self.at(params)
 
-    def without_value(self, name: str, values: list[str]) -> str:
-        """The same list where `name` has only `values` left."""
+    def with_values(self, given: dict[str, list[str]]) -> str:
+        """The same list where each name of `given` has those values; without any, or an empty one, it is left out."""
         params = self.start()
-        params.pop(name, None)
-        if values:
-            params.setlist(name, values)
+        for name, values in given.items():
+            params.pop(name, None)
+            if any(values):
+                params.setlist(name, values)
         return self.at(params)
 
     def without_filters(self) -> str:

@@ -97,8 +97,11 @@ class ListPage(View):
 
     def show(self) -> HttpResponse:
         template = self.partial_name if is_partial(self.request) else self.template_name
-        context = {"page": self, "list": Display(self.request, self.reading), **self.extra_context()}
-        response = render(self.request, template, context)
+        shown = Display(self.request, self.reading)
+        context = {"page": self, "list": shown, **self.extra_context()}
+        # A part is swapped whatever it says; only as a page of its own it is a refusal.
+        status = 200 if shown.is_valid or is_partial(self.request) else 400
+        response = render(self.request, template, context, status=status)
         patch_vary_headers(response, ["HX-Request"])
         return response
 

@@ -12,7 +12,8 @@ from controlplane.domain.errors import FieldError, InvalidInput
 from controlplane.listing.columns import Column, chosen_columns
 from controlplane.listing.counting import Count, count_matching
 from controlplane.listing.declaration import Listing
-from controlplane.listing.filters import ListFilterSet, Values
+from controlplane.listing.fields import Values
+from controlplane.listing.filters import ListFilterSet
 from controlplane.listing.keyset import Order, Page, find_order, read_page
 from controlplane.projects.models import Project
 

@@ -8,6 +8,7 @@ import "./elements/drop-menu.js";
 import "./elements/theme-switch.js";
 import "./elements/bulk-selection.js";
 import "./elements/filter-form.js";
+import "./elements/date-range.js";
 import "./elements/live-events.js";
 import "./elements/log-tail.js";
 import "./elements/json-view.js";

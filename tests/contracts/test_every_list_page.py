@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -18,6 +19,7 @@ from agents.models import Agent, Instance, Tool
 from controlplane.listing.filters import SearchFilter
 from controlplane.listing.keyset import read_page
 from controlplane.listing.pages import ListPage
+from controlplane.listing.periods import PRESETS
 from controlplane.projects.models import Project
 from runs.models import Run
 from tests.world import World, make_run, make_workflow
@@ -173,6 +175,33 @@ def test_every_order_gives_every_row_once(world, listed):
             if not cursor:
                 break
         assert sorted(seen) == sorted(row.pk for row in rows), order.name
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("ends", PRESETS, ids=" to ".join)
+def test_every_preset_of_the_period_is_an_address_that_is_chosen_there(world, listed, ends):
+    address, page = listed
+    add_rows(world, page, 1)
+    query = urlencode({name: end for name, end in zip(("since", "until"), ends, strict=True) if end})
+    html = world.client("vera").get(f"{address}?{query}").content.decode()
+    assert html.count("data-since=") == len(PRESETS)
+    assert re.findall(r'data-since="([^"]*)" data-until="([^"]*)" aria-current="true"', html) == [ends]
+    assert f"{PRESETS[ends]} · " in html
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["since", "until"])
+def test_an_expression_that_cannot_be_read_is_refused_by_name(world, listed, name):
+    address, page = listed
+    client = world.client("vera")
+    label = page.listing.filters.base_filters[name].label
+    for query in (f"{name}=start_of(decade)", f"{name}=-24x", f"{name}=now-99999y"):
+        whole = client.get(f"{address}?{query}")
+        assert whole.status_code == 400
+        assert f"{label}: " in whole.content.decode()
+        part = client.get(f"{address}?{query}", headers={"HX-Request": "true"})
+        assert f"{label}: " in part.content.decode()
+        assert client.get(f"{address}?{query}&export=csv").status_code == 400
 
 
 GARBAGE = ["x", "%00", "%ff%fe", "-1", "9" * 30, "a" * 3000, "🦄", "'; DROP TABLE runs_run; --", ",,,", "[]"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.http import QueryDict
@@ -78,6 +78,7 @@ def test_a_workflow_is_found_by_id(world, runs):
         ("workflow=99999999999999999999999", "workflow", "There is no workflow"),
         ("since=soon", "since", "-24h"),
         ("until=2026-02-31", "until", "Write a date"),
+        ("until=start_of(decade)", "until", "no start_of(decade)"),
         ("q=%00", "q", "Null"),
         ("tag=%00", "tag", "NUL"),
         ("workflow=%00", "workflow", "NUL"),
@@ -98,10 +99,28 @@ def test_another_projects_workflow_is_unknown(world):
 
 
 def test_chips_tell_what_is_active(world, runs):
-    chips = filters(world, "status=failed,running&workflow=weekly&since=-24h").chips()
+    chips = filters(world, "status=failed,running&workflow=weekly").chips()
     assert [(chip.label, chip.shown) for chip in chips] == [
         ("Status", "Failed"),
         ("Status", "Running"),
         ("Workflow", "weekly"),
-        ("Since", "Last 24 hours"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("since=start_of(month)-1mo&until=start_of(month)", "Last month · 2026-02-01 00:00 CET – 2026-03-01 00:00 CET"),
+        ("since=-7d", "Last 7 days · from 2026-03-23 14:00 CET"),
+        ("since=start_of(week)-1d", "start_of(week)-1d · from 2026-03-29 00:00 CET"),
+        ("until=-24h", "until -24h · before 2026-03-29 14:00 CEST"),
+        ("since=2026-03-01&until=2026-03-29", "2026-03-01 00:00 CET – 2026-03-30 00:00 CEST"),
+    ],
+)
+def test_a_period_is_one_chip_with_its_dates_in_the_projects_zone(world, query, shown):
+    world.acme.time_zone = "Europe/Berlin"
+    narrowed = filters(world, query)
+    narrowed.now = datetime(2026, 3, 30, 12, tzinfo=UTC)
+    (chip,) = narrowed.chips()
+    assert (chip.label, chip.shown) == ("Created", shown)
+    assert chip.left == {"since": [], "until": []}

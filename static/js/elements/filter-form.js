@@ -1,10 +1,13 @@
+// Half an expression is none: what must be whole waits until one leaves the field.
+const TYPED = "[type=search], [type=text]:not([data-whole])";
+
 // Wraps a GET form: a change of a control, or a pause in typing, submits it. The form's own hx-get does the rest.
 class FilterForm extends HTMLElement {
   #timer;
 
   connectedCallback() {
-    this.addEventListener("change", (event) => event.target.matches("[type=search], [type=text]") || this.#submit(0));
-    this.addEventListener("input", (event) => event.target.matches("[type=search], [type=text]") && this.#submit(350));
+    this.addEventListener("change", (event) => event.target.matches(TYPED) || this.#submit(0));
+    this.addEventListener("input", (event) => event.target.matches(TYPED) && this.#submit(350));
     this.addEventListener("submit", () => clearTimeout(this.#timer));
     for (const button of this.querySelectorAll("[data-without-script]")) button.hidden = true;
   }
