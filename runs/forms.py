@@ -22,8 +22,9 @@ class StartForm(forms.Form):
     def __init__(self, *args: Any, project: Project, asks_for_agent: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if asks_for_agent:
-            self.fields["agent"].queryset = Agent.objects.filter(project=project, enabled=True)
-            self.fields["agent"].required = True
+            choice: Any = self.fields["agent"]
+            choice.queryset = Agent.objects.filter(project=project, enabled=True)
+            choice.required = True
         else:
             del self.fields["agent"]
 

@@ -209,7 +209,7 @@ class Run(StatefulModel):
     @property
     def document(self) -> dict:
         """The specification that this run follows, whatever happens to the workflow later."""
-        return self.definition if self.version is None else self.version.document
+        return (self.definition or {}) if self.version is None else self.version.document
 
     @property
     def is_final(self) -> bool:
@@ -425,7 +425,11 @@ class Artifact(models.Model):
 @receiver(post_delete, sender=Artifact)
 def delete_file(instance: Artifact, **_: object) -> None:
     """However the row goes, alone or with its run, workflow or project: its file goes with it, once that is certain."""
-    transaction.on_commit(partial(instance.file.storage.delete, instance.file.name), robust=True)
+    transaction.on_commit(partial(instance.file.storage.delete, str(instance.file.name)), robust=True)
+
+
+# So many heartbeats a worker may miss before it counts as silent.
+BEATS_UNTIL_STALE = 3
 
 
 class Worker(models.Model):
@@ -444,3 +448,9 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it has been silent for too long."""
+        silent = timedelta(seconds=settings.ENGINE_HEARTBEAT_SECONDS * BEATS_UNTIL_STALE)
+        return self.seen_at < timezone.now() - silent

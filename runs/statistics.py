@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -19,7 +18,6 @@ MEDIAN_OF = 1_000
 WENT_WRONG = (RunState.FAILED, RunState.TIMED_OUT)
 # A worker that is this long gone will not come back under its name.
 FORGET_WORKERS_AFTER = timedelta(hours=1)
-BEATS_UNTIL_STALE = 3
 
 ENDED = """
 SELECT date_bin(make_interval(hours => %(hours)s), ended_at AT TIME ZONE %(zone)s, '2000-01-01') AS bucket,
@@ -159,13 +157,8 @@ def went_wrong(rows: QuerySet[Run], limit: int) -> list[Run]:
 
 
 def known_workers() -> list[Worker]:
-    """Those seen within the last hour; `is_stale` marks the silent ones."""
-    now = timezone.now()
-    workers = list(Worker.objects.filter(seen_at__gte=now - FORGET_WORKERS_AFTER))
-    silent = timedelta(seconds=settings.ENGINE_HEARTBEAT_SECONDS * BEATS_UNTIL_STALE)
-    for worker in workers:
-        worker.is_stale = worker.seen_at < now - silent
-    return workers
+    """Those seen within the last hour."""
+    return list(Worker.objects.filter(seen_at__gte=timezone.now() - FORGET_WORKERS_AFTER))
 
 
 def success_rate(counts: dict[str, int]) -> float | None:

@@ -1,8 +1,8 @@
 """A pytest plugin that starts a PostgreSQL and a Valkey of our own before Django reads its settings.
 
 Load it early (`-p tests.servers`). SPARKOPS_TEST_DATABASE_URL and SPARKOPS_TEST_REDIS_URL name servers
-of yours instead. Under xdist the controller starts everything: each worker has its own database in the one
-PostgreSQL, and its own Valkey, because channels in Valkey know no walls.
+of yours instead. Under xdist the controller starts everything: each worker has a PostgreSQL and a Valkey of its own,
+because channels in Valkey know no walls, and because the activity feed of one waits for the open transactions of all.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ def prepare_environment() -> None:
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
     os.environ["SPARKOPS_SECRETS_KEYS"] = f"test:{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"
     own_database = os.environ.get("SPARKOPS_TEST_DATABASE_URL")
-    os.environ["DATABASE_URL"] = own_database or temporary().start_postgres()
-    os.environ["REDIS_URL"] = own_redis(0) or temporary().start_valkey("db0")
+    mine = temporary()
+    os.environ["DATABASE_URL"] = own_database or mine.start_postgres()
+    os.environ["REDIS_URL"] = own_redis(0) or mine.start_valkey()
 
 
 def temporary() -> TemporaryServers:
-    """The servers of this session, started on first use and ended whatever happens."""
-    if not servers:
-        servers.append(TemporaryServers())
-        atexit.register(servers[0].stop)
-    return servers[0]
+    """Servers of this session, ended whatever happens."""
+    servers.append(TemporaryServers())
+    atexit.register(servers[-1].stop)
+    return servers[-1]
 
 
 def own_redis(number: int) -> str:
@@ -61,10 +61,14 @@ def own_redis(number: int) -> str:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(specs: list) -> None:  # type: ignore[type-arg]
     for number, spec in enumerate(specs, start=1):
-        spec.env["REDIS_URL"] = own_redis(number) or temporary().start_valkey(f"db{number}")
+        theirs = temporary()
+        if not os.environ.get("SPARKOPS_TEST_DATABASE_URL"):
+            spec.env["DATABASE_URL"] = theirs.start_postgres()
+        spec.env["REDIS_URL"] = own_redis(number) or theirs.start_valkey()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
-    if ON_WORKER not in os.environ and servers:
-        servers[0].stop()
+    if ON_WORKER not in os.environ:
+        for each in servers:
+            each.stop()

@@ -136,7 +136,7 @@ def _failure(error: Exception, statement: Statement) -> Failure:
         return SqlRefused(f"Only the instance's own files can be read: {message}", **context)
     if isinstance(error, duckdb.OutOfMemoryException):
         return SqlError(f"The query needs more than {MEMORY_LIMIT} of memory.", **context)
-    return SqlError(message, **context, **_position(str(error)))
+    return SqlError(message, **context | _position(str(error)))
 
 
 def _position(text: str) -> dict[str, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Failure(Exception):
     """A typed failure of one attempt.
@@ -23,7 +25,7 @@ class Failure(Exception):
         kind: str = "",
         retryable: bool | None = None,
         acted: bool = False,
-        **context: object,
+        **context: Any,
     ) -> None:
         super().__init__(message)
         self.message = message

@@ -14,6 +14,7 @@ class StatefulModel(models.Model):
 
     TRANSITIONS: ClassVar[dict[str, set[str]]] = {}
     state: Any
+    get_state_display: Any
 
     class Meta:
         abstract = True
@@ -26,8 +27,8 @@ class StatefulModel(models.Model):
         kind = self._meta.verbose_name
         if not self.can_become(state):
             raise ActionRefused(f"This {kind} is {self.get_state_display().lower()}, so it cannot become {state}.")
-        rows = type(self)._base_manager.filter(pk=self.pk, state=self.state)
-        if not rows.update(state=state, **changes):
+        rows: Any = type(self)._base_manager
+        if not rows.filter(pk=self.pk, state=self.state).update(state=state, **changes):
             raise ActionRefused(f"This {kind} changed in the meantime. Reload and try again.")
         self.state = state
         for name, value in changes.items():

@@ -12,7 +12,7 @@ from controlplane.domain.expressions import ExpressionError
 from runs import events
 from runs.engine.locked import LockedRun, as_json
 from runs.engine.outputs import StorageFailure, load_steps, resolve, store
-from runs.engine.sql import Row, one, run_statement
+from runs.engine.sql import Row, one, run_statement, the_one
 from runs.models import RunState, StepState
 from workflows.spec import Step
 
@@ -187,7 +187,7 @@ class Advance:
         """One item of a foreach ended: the next one follows, or the whole step ends."""
         step = self.spec.step(item["key"])
         where = {"run": self.run.id, "key": item["key"]}
-        parent = one(FINISH_ITEM, where)
+        parent = the_one(FINISH_ITEM, where)
         stops = item["state"] != StepState.SUCCEEDED and step.on_error != "continue"
         if stops:
             dropped = len(run_statement(DROP_ITEMS, where))
@@ -214,7 +214,7 @@ class Advance:
 
     def join_items(self, parent: Row) -> None:
         where = {"run": self.run.id, "key": parent["key"]}
-        size = one(ITEM_BYTES, where)["bytes"]
+        size = the_one(ITEM_BYTES, where)["bytes"]
         if size > MAX_JOINED_BYTES and not self.run.stop_requested_at:
             raise StorageFailure(f"The outputs of the items are {size:,} bytes; {MAX_JOINED_BYTES:,} can be joined.")
         results = run_statement(ITEM_RESULTS, where)

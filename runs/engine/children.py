@@ -112,7 +112,8 @@ def settle_child(step_id: int) -> None:
         run.cost += child.cost_usd
         run.input_tokens += child.input_tokens
         run.output_tokens += child.output_tokens
-        run.emit(f"step.{state}", **described(row, state), child=child.pk, **({"error": error} if error else {}))
+        more: dict[str, Any] = {"error": error} if error else {}
+        run.emit(f"step.{state}", **described(row, state), child=child.pk, **more)
         Advance(run).after(row)
         settle_pause(run)
 

@@ -7,7 +7,7 @@ from controlplane.domain.errors import ActionRefused
 from controlplane.domain.queueing import enqueue
 from runs import events
 from runs.engine.advance import Advance, close, described
-from runs.engine.locked import LockedRun, as_json, locked_run
+from runs.engine.locked import LockedRun, as_json, existing_run, locked_run
 from runs.engine.outputs import store
 from runs.engine.pausing import SYSTEM_NAME, pause, tell_children
 from runs.engine.sql import one, run_statement
@@ -64,11 +64,11 @@ WHERE id = %(id)s AND state = 'needs_review' RETURNING id, key, index, state, qu
 
 def request_stop(run_id: int, *, by: Actor, reason: str) -> str:
     """Drop what has not started, ask what runs to stop. Returns the run's state: stopping, or final at once."""
-    with locked_run(run_id) as run:
+    with existing_run(run_id) as run:
         refuse_when_final(run, "cancelled")
         if run.stop_requested_at is not None:
             raise ActionRefused(f"This run is stopping already; {run.control_by} asked for it.")
-        stop(run, actor=by.name, user=getattr(by, "user_id", None), reason=reason)
+        stop(run, actor=by.name, user=by.user_id, reason=reason)
         return run.state
 
 
@@ -91,16 +91,16 @@ def stop(run: LockedRun, *, actor: str, user: int | None, reason: str) -> None:
 
 def request_pause(run_id: int, *, by: Actor, reason: str) -> str:
     """Hold what is ready; what runs may end. Returns paused, or running while steps are still ending."""
-    with locked_run(run_id) as run:
+    with existing_run(run_id) as run:
         refuse_when_final(run, "paused")
-        if run.state not in {RunState.QUEUED, RunState.RUNNING} or run.pause_requested_at:
+        if run.state not in (RunState.QUEUED, RunState.RUNNING) or run.pause_requested_at:
             raise ActionRefused(f"This run is {described_state(run)}, so it cannot be paused.")
-        pause(run, actor=by.name, user=getattr(by, "user_id", None), reason=reason, cause=PauseCause.PERSON)
+        pause(run, actor=by.name, user=by.user_id, reason=reason, cause=PauseCause.PERSON)
         return run.state
 
 
 def request_resume(run_id: int, *, by: Actor) -> str:
-    with locked_run(run_id) as run:
+    with existing_run(run_id) as run:
         refuse_when_final(run, "resumed")
         if run.pause_requested_at is None:
             raise ActionRefused(f"This run is {described_state(run)}, so there is nothing to resume.")
@@ -109,7 +109,7 @@ def request_resume(run_id: int, *, by: Actor) -> str:
         waiting = one(NEEDS_REVIEW, {"run": run.id})
         if waiting:
             raise ActionRefused(f"Step {waiting['key']} needs a review first.")
-        resume(run, actor=by.name, user=getattr(by, "user_id", None))
+        resume(run, actor=by.name, user=by.user_id)
         return run.state
 
 
@@ -142,29 +142,26 @@ def pause_or_resume_child(child: LockedRun, *, parent: int, paused: bool) -> Non
 
 def review(step: StepRun, *, outcome: str, output: object, note: str, by: Actor) -> None:
     """A person says how a step with unknown outcome ended, or lets it run again; then the run goes on."""
-    with locked_run(step.run_id) as run:
+    with existing_run(step.run_id) as run:
         state = {"succeeded": StepState.SUCCEEDED, "failed": StepState.FAILED, "run_again": StepState.QUEUED}[outcome]
-        if run is None:
-            raise ActionRefused("This run does not exist any more.")
         output = store(output, run_id=run.id, step_id=step.pk, attempt_no=step.attempt_no)
         held = state == StepState.QUEUED and run.holds_steps
         row = one(REVIEW, {"id": step.pk, "state": state, "output": as_json(output), "held": held})
         if row is None:
             raise ActionRefused("This step does not wait for a review.")
-        who = {"actor": by.name, "user": getattr(by, "user_id", None)}
-        run.emit(events.STEP_REVIEWED, **who, **described(row, state), outcome=outcome, note=note)
+        run.emit(
+            events.STEP_REVIEWED, actor=by.name, user=by.user_id, **described(row, state), outcome=outcome, note=note
+        )
         if state == StepState.QUEUED and not held:
             run.rings.append((row["id"], row["queue"]))
         # A pause that a person asked for goes on until a person ends it.
         if run.pause_cause == PauseCause.REVIEW and one(NEEDS_REVIEW, {"run": run.id}) is None:
-            resume(run, **who)
+            resume(run, actor=by.name, user=by.user_id)
         if state != StepState.QUEUED:
             Advance(run).after(row)
 
 
-def refuse_when_final(run: LockedRun | None, verb: str) -> None:
-    if run is None:
-        raise ActionRefused("This run does not exist any more.")
+def refuse_when_final(run: LockedRun, verb: str) -> None:
     if run.is_final:
         raise ActionRefused(f"This run has ended ({described_state(run)}), so it cannot be {verb}.")
 

@@ -167,7 +167,12 @@ def error_of(outcome: Outcome, claimed: Claimed) -> dict[str, Any] | None:
 
 
 def report_late(run: LockedRun, claimed: Claimed, outcome: Outcome) -> None:
-    facts = {"step": claimed.key, "index": claimed.index, "id": claimed.id, "attempt": claimed.attempt_no}
+    facts: dict[str, Any] = {
+        "step": claimed.key,
+        "index": claimed.index,
+        "id": claimed.id,
+        "attempt": claimed.attempt_no,
+    }
     run.emit(events.STEP_LATE_RESULT, **facts, result=outcome.state)
     logger.warning("A late result was refused", extra={"action": "late_result", "run": run.id, **facts})
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
+from controlplane.domain.errors import ActionRefused
 from controlplane.domain.queueing import ring
 from controlplane.events import bells
 from runs.engine.faults import fault
@@ -173,3 +174,12 @@ def locked_run(run_id: int) -> Iterator[LockedRun | None]:
         yield run
         if run is not None and (run.events or run.rings):
             run.save()
+
+
+@contextmanager
+def existing_run(run_id: int) -> Iterator[LockedRun]:
+    """`locked_run` for whoever was shown the run. Raises ActionRefused when it was deleted meanwhile."""
+    with locked_run(run_id) as run:
+        if run is None:
+            raise ActionRefused("This run does not exist any more.")
+        yield run

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import F
 
@@ -79,7 +81,7 @@ def instance_of(step: Step) -> str:
 
 
 def pinned(model: type[Tool] | type[Agent], project_id: int, names: set[str]) -> dict[str, Pinned]:
-    kind = model._meta.model_name
+    kind = str(model._meta.model_name)
     rows = model._default_manager.filter(project_id=project_id, name__in=names, revisions__number=F("version_no"))
     found = {}
     for row in rows.values("id", "name", "enabled", "max_concurrent", "kind", "config", "revisions"):
@@ -90,7 +92,7 @@ def pinned(model: type[Tool] | type[Agent], project_id: int, names: set[str]) ->
     return found
 
 
-def queue_of(row: dict) -> str:
+def queue_of(row: Mapping[str, Any]) -> str:
     """Functions that burn CPU go to the prefork worker."""
     function = registered().get(row["config"].get("function", "")) if row["kind"] == "function" else None
     return "cpu" if function is not None and function.cpu_bound else "default"
@@ -113,7 +115,7 @@ def refuse_missing(kind: str, names: set[str]) -> None:
 
 
 def tools_of_agents(pins: Pins) -> set[str]:
-    revisions = [pinned.revision for pinned in pins.agents.values()]
+    revisions = [pinned.revision for pinned in pins.agents.values() if pinned.revision]
     if not revisions:
         return set()
     snapshots = Revision.objects.filter(pk__in=revisions).values_list("snapshot", flat=True)

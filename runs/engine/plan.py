@@ -8,7 +8,7 @@ from typing import Any
 
 from controlplane.domain import expressions
 from controlplane.domain.expressions import Names
-from runs.engine.sql import one
+from runs.engine.sql import the_one
 from workflows.graph import dependents
 from workflows.spec import Spec, Step
 
@@ -52,13 +52,13 @@ def steps_read(condition: str, value: Any) -> frozenset[str]:
 @lru_cache(maxsize=512)
 def plan_of_version(version_id: int) -> Plan:
     """The plan of a released version, which never changes."""
-    row = one("SELECT document FROM workflows_version WHERE id = %(id)s", {"id": version_id})
+    row = the_one("SELECT document FROM workflows_version WHERE id = %(id)s", {"id": version_id})
     return Plan(Spec.from_document(row["document"]))
 
 
 @lru_cache(maxsize=64)
 def plan_of_test_run(run_id: int) -> Plan:
-    row = one("SELECT definition FROM runs_run WHERE id = %(id)s", {"id": run_id})
+    row = the_one("SELECT definition FROM runs_run WHERE id = %(id)s", {"id": run_id})
     return Plan(Spec.from_document(row["definition"]))
 
 

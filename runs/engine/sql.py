@@ -48,6 +48,11 @@ def use_own_connection() -> None:
     connections[DEFAULT_DB_ALIAS] = own
 
 
+def the_one(statement: str, parameters: Mapping[str, Any]) -> Row:
+    """The row that must be there. Raises IndexError otherwise."""
+    return run_statement(statement, parameters)[0]
+
+
 def one(statement: str, parameters: Mapping[str, Any]) -> Row | None:
     rows = run_statement(statement, parameters)
     return rows[0] if rows else None

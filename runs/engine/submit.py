@@ -15,7 +15,7 @@ from controlplane.events import bells
 from runs import events
 from runs.engine.advance import Advance
 from runs.engine.faults import fault
-from runs.engine.locked import as_json, locked_run
+from runs.engine.locked import as_json, existing_run
 from runs.engine.pins import Pins
 from runs.engine.plan import Plan
 from runs.engine.sql import Row, run_statement
@@ -180,7 +180,7 @@ def as_run(order: Order, row: Row) -> Run:
 
 def open_first(run: Run, steps: list[Row]) -> None:
     """First steps with a condition or a foreach are decided at once."""
-    with locked_run(run.pk) as locked:
+    with existing_run(run.pk) as locked:
         walk = Advance(locked)
         for step in steps:
             walk.open({"id": step["id"], "key": step["key"], "index": None})

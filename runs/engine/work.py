@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import DataError, connection
 
@@ -110,14 +110,15 @@ def attempt(context: StepContext) -> Outcome:
         if is_away(error):
             raise
         logger.exception("An executor broke", extra={"action": "executor_broke", "step": claimed.id})
-        failure = Failure(f"{type(error).__name__}: {error}", kind=type(error).__name__, acted=context.marked)
-        return failed(failure, context, stack=traceback.format_exc(limit=20))
+        kind = type(error).__name__
+        broken = Failure(f"{kind}: {error}", kind=kind, acted=context.marked)
+        return failed(broken, context, stack=traceback.format_exc(limit=20))
 
 
 def render_request(claimed: Claimed) -> object:
     """The step's `with`, rendered with the inputs and the outputs it reads."""
     steps = outputs.load_steps(claimed.run_id, claimed.plan.read_by_request(claimed.step))
-    context = {"params": claimed.inputs, "steps": steps, "run": claimed.facts()}
+    context: dict[str, Any] = {"params": claimed.inputs, "steps": steps, "run": claimed.facts()}
     if claimed.index is not None:
         context |= {"item": claimed.item, "index": claimed.index}
     return expressions.render(claimed.step.with_, context)
@@ -144,7 +145,7 @@ def failed(failure: Failure, context: StepContext, stack: str = "") -> Outcome:
     """A cancelled token wins over the error that the interruption caused."""
     token, known, unknown = context.token, failure.context, context.marked and failure.leaves_doubt
     stack = stack or known.pop("stack", "")
-    spent = {
+    spent: dict[str, Any] = {
         "cost": Decimal(str(known.get("cost_usd", 0))),
         "input_tokens": int(known.get("input_tokens", 0)),
         "output_tokens": int(known.get("output_tokens", 0)),

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from controlplane.domain.failures import Misconfigured
 from runs.engine.finish import Outcome
-from runs.engine.sql import one
+from runs.engine.sql import the_one
 from runs.executors.context import StepContext
 
 LONGEST_SECONDS = 366 * 86400
@@ -35,4 +35,4 @@ def seconds_until(moment: datetime) -> float:
     """By the database's clock, which also decides when the step is due. Below zero when it has passed."""
     if moment.tzinfo is None:
         raise Misconfigured(f"until needs a time with its zone, such as {moment.isoformat()}Z.")
-    return one(UNTIL, {"moment": moment})["seconds"]
+    return the_one(UNTIL, {"moment": moment})["seconds"]
