@@ -45,7 +45,7 @@ lint: .venv/.installed-dev
 	step 'ruff check' $(PY) -m ruff check .; \
 	step 'ruff format' $(PY) -m ruff format --check .; \
 	step 'check --deploy' env $(DEPLOYED) $(PY) manage.py check --deploy --fail-level WARNING; \
-	step 'makemigrations --check' env $(PLACEHOLDER) $(PY) -W ignore manage.py makemigrations --check --dry-run; \
+	step 'makemigrations --check' env $(PLACEHOLDER) LOG_LEVEL=ERROR $(PY) -W ignore manage.py makemigrations --check --dry-run; \
 	step 'lint-imports' .venv/bin/lint-imports; \
 	step 'mypy' env $(PLACEHOLDER) $(PY) -m mypy $(PACKAGES); \
 	if [ -n "$$failed" ]; then printf '\nFAILED: %s\n' "$${failed#, }"; exit 1; fi; printf '\nAll checks passed.\n'
