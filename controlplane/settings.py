@@ -331,7 +331,9 @@ LOGGING = {
             "celery.worker.strategy",
             "celery.app.trace",
         )
-    },
+    }
+    # It sets WARNING for itself, whatever is asked for.
+    | {"psycopg": {"level": env("LOG_LEVEL", "WARNING")}},
 }
 
 SENTRY_DSN = env("SENTRY_DSN")
