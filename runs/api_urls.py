@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controlplane.projects.routes import endpoint
-from runs import api
+from runs import api, usage_api
 from runs.lists import RunCsvEndpoint
 
 urlpatterns = [
@@ -24,4 +24,7 @@ urlpatterns = [
     endpoint("workflows/<int:pk>/test", api.WorkflowTest.as_view(), "workflow_test"),
     endpoint("workflows/<int:pk>/runs", api.RunsOfWorkflow.as_view(), "workflow_runs"),
     endpoint("workflows/<int:pk>/figures", api.FiguresOfWorkflow.as_view(), "workflow_figures"),
+    endpoint("agents/<int:pk>/metrics", usage_api.MetricsOfAgent.as_view(), "agent_metrics"),
+    endpoint("agents/<int:pk>/runs", usage_api.RunsOfAgent.as_view(), "agent_runs"),
+    endpoint("tools/<int:pk>/usage", usage_api.UsageOfTool.as_view(), "tool_usage"),
 ]

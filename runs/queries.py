@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Prefetch, QuerySet
+from django.db.models import F, Prefetch, Q, QuerySet
 
+from agents.models import Agent
 from controlplane.domain.errors import InvalidInput
 from runs.engine.logs import CHUNK_LINES, LEVELS
 from runs.engine.sql import run_statement
-from runs.models import Attempt, Run, StepRun
+from runs.models import RUN_LIVE, Attempt, Call, Run, StepRun
 
 LINES_PAGE = 2_000
 
@@ -91,3 +92,11 @@ def steps_of(run: Run) -> QuerySet[StepRun]:
 def project_of_run(run_id: int) -> int | None:
     """The id of the project a run is in; None when there is no such run."""
     return Run.objects.filter(pk=run_id).values_list("project_id", flat=True).first()
+
+
+def runs_of_agent(agent: Agent) -> Q:
+    """Runs that it was chosen for, was called in, or is pinned by and that have not ended."""
+    called = Call.objects.filter(agent=agent).order_by().values("run_id")
+    chosen = Run.objects.filter(agent=agent).order_by().values("pk")
+    pinned = Run.objects.filter(project=agent.project_id, state__in=RUN_LIVE, pins__agents__has_key=agent.name)
+    return Q(pk__in=called.union(chosen, pinned.order_by().values("pk")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from runs import starting, views, workflow_views
+from runs import starting, usage_views, views, workflow_views
 from runs.lists import RunList
 
 app_name = "runs"
@@ -25,4 +25,7 @@ urlpatterns = [
     path("runs/<int:pk>/<slug:tab>/", views.detail, name="tab"),
     # workflows/<id>/
     path("workflows/<int:pk>/figures", workflow_views.figures, name="workflow_figures"),
+    # agents/<id>/ and tools/<id>/
+    path("agents/<int:pk>/usage", usage_views.agent_usage, name="agent_usage"),
+    path("tools/<int:pk>/usage", usage_views.tool_usage, name="tool_usage"),
 ]

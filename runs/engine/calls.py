@@ -67,7 +67,8 @@ def calls_of_model(outcome: Outcome) -> list[dict[str, Any]]:
     told = outcome.failure.context if outcome.failure else outcome.request
     calls = told.get("tool_calls") if isinstance(told, dict) else None
     wanted = {"tool", "outcome", "duration_ms", "cost_usd"}
-    return [call for call in calls or [] if isinstance(call, dict) and wanted <= set(call)]
+    found = calls if isinstance(calls, list) else []
+    return [call for call in found if isinstance(call, dict) and wanted <= set(call)]
 
 
 def as_columns(calls: list[dict[str, Any]]) -> dict[str, list[Any]]:

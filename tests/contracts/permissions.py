@@ -80,6 +80,8 @@ RUN_PAGES = {
     "runs:retry": route("run", post=OPERATOR),
     "runs:control": route("run verb", post=OPERATOR),
     "runs:workflow_figures": route("workflow", get=VIEWER),
+    "runs:agent_usage": route("agent", get=VIEWER),
+    "runs:tool_usage": route("tool", get=VIEWER),
 }
 WORKFLOW_PAGES = {
     "workflows:list": route(get=VIEWER, post=EDITOR),
@@ -137,6 +139,9 @@ WORKFLOW_ENDPOINTS = {
     "api:workflow": route("workflow", get=VIEWER, put=EDITOR, patch=EDITOR, delete=ADMIN),
     "api:workflow_runs": route("workflow", get=VIEWER),
     "api:workflow_figures": route("workflow", get=VIEWER),
+    "api:agent_metrics": route("agent", get=VIEWER),
+    "api:agent_runs": route("agent", get=VIEWER),
+    "api:tool_usage": route("tool", get=VIEWER),
     "api:workflow_versions": route("workflow", get=VIEWER),
     "api:workflow_version": route("version", get=VIEWER),
     "api:workflow_diff": route("workflow", get=VIEWER),

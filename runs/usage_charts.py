@@ -1,0 +1,134 @@
+"""The usage of a tool or an agent as its page draws it: tiles, charts, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from django.urls import reverse
+
+from agents.models import Agent
+from controlplane.ui.formats import duration_text, money_text, number_text, percent_text
+from runs.models import Call, Run
+from runs.usage import DAY, HOUR, MINUTE, PRESETS, Figures, Usage
+
+RUNS_SHOWN = 10
+CALLS_READ = 100
+PERCENTILES = (("p50", "info", "p50_ms"), ("p95", "warning", "p95_ms"), ("p99", "danger", "p99_ms"))
+
+
+class UsagePage(Usage):
+    """What the template asks for."""
+
+    @property
+    def here(self) -> str:
+        return reverse(f"runs:{self.kind}_usage", args=[self.subject.project.slug, self.subject.pk])
+
+    @property
+    def subject_url(self) -> str:
+        prefix = "" if self.kind == "agent" else "tool_"
+        return reverse(f"agents:{prefix}detail", args=[self.subject.project.slug, self.subject.pk])
+
+    @property
+    def presets(self) -> list[tuple[str, str, bool]]:
+        """(since, label, whether it is shown now)."""
+        return [(since, label, self.range.asked == (since, "")) for since, label in PRESETS.items()]
+
+    @property
+    def title(self) -> str:
+        chosen = [label for _, label, current in self.presets if current]
+        return f"Last {chosen[0]}" if chosen else f"{self.local(self.range.since)} to {self.local(self.range.latest)}"
+
+    def local(self, at: Any) -> str:
+        return at.astimezone(self.zone).strftime("%d %b %Y %H:%M")
+
+    def tiles(self) -> Iterator[dict[str, str]]:
+        total, rate = self.total, self.total.success_rate
+        yield {"label": "Calls", "value": number_text(total.calls), "note": f"{number_text(total.cancelled)} cancelled"}
+        yield {"label": "Success", "value": percent_text(rate), "note": f"{number_text(total.failed)} failed"}
+        tail = f"95 % within {duration_text(total.p95_ms)}, 99 % within {duration_text(total.p99_ms)}"
+        yield {"label": "Median latency", "value": duration_text(total.p50_ms), "note": tail}
+        each = total.cost_usd / total.calls if total.calls else None
+        yield {"label": "Cost", "value": money_text(total.cost_usd), "note": f"{money_text(each)} a call"}
+        if self.kind == "agent":
+            tokens = f"{number_text(total.input_tokens)} in, {number_text(total.output_tokens)} out"
+            yield {"label": "Tokens", "value": number_text(total.input_tokens + total.output_tokens), "note": tokens}
+
+    @property
+    def every(self) -> str:
+        """How long a bucket is, in words."""
+        width = self.range.width
+        for unit, word in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
+            if width >= unit:
+                return f"each {word}" if width == unit else f"every {width // unit} {word}s"
+        raise ValueError(width)
+
+    @property
+    def labels(self) -> list[str]:
+        width, days = self.range.width, (self.range.until - self.range.since).total_seconds() / DAY
+        form = "%d %b" if width >= DAY else "%H:%M" if days <= 1 else "%d %b %H:%M"
+        return [start.strftime(form) for start in self.buckets]
+
+    @property
+    def column(self) -> list[Figures]:
+        return [figures for _, figures in self.by_bucket]
+
+    @property
+    def outcomes(self) -> dict[str, Any]:
+        wanted = (("Succeeded", "success", "succeeded"), ("Failed", "danger", "failed"),
+                  ("Cancelled", "neutral", "cancelled"))  # fmt: skip
+        return self.chart(*wanted) | {"stacked": True}
+
+    @property
+    def latencies(self) -> dict[str, Any]:
+        """In seconds; a gap where nothing ended."""
+        series = [
+            {"name": name, "tone": tone, "values": [seconds(getattr(one, field)) for one in self.column]}
+            for name, tone, field in (
+                ("p50", "info", "p50_ms"),
+                ("p95", "warning", "p95_ms"),
+                ("p99", "danger", "p99_ms"),
+            )
+        ]
+        return {"labels": self.labels, "series": series, "unit": "s"}
+
+    @property
+    def rates(self) -> dict[str, Any]:
+        """In percent; a gap where nothing ended."""
+        rates = [None if one.success_rate is None else round(100 * one.success_rate, 1) for one in self.column]
+        return {"labels": self.labels, "series": [{"name": "Success", "tone": "success", "values": rates}], "unit": "%"}
+
+    @property
+    def costs(self) -> dict[str, Any]:
+        values = [float(round(one.cost_usd, 6)) for one in self.column]
+        return {"labels": self.labels, "series": [{"name": "USD", "tone": "info", "values": values}]}
+
+    @property
+    def tokens(self) -> dict[str, Any]:
+        return self.chart(("Input", "info", "input_tokens"), ("Output", "purple", "output_tokens")) | {"stacked": True}
+
+    @property
+    def has_tokens(self) -> bool:
+        return bool(self.total.input_tokens or self.total.output_tokens)
+
+    @cached_property
+    def latest_runs(self) -> list[Run]:
+        """Runs of the agent's latest calls, the newest first."""
+        if not isinstance(self.subject, Agent):
+            return []
+        latest = Call.objects.filter(agent=self.subject).order_by("-ended_at").values("run_id")[:CALLS_READ]
+        rows = Run.objects.filter(pk__in=latest).select_related("workflow")
+        shown = ("state", "created_at", "started_at", "ended_at", "workflow__name", "project_id", "cost_usd")
+        return list(rows.only(*shown).order_by("-created_at", "-id")[:RUNS_SHOWN])
+
+    def chart(self, *wanted: tuple[str, str, str]) -> dict[str, Any]:
+        series = [
+            {"name": name, "tone": tone, "values": [getattr(one, field) for one in self.column]}
+            for name, tone, field in wanted
+        ]
+        return {"labels": self.labels, "series": series}
+
+
+def seconds(ms: int | None) -> float | None:
+    return None if ms is None else round(ms / 1000, 3)
