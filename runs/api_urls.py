@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from controlplane.projects.routes import endpoint
-from runs import api, usage_api
+from runs import api, comparison_api, usage_api
 from runs.lists import RunCsvEndpoint
 
 urlpatterns = [
     endpoint("runs", api.Runs.as_view(), "runs"),
     endpoint("runs.csv", RunCsvEndpoint.as_view(), "runs_csv"),
+    endpoint("runs/compare", comparison_api.Compare.as_view(), "runs_compare"),
     endpoint("runs/<int:pk>", api.OneRun.as_view(), "run"),
     endpoint("runs/<int:pk>/cancel", api.Cancellation.as_view(), "run_cancel"),
     endpoint("runs/<int:pk>/pause", api.Pause.as_view(), "run_pause"),

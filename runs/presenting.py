@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from controlplane.events.models import Event
 from runs import actions
+from runs.comparing import last_success_before, went_wrong
 from runs.engine.logs import LEVELS
 from runs.models import Run, RunState, StepRun, StepState
 from runs.queries import steps_of
@@ -148,6 +149,13 @@ class RunPage:
             return ""
         new = reverse("runs:new", kwargs={"project": self.request.project.slug})
         return f"{new}?workflow={run.workflow_id}&from={run.pk}"
+
+    @cached_property
+    def last_success_url(self) -> str:
+        """This run beside the last one that went well, when this one did not."""
+        success = last_success_before(self.run) if went_wrong(self.run) else None
+        compare = reverse("runs:compare", kwargs={"project": self.request.project.slug})
+        return f"{compare}?ids={success},{self.run.pk}" if success else ""
 
     @property
     def control_note(self) -> str:

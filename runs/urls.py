@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from runs import starting, usage_views, views, workflow_views
+from runs import comparison_page, starting, usage_views, views, workflow_views
 from runs.lists import RunList
 
 app_name = "runs"
@@ -12,6 +12,7 @@ app_name = "runs"
 urlpatterns = [
     path("runs/", RunList.as_view(), name="list"),
     path("runs/new", starting.RunNew.as_view(), name="new"),
+    path("runs/compare", comparison_page.compare, name="compare"),
     path("runs/<int:pk>/", views.detail, name="detail"),
     path("runs/<int:pk>/parts/<slug:name>", views.part, name="part"),
     path("runs/<int:pk>/steps/<int:step_pk>/", views.step, name="step"),

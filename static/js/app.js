@@ -14,3 +14,4 @@ import "./elements/log-tail.js";
 import "./elements/json-view.js";
 import "./elements/time-axis.js";
 import "./elements/chosen-step.js";
+import "./elements/compare-link.js";

@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from tests.contracts.permissions import CLOSED, PUBLIC, ROUTES, SIGNED_IN
-from tests.contracts.subjects import QUERIES, Things, in_address
+from tests.contracts.subjects import Things, in_address, query_of
 
 
 def routed(patterns: list[Any], path: str = "", space: str = "") -> Iterator[tuple[str, str, Any]]:
@@ -30,7 +30,7 @@ def address(name: str, things: Things, given: dict[str, Any] | None = None, *, m
     given = dict(in_address(things, ROUTES[name].subject) if given is None else given)
     is_page = ROUTED[name][0].startswith("p/")
     url = reverse(name, kwargs={"project": things.project.slug, **given} if is_page else given)
-    query = [QUERIES[name]] if name in QUERIES else []
+    query = query_of(things, name)
     if name.startswith("api:") and asks_for_project(name, method):
         query.append(f"project={things.project.slug}")
     return f"{url}?{'&'.join(query)}" if query else url

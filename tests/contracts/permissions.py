@@ -68,6 +68,7 @@ ENTRANCE = {
 RUN_PAGES = {
     "runs:list": route(get=VIEWER, post=OPERATOR),
     "runs:new": route(get=OPERATOR, post=OPERATOR),
+    "runs:compare": route(get=VIEWER),
     "runs:detail": route("run", get=VIEWER),
     "runs:tab": route("run tab", get=VIEWER),
     "runs:part": route("run part", get=VIEWER),
@@ -120,6 +121,7 @@ PROJECT_PAGES = {
 RUN_ENDPOINTS = {
     "api:runs": route(get=VIEWER, post=OPERATOR),
     "api:runs_csv": route(get=VIEWER),
+    "api:runs_compare": route(get=VIEWER),
     "api:run": route("run", get=VIEWER, delete=ADMIN),
     "api:run_cancel": route("run", post=OPERATOR),
     "api:run_pause": route("run", post=OPERATOR),

@@ -87,7 +87,8 @@ class Things:
         named = {"name": f"{self.mark}.txt", "content_type": "text/plain", "size": 4, "sha256": "0" * 64}
         artifact = Artifact(run=run, step=step, attempt_no=1, **named)
         artifact.file.save(f"{self.mark}.txt", ContentFile(self.mark.encode()))
-        self.ids |= {"run": run.pk, "step": step.pk, "artifact": artifact.pk}
+        ended = make_run(workflow, inputs={"secret": self.mark}, created_by=self.mark)
+        self.ids |= {"run": run.pk, "ended": ended.pk, "step": step.pk, "artifact": artifact.pk}
 
     def make_people(self) -> None:
         user = User.objects.create(username=f"{self.mark}-guest", email=f"{self.mark}@example.com")
@@ -248,8 +249,21 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("api:tokens", "POST"): {"project": "<project>", "name": "new", "role": "viewer", "days": 7},
     ("api:secrets", "POST"): {"project": "<project>", "name": "NEW", "value": "v"},
 }
-# Pages that need to be told a kind before they answer.
-QUERIES = {"agents:new": "kind=function", "agents:tool_new": "kind=function", "agents:instance_new": "kind=sqlite"}
+# What pages need to be told before they answer; `<run>` is the id of that thing.
+QUERIES = {
+    "agents:new": "kind=function",
+    "agents:tool_new": "kind=function",
+    "agents:instance_new": "kind=sqlite",
+    "runs:compare": "ids=<run>,<ended>",
+    "api:runs_compare": "ids=<run>,<ended>",
+}
+
+
+def query_of(things: Things, name: str) -> list[str]:
+    query = QUERIES.get(name, "")
+    for key, value in things.ids.items():
+        query = query.replace(f"<{key}>", str(value))
+    return [query] if query else []
 
 
 def body_of(things: Things, name: str, method: str) -> dict[str, Any]:
