@@ -16,6 +16,7 @@ from controlplane.domain.tags import clean_tags
 from controlplane.projects.models import Project
 from workflows import events
 from workflows.dependencies import find_dependents, uses_of
+from workflows.exchange import Definition
 from workflows.models import Version, VersionState, Workflow
 from workflows.queries import check_text, read_text, refuse_unstorable
 from workflows.spec import format_of
@@ -33,6 +34,29 @@ def create_workflow(
     write_draft(workflow, text, by)
     record(events.WORKFLOW_CREATED, workflow, by=by, name=name)
     return workflow
+
+
+@action(label="Import", role="editor", icon="upload")
+def import_workflow(project: Project, definition: Definition, *, name: str = "", by: Actor) -> Workflow:
+    """A new workflow, called `name` or as the definition says. What it uses may be missing here: a draft may wait."""
+    workflow = create_workflow(
+        project,
+        name=name or definition.name,
+        description=definition.description,
+        tags=definition.tags,
+        text=definition.text,
+        by=by,
+    )
+    write_note(need_draft(workflow, "import"), definition.note)
+    return workflow
+
+
+@action(label="Import as draft", role="editor", icon="upload")
+def import_draft(workflow: Workflow, definition: Definition, *, edits: int | None = None, by: Actor) -> Version:
+    """The definition's specification and note as the draft; name, description and tags stay as they are here."""
+    draft = save_draft(workflow, text=definition.text, edits=edits, by=by)
+    write_note(draft, definition.note)
+    return draft
 
 
 @action(label="Save", role="editor", icon="save")
@@ -67,13 +91,15 @@ def save_draft(workflow: Workflow, *, text: str, edits: int | None = None, by: A
 
 
 @action(label="Release", role="editor", tone="primary", icon="publish")
-def release_draft(workflow: Workflow, *, note: str = "", edits: int | None = None, by: Actor) -> Version:
-    """Make the draft the version that runs start. Raises InvalidInput with every fault when it is not valid."""
-    refuse_unstorable(note, "note")
-    if len(note) > 500:
-        raise InvalidInput.field("note", "A note has at most 500 characters.", "max_length")
+def release_draft(workflow: Workflow, *, note: str | None = None, edits: int | None = None, by: Actor) -> Version:
+    """Make the draft the version that runs start. Raises InvalidInput with every fault when it is not valid.
+
+    Without a `note` it keeps the one that an imported draft came with.
+    """
+    refuse_bad_note(note or "")
     count_edit(workflow, edits, by)
     draft = need_draft(workflow, "release")
+    note = draft.note if note is None else note
     checked = check_text(draft.text, project=workflow.project, workflow=workflow)
     if checked.errors:
         raise InvalidInput(f"The draft is not valid: {checked.errors[0].message}", errors=checked.errors)
@@ -194,6 +220,18 @@ def write_draft(workflow: Workflow, text: str, by: Actor) -> Version:
     draft.uses, draft.updated_by = uses_of(document), by.name
     draft.save()
     return draft
+
+
+def refuse_bad_note(note: str) -> None:
+    refuse_unstorable(note, "note")
+    if len(note) > 500:
+        raise InvalidInput.field("note", "A note has at most 500 characters.", "max_length")
+
+
+def write_note(draft: Version, note: str) -> None:
+    refuse_bad_note(note)
+    draft.note = note
+    draft.save(update_fields=["note", "updated_at"])
 
 
 def need_draft(workflow: Workflow, verb: str) -> Version:

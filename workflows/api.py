@@ -16,7 +16,8 @@ from controlplane.projects.idempotency import idempotent
 from controlplane.projects.models import Project
 from workflows import actions
 from workflows import serializers as shapes
-from workflows.comparison import compare, find_version
+from workflows.comparison import compare, find_exported, find_version
+from workflows.exchange import document_of, read_definition
 from workflows.lists import WORKFLOWS
 from workflows.models import Workflow
 from workflows.queries import STARTING_TEXT, check_text
@@ -55,6 +56,18 @@ class Workflows(ListEndpoint):
 class WorkflowsCsv(CsvEndpoint):
     listing = WORKFLOWS
     serializer_class = shapes.WorkflowSerializer
+
+
+class Import(Endpoint):
+    @extend_schema(request=shapes.ImportBody, responses={201: shapes.FullWorkflowSerializer})
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """A new workflow from a document that an export made; its draft says in `errors` what is missing here."""
+        sent = body(shapes.ImportBody, request)
+        project = self.project(sent.get("project"))
+        definition = read_definition(sent["document"])
+        workflow = actions.import_workflow(project, definition, name=sent.get("name", ""), by=self.actor(project))
+        return Response(whole(workflow), status=201)
 
 
 class WorkflowEndpoint(Endpoint):
@@ -150,6 +163,31 @@ class Copies(WorkflowEndpoint):
         workflow, by = self.workflow(pk)
         copy = actions.duplicate_workflow(workflow, by=by, **body(shapes.NameBody, request))
         return Response(whole(copy), status=201)
+
+
+class Export(WorkflowEndpoint):
+    parameters = ("version",)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("version", str, description="A number, draft or current (without it).")],
+        responses=shapes.DocumentSerializer,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """One document to keep or to import elsewhere."""
+        workflow, _ = self.workflow(pk)
+        version = find_exported(workflow, request.query_params.get("version", ""))
+        headers = {"Content-Disposition": f'attachment; filename="{workflow.name}.json"'}
+        return Response(document_of(version), headers=headers)
+
+
+class DraftImport(WorkflowEndpoint):
+    @extend_schema(request=shapes.DraftImportBody, responses=shapes.FullWorkflowSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        """The document's specification and note as the draft of this workflow."""
+        workflow, by = self.workflow(pk)
+        sent = body(shapes.DraftImportBody, request)
+        actions.import_draft(workflow, read_definition(sent["document"]), edits=sent.get("edits"), by=by)
+        return Response(whole(workflow))
 
 
 class TextCheck(Endpoint):

@@ -73,3 +73,8 @@ def find_version(workflow: Workflow, name: str) -> Version:
     if found is None:
         raise NotFound(f"{workflow.name} has no version {name[:20]}.")
     return found
+
+
+def find_exported(workflow: Workflow, name: str) -> Version:
+    """The version called `name`; without one the released one, or the draft before the first release."""
+    return find_version(workflow, name or ("current" if workflow.current_id else "draft"))

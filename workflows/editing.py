@@ -84,9 +84,11 @@ class Edit(WorkflowPage):
     role = "editor"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        source = self.workflow.find_draft() or self.workflow.current
+        draft = self.workflow.find_draft()
+        source = draft or self.workflow.current
         text = source.text if source else STARTING_TEXT
-        return self.page(DraftForm(initial={"text": text, "edits": self.workflow.edits}), text)
+        initial = {"text": text, "edits": self.workflow.edits, "note": draft.note if draft else ""}
+        return self.page(DraftForm(initial=initial), text)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Save; with `then=release` also release, unless the draft is not valid."""

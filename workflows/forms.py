@@ -6,8 +6,11 @@ from typing import Any
 
 from django import forms
 
-from controlplane.domain.errors import ProblemError
+from controlplane.domain.errors import InvalidInput, ProblemError
 from controlplane.domain.tags import MAX_TAGS
+from workflows.exchange import read_definition, read_json
+
+LARGEST_FILE = 1024 * 1024
 
 
 class TagsField(forms.CharField):
@@ -55,6 +58,47 @@ class NewForm(DetailsForm):
 
 class CopyForm(forms.Form):
     name = forms.CharField(max_length=63, label="Name of the copy")
+
+
+class ImportForm(forms.Form):
+    """A file, or its content pasted. `definition` is what it says."""
+
+    file = forms.FileField(required=False, label="Exported file", help_text="JSON, at most 1 MiB.")
+    pasted = forms.CharField(
+        required=False,
+        label="Or its content",
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        sent = super().clean() or {}
+        try:
+            sent["definition"] = read_definition(read_json(self.content(sent)))
+        except ProblemError as problem:
+            for error in problem.errors:
+                where = error.field if error.field in self.fields else None
+                self.add_error(where, error.message if where else f"{error.field}: {error.message}")
+        return sent
+
+    def content(self, sent: dict[str, Any]) -> bytes:
+        file = sent.get("file")
+        body = sent.get("pasted", "").encode("utf-8", "surrogatepass") if file is None else file.read(LARGEST_FILE + 1)
+        if not body.strip():
+            raise InvalidInput.field("file", "Choose a file or paste its content.", "required")
+        if len(body) > LARGEST_FILE:
+            raise InvalidInput.field("file", "It is larger than 1 MiB.", "too_large")
+        return body
+
+
+class ImportNewForm(ImportForm):
+    name = forms.CharField(
+        max_length=63, required=False, label="Name here", help_text="Without one, as the document says."
+    )
+
+
+class ImportDraftForm(ImportForm):
+    edits = EditsField()
 
 
 class DraftForm(forms.Form):

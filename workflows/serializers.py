@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from controlplane.domain.json_schema import depth_of
 from controlplane.projects.endpoints import StrictSerializer
+from workflows.exchange import FORMAT
 from workflows.models import Version, Workflow
 from workflows.queries import check_text
 from workflows.specification.reading import DEPTH_LIMIT
@@ -70,7 +71,32 @@ class DetailsBody(StrictSerializer):
 
 
 class PublishBody(StrictSerializer):
-    note = serializers.CharField(allow_blank=True, default="", max_length=500)
+    note = serializers.CharField(
+        allow_blank=True, required=False, max_length=500, help_text="Without it, the note of an imported draft."
+    )
+    edits = EditsField()
+
+
+class DocumentSerializer(serializers.Serializer):
+    """A workflow as one document: what an export answers and an import takes."""
+
+    format = serializers.CharField(help_text=FORMAT)
+    name = serializers.CharField(required=False)
+    description = serializers.CharField(required=False)
+    tags = serializers.ListField(child=serializers.CharField(), required=False)
+    note = serializers.CharField(required=False, help_text="Of the version.")
+    specification = serializers.DictField(required=False)
+    text = serializers.CharField(required=False, help_text="The specification as it was typed, when that is YAML.")
+
+
+class ImportBody(StrictSerializer):
+    project = serializers.CharField(required=False, help_text="Id or slug; needed by who is in several.")
+    name = serializers.CharField(max_length=63, required=False, help_text="Another name than the document's.")
+    document = serializers.JSONField(help_text="What an export answered.")
+
+
+class DraftImportBody(StrictSerializer):
+    document = serializers.JSONField(help_text="What an export answered.")
     edits = EditsField()
 
 

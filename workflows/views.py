@@ -134,7 +134,8 @@ class Release(WorkflowPage):
     role = "editor"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self.page(ReleaseForm(initial={"edits": self.workflow.edits}))
+        draft = find_version(self.workflow, "draft")
+        return self.page(ReleaseForm(initial={"edits": self.workflow.edits, "note": draft.note}))
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         form = ReleaseForm(request.POST)

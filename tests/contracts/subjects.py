@@ -197,6 +197,7 @@ def in_address(things: Things, subject: str) -> dict[str, Any]:
     raise AssertionError(f"{subject} is nothing known")
 
 
+DOCUMENT = {"format": "spark-ops/workflow/1", "name": "brought-in", "text": TEXT}
 NEW_TOOL = {"name": "new-one", "kind": "function", "config": {"function": "text-embed"}}
 TYPED_TOOL = {"name": "new-one", "timeout_seconds": 30, "function": "text-embed", "cost_usd": 0}
 TEXTS = {"texts": ["a"]}
@@ -209,6 +210,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("runs:review", "POST"): {"outcome": "failed"},
     ("workflows:list", "POST"): {"action": "archive_workflow", "selected": ["<spare>"]},
     ("workflows:new", "POST"): {"name": "new-one", "text": TEXT},
+    ("workflows:import", "POST"): {"pasted": json.dumps(DOCUMENT)},
+    ("workflows:draft_import", "POST"): {"pasted": json.dumps(DOCUMENT)},
     ("workflows:check", "POST"): {"text": TEXT},
     ("workflows:outline", "POST"): {"text": TEXT},
     ("workflows:details", "POST"): {"name": "renamed"},
@@ -227,6 +230,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("api:runs", "POST"): {"project": "<project>", "workflow": "<workflow>"},
     ("api:step_review", "POST"): {"outcome": "failed"},
     ("api:workflows", "POST"): {"project": "<project>", "name": "new-one"},
+    ("api:workflow_import", "POST"): {"project": "<project>", "document": DOCUMENT},
+    ("api:workflow_draft_import", "POST"): {"document": DOCUMENT},
     ("api:workflow", "PUT"): {"name": "renamed", "specification": TEXT},
     ("api:workflow", "PATCH"): {"description": "changed"},
     ("api:workflow_text_check", "POST"): {"project": "<project>", "specification": TEXT},
