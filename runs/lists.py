@@ -11,10 +11,11 @@ from controlplane.listing.api import CsvEndpoint, ListEndpoint
 from controlplane.listing.declaration import Listing
 from controlplane.listing.keyset import Order
 from controlplane.listing.pages import Empty, ListPage
+from controlplane.listing.tabs import Tab, Tabs
 from runs.actions import cancel_run, pause_run, resume_run, retry_run
 from runs.columns import COLUMNS
 from runs.filters import RunFilters
-from runs.models import Run
+from runs.models import Run, RunState
 from runs.serializers import RunRow
 
 # All that the columns and the JSON need: a page reads no wide column and no whole neighbour.
@@ -29,6 +30,17 @@ def visible_runs(who: Any) -> QuerySet[Run]:
     return Run.objects.visible_to(who).select_related("project", "workflow", "version", "agent").only(*SHOWN)
 
 
+STATES = Tabs(
+    "status",
+    (
+        Tab("Queued", (RunState.QUEUED,)),
+        Tab("Running", (RunState.RUNNING, RunState.STOPPING)),
+        Tab("Waiting", (RunState.WAITING_APPROVAL, RunState.PAUSED)),
+        Tab("Succeeded", (RunState.SUCCEEDED, RunState.PARTIALLY_SUCCEEDED)),
+        Tab("Failed", (RunState.FAILED, RunState.TIMED_OUT)),
+        Tab("Cancelled", (RunState.CANCELLED,)),
+    ),
+)
 RUNS = Listing(
     noun="runs",
     rows=visible_runs,
@@ -38,6 +50,7 @@ RUNS = Listing(
         Order("-created", "Newest first", ("-created_at", "-id")),
         Order("created", "Oldest first", ("created_at", "id")),
     ),
+    tabs=STATES,
     bulk_actions=(retry_run, pause_run, resume_run, cancel_run),
 )
 

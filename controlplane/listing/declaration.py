@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from controlplane.listing.columns import Column
 from controlplane.listing.filters import ListFilterSet
 from controlplane.listing.keyset import Order
+from controlplane.listing.tabs import Tabs
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Listing:
     """`rows(who)` is the queryset of what an Actor or Access may see, with what the columns need and nothing large.
 
     `noun` is the plural for sentences and file names. The first of `orders` is the usual one. `bulk_actions` are
-    functions made with @action that take nothing but the row and `by`.
+    functions made with @action that take nothing but the row and `by`. `tabs` stand above the list with their counts.
     """
 
     noun: str
@@ -27,6 +28,7 @@ class Listing:
     columns: Sequence[Column]
     orders: Sequence[Order]
     bulk_actions: Sequence[Callable[..., Any]] = ()
+    tabs: Tabs | None = None
 
     def bulk_action(self, name: str) -> Callable[..., Any] | None:
         return next((verb for verb in self.bulk_actions if verb.__name__ == name), None)

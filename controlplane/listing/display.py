@@ -54,7 +54,7 @@ class Control:
     options: list[Option]
     text: str
     is_search: bool
-    is_list: bool
+    takes_others: bool
     primary: bool
 
     @property
@@ -68,6 +68,14 @@ class Control:
     @property
     def chosen(self) -> int:
         return sum(option.on for option in self.options)
+
+
+@dataclass(frozen=True)
+class TabLink:
+    label: str
+    url: str
+    count: Count
+    current: bool
 
 
 @dataclass(frozen=True)
@@ -145,8 +153,12 @@ class Display:
         if is_list:
             on = one.selected(values or [])
             options = [Option(value, label, value in on) for value, label in one.options()]
-            text = ", ".join(Values().value_from_datadict(filters.data, None, name))
-        return Control(name, str(one.label), bound, options, text, isinstance(one, SearchFilter), is_list, one.primary)
+            there = {option.value for option in options}
+            given = Values().value_from_datadict(filters.data, None, name)
+            text = ", ".join(word for word in given if word not in there)
+        takes_others = is_list and (one.takes_others or not options)
+        is_search = isinstance(one, SearchFilter)
+        return Control(name, str(one.label), bound, options, text, is_search, takes_others, one.primary)
 
     @property
     def search(self) -> list[Control]:
@@ -184,6 +196,17 @@ class Display:
     @property
     def further_is_open(self) -> bool:
         return any(control.bound.errors for control in self.further)
+
+    @cached_property
+    def tabs(self) -> list[TabLink]:
+        tabs, reading = self.reading.listing.tabs, self.reading
+        if tabs is None or not self.is_valid:
+            return []
+        named = [("All", ()), *((tab.label, tab.values) for tab in tabs.tabs)]
+        return [
+            TabLink(label, self.links.with_values({tabs.filter_name: list(values)}), count, number == reading.tab)
+            for number, ((label, values), count) in enumerate(zip(named, reading.tab_counts, strict=True))
+        ]
 
     @cached_property
     def chips(self) -> list[ChipLink]:

@@ -27,6 +27,8 @@ from controlplane.projects.models import Project
 LIST = {"type": "array", "items": {"type": "string"}}
 # A menu with more entries than this helps nobody; other names can still be given in the URL.
 OPTIONS_LIMIT = 200
+# So many rows are looked through for the tags of the menu.
+TAGGED_ROWS = 500
 
 
 class ListFilter(django_filters.Filter):
@@ -43,9 +45,10 @@ class ListFilter(django_filters.Filter):
 
 @extend_schema_field(LIST)
 class ValuesFilter(ListFilter):
-    """Matches any of the values given."""
+    """Matches any of the values given. `takes_others`: also values that the menu does not have."""
 
     field_class = ValuesField
+    takes_others = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, check=self.check, **kwargs)
@@ -135,7 +138,14 @@ class RelatedFilter(ValuesFilter):
 
 
 class TagsFilter(ValuesFilter):
-    """Rows whose array has all of the tags."""
+    """Rows whose array has all of the tags. The menu has those of the first rows of the model's own order."""
+
+    takes_others = True
+
+    def options(self) -> list[tuple[str, str]]:
+        queryset = self.parent.queryset
+        rows = queryset.order_by(*queryset.model._meta.ordering).values_list(self.field_name, flat=True)
+        return [(tag, tag) for tag in sorted({tag for tags in rows[:TAGGED_ROWS] for tag in tags})[:OPTIONS_LIMIT]]
 
     def filter(self, queryset: QuerySet, values: list[str]) -> QuerySet:
         return queryset.filter(**{f"{self.field_name}__contains": values}) if values else queryset
@@ -241,10 +251,21 @@ class ListFilterSet(django_filters.FilterSet):
 
     def matching(self) -> QuerySet:
         """The rows that match. Raises InvalidInput when a value is wrong: a filter is never left out in silence."""
+        self.refuse_errors()
+        return self.qs
+
+    def matching_without(self, name: str) -> QuerySet:
+        """The rows that match all filters but one. Raises InvalidInput."""
+        self.refuse_errors()
+        rows = self.queryset.all()
+        for other, value in self.form.cleaned_data.items():
+            rows = rows if other == name else self.filters[other].filter(rows, value)
+        return rows
+
+    def refuse_errors(self) -> None:
         errors = self.field_errors()
         if errors:
             raise InvalidInput(errors[0].message, errors=errors)
-        return self.qs
 
     @cached_property
     def period(self) -> Period | None:
@@ -253,8 +274,8 @@ class ListFilterSet(django_filters.FilterSet):
         untils = {one.field_name: name for name, one in self.filters.items() if isinstance(one, UntilFilter)}
         for field_name, (since, one) in sinces.items():
             if field_name in untils:
-                names = since, untils[field_name]
-                return Period(one.period, *names, *map(self.value, names), zone=self.zone, now=self.now)
+                until = untils[field_name]
+                return Period(one.period, since, until, self.value(since), self.value(until), self.zone, self.now)
         return None
 
     def value(self, name: str) -> Any:

@@ -102,6 +102,8 @@ class ListPage(View):
         # A part is swapped whatever it says; only as a page of its own it is a refusal.
         status = 200 if shown.is_valid or is_partial(self.request) else 400
         response = render(self.request, template, context, status=status)
+        if template == self.partial_name and self.request.headers.get("HX-Trigger", "").startswith("narrow-"):
+            response.write(render_to_string("listing/_filters.html", {**context, "swapped": True}, self.request))
         patch_vary_headers(response, ["HX-Request"])
         return response
 

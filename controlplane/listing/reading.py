@@ -15,6 +15,7 @@ from controlplane.listing.declaration import Listing
 from controlplane.listing.fields import Values
 from controlplane.listing.filters import ListFilterSet
 from controlplane.listing.keyset import Order, Page, find_order, read_page
+from controlplane.listing.tabs import count_each, count_together
 from controlplane.projects.models import Project
 
 PAGE_SIZES = (25, 50, 100, 200)
@@ -70,10 +71,30 @@ class Reading:
 
     @cached_property
     def count(self) -> Count:
-        """How many match; a list that fits on its first page was counted by reading it."""
+        """How many match; a list that fits on its first page was counted by reading it, and a tab with the others."""
+        if self.listing.tabs and self.tab is not None:
+            return self.tab_counts[self.tab]
         if not self.page.next and not self.page.previous:
             return Count(len(self.page.rows))
         return count_matching(self.matching)
+
+    @cached_property
+    def tab(self) -> int | None:
+        """The number of the tab that is open, 0 for all rows; None when the values chosen are not those of one."""
+        tabs = self.listing.tabs
+        chosen = set(self.filters.value(tabs.filter_name) or ()) if tabs else set()
+        sets: list[set[str]] = [set(), *(set(tab.values) for tab in tabs.tabs)] if tabs else []
+        return sets.index(chosen) if chosen in sets else None
+
+    @cached_property
+    def tab_counts(self) -> list[Count]:
+        """How many rows each tab has under the other filters; the first is for all of them."""
+        tabs = self.listing.tabs
+        if tabs is None:
+            return []
+        one, rows = self.filters.filters[tabs.filter_name], self.filters.matching_without(tabs.filter_name)
+        counts = count_each(one.filter(rows, list(tab.values)) for tab in tabs.tabs)
+        return [count_together(counts), *counts]
 
     @cached_property
     def columns(self) -> list[Column]:
