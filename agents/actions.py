@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from agents import catalogue, connections, events
@@ -15,6 +17,7 @@ from agents.models import Agent, Catalogued, Instance, Tool, ToolKind
 from controlplane.domain.action import Actor, action
 from controlplane.domain.errors import ActionRefused
 from controlplane.domain.recording import record
+from controlplane.domain.tags import tags_with, tags_without
 from controlplane.projects import encryption
 from controlplane.projects.models import Project
 
@@ -107,16 +110,37 @@ def delete_instance(instance: Instance, *, by: Actor) -> None:
     _delete(instance, events.INSTANCE_DELETED, by)
 
 
-@action(label="Enable", role="editor", icon="play")
+@action(label="Enable", role="editor", icon="play", refused_when=((Q(enabled=True), "It is enabled already."),))
 def enable(subject: Catalogued, *, by: Actor) -> None:
     """Let runs use a tool, an agent or an instance again."""
     _switch(subject, True, by)
 
 
-@action(label="Disable", role="editor", confirm="Disable {subject}? New calls are refused.", icon="pause")
+@action(
+    label="Disable", role="editor", confirm="Disable {subject}? New calls are refused.", icon="pause",
+    refused_when=((Q(enabled=False), "It is disabled already."),),
+)  # fmt: skip
 def disable(subject: Catalogued, *, by: Actor) -> None:
     """Refuse new calls of a tool, an agent or an instance; what runs goes on."""
     _switch(subject, False, by)
+
+
+@action(label="Tag", role="editor", icon="tag", takes=("tags",), undo="remove_tags")
+def add_tags(subject: Catalogued, *, tags: Iterable[str], by: Actor) -> list[str]:
+    """The tags that it did not have before. The change is a version like any other."""
+    row = catalogue.lock(subject, None)
+    row.tags, new = tags_with(row.tags, tags)
+    _keep_tags(row, by)
+    return new
+
+
+@action(label="Untag", role="editor", icon="tag", takes=("tags",), undo="add_tags")
+def remove_tags(subject: Catalogued, *, tags: Iterable[str], by: Actor) -> list[str]:
+    """The tags that it had."""
+    row = catalogue.lock(subject, None)
+    row.tags, gone = tags_without(row.tags, tags)
+    _keep_tags(row, by)
+    return gone
 
 
 @action(label="Test", role="operator", icon="play", atomic=False)
@@ -198,6 +222,14 @@ def _switch(row: Catalogued, enabled: bool, by: Actor) -> None:
     record(SWITCHED[catalogue.kind_of(row), enabled], row, by=by, name=row.name)
 
 
+def _keep_tags(row: Any, by: Actor) -> None:
+    row.updated_by = by.name
+    catalogue.save_next(row)
+    if hasattr(row, "revisions"):
+        catalogue.keep_revision(row, by=by)
+    record(UPDATED[catalogue.kind_of(row)], row, by=by, **_facts(row))
+
+
 def _try(row: Any, attempt: Any, input: Any, event: str, by: Actor) -> tuple[Answer, int]:
     try:
         answer, duration_ms = attempt(row, input)
@@ -230,6 +262,7 @@ def _facts(row: Any) -> dict[str, object]:
     return {"name": row.name, "kind": getattr(row, "kind", None) or row.engine, "version_no": row.version_no}
 
 
+UPDATED = {"tool": events.TOOL_UPDATED, "agent": events.AGENT_UPDATED, "instance": events.INSTANCE_UPDATED}
 SWITCHED = {
     ("tool", True): events.TOOL_ENABLED,
     ("tool", False): events.TOOL_DISABLED,

@@ -16,6 +16,7 @@ from agents.lists import AGENTS, INSTANCES, TOOLS
 from agents.models import Agent, Instance, Tool
 from controlplane.domain.errors import InvalidInput
 from controlplane.listing.api import CsvEndpoint, ListEndpoint
+from controlplane.listing.bulk_api import BulkEndpoint
 from controlplane.projects.endpoints import Endpoint, body
 from controlplane.projects.idempotency import idempotent
 
@@ -131,6 +132,10 @@ class Agents(Entries):
 class AgentsCsv(CsvEndpoint):
     listing = AGENTS
     serializer_class = shapes.AgentSerializer
+
+
+class AgentsBulk(BulkEndpoint):
+    bulk_listing = AGENTS
 
 
 @extend_schema_view(put=extend_schema(request=shapes.AgentBody), patch=extend_schema(request=shapes.AgentBody))

@@ -9,6 +9,7 @@ urlpatterns = [
     # /agents
     endpoint("agents", api.Agents.as_view(), "agents"),
     endpoint("agents.csv", api.AgentsCsv.as_view(), "agents_csv"),
+    endpoint("agents/bulk", api.AgentsBulk.as_view(), "agents_bulk"),
     endpoint("agents/<int:pk>", api.OneAgent.as_view(), "agent"),
     endpoint("agents/<int:pk>/test", api.AgentTrial.as_view(), "agent_test"),
     # /tools

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.actions import delete_agent, delete_instance, delete_tool, disable, enable
+from agents.actions import add_tags, delete_agent, delete_instance, delete_tool, disable, enable, remove_tags
 from agents.columns import AGENT_COLUMNS, HEALTH, INSTANCE_COLUMNS, TOOL_COLUMNS
 from agents.filters import AgentFilter, InstanceFilter, ToolFilter
 from agents.models import Agent, Instance, Tool
@@ -27,7 +27,7 @@ TOOLS = Listing(
     filters=ToolFilter,
     columns=TOOL_COLUMNS,
     orders=ORDERS,
-    bulk_actions=(enable, disable, delete_tool),
+    bulk_actions=(enable, disable, add_tags, remove_tags, delete_tool),
 )
 AGENTS = Listing(
     noun="agents",
@@ -35,7 +35,7 @@ AGENTS = Listing(
     filters=AgentFilter,
     columns=AGENT_COLUMNS,
     orders=ORDERS,
-    bulk_actions=(enable, disable, delete_agent),
+    bulk_actions=(enable, disable, add_tags, remove_tags, delete_agent),
 )
 INSTANCES = Listing(
     noun="instances",
@@ -43,5 +43,5 @@ INSTANCES = Listing(
     filters=InstanceFilter,
     columns=INSTANCE_COLUMNS,
     orders=ORDERS,
-    bulk_actions=(enable, disable, delete_instance),
+    bulk_actions=(enable, disable, add_tags, remove_tags, delete_instance),
 )

@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "controlplane.ui",
     "controlplane.projects",
     "controlplane.events",
+    "controlplane.jobs",
     "controlplane.listing",
     "controlplane.outbound",
     "agents",

@@ -5,21 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db.models import Choices, Q
+
 from agents.models import Agent
 from controlplane.domain.action import Actor, action
 from controlplane.domain.errors import ActionRefused, InvalidInput
 from controlplane.domain.recording import record
-from controlplane.domain.tags import clean_tags
+from controlplane.domain.tags import clean_tags, tags_with, tags_without
 from runs import events
 from runs.engine import control
+from runs.engine.locked import LockedRun, existing_run
 from runs.engine.pins import collect
 from runs.engine.plan import Plan, plan_of_version
 from runs.engine.submit import Order, submit
-from runs.models import Environment, Run, StepRun, Trigger
+from runs.models import RUN_FINAL, RUN_LIVE, Environment, PauseCause, Run, RunState, StepRun, StepState, Trigger
 from workflows.models import Version, Workflow
 from workflows.parameters import check_inputs
 from workflows.queries import check_text
 from workflows.spec import Spec
+
+ENDED = (Q(state__in=RUN_FINAL), "It has ended already.")
+STOPPING = (Q(stop_requested_at__isnull=False), "It is stopping already.")
+NOT_PAUSABLE = (~Q(state__in=[RunState.QUEUED, RunState.RUNNING]), "Only what waits or runs can be paused.")
+PAUSING = (Q(pause_requested_at__isnull=False), "It is pausing already.")
+NOT_PAUSED = (Q(pause_requested_at__isnull=True), "It is not paused.")
+PARENT_PAUSED = (Q(pause_cause=PauseCause.PARENT), "The run that started it is paused.")
+TO_REVIEW = (Q(steps__state=StepState.NEEDS_REVIEW), "A step needs a review first.")
+NOT_ENDED = (Q(state__in=RUN_LIVE), "It has not ended yet.")
+ARCHIVED = (Q(workflow__archived_at__isnull=False), "Its workflow is archived.")
 
 
 @action(label="Start run", role="operator", icon="player-play")
@@ -56,9 +69,9 @@ def start_run(
 
 
 def released(workflow: Workflow) -> tuple[Version, Plan]:
-    if workflow.current_id is None:
+    if workflow.current is None:
         raise ActionRefused(f"The workflow {workflow.name} has no released version yet. Release its draft first.")
-    return workflow.current, plan_of_version(workflow.current_id)
+    return workflow.current, plan_of_version(workflow.current.pk)
 
 
 def draft_of(workflow: Workflow) -> tuple[Version, Plan]:
@@ -74,33 +87,38 @@ def draft_of(workflow: Workflow) -> tuple[Version, Plan]:
 
 @action(
     label="Cancel", role="operator", tone="danger", icon="player-stop",
-    confirm="Cancel {subject}? Steps that run are interrupted.",
+    confirm="Cancel {subject}? Steps that run are interrupted.", refused_when=(ENDED, STOPPING),
 )  # fmt: skip
 def cancel_run(run: Run, *, reason: str = "", by: Actor) -> Run:
     run.state = control.request_stop(run.pk, by=by, reason=reason[:500])
     return run
 
 
-@action(label="Pause", role="operator", icon="player-pause")
+@action(label="Pause", role="operator", icon="player-pause", refused_when=(ENDED, NOT_PAUSABLE, PAUSING))
 def pause_run(run: Run, *, reason: str = "", by: Actor) -> Run:
     run.state = control.request_pause(run.pk, by=by, reason=reason[:500])
     return run
 
 
-@action(label="Resume", role="operator", icon="player-play")
+@action(
+    label="Resume", role="operator", icon="player-play", refused_when=(ENDED, NOT_PAUSED, PARENT_PAUSED, TO_REVIEW),
+)  # fmt: skip
 def resume_run(run: Run, *, by: Actor) -> Run:
     run.state = control.request_resume(run.pk, by=by)
     return run
 
 
-@action(label="Retry", role="operator", icon="refresh", confirm="Run {subject} again with the same inputs?")
+@action(
+    label="Retry", role="operator", icon="refresh", confirm="Run {subject} again with the same inputs?",
+    refused_when=(NOT_ENDED, ARCHIVED),
+)  # fmt: skip
 def retry_run(run: Run, *, by: Actor) -> Run:
     """A new run with the same inputs and version; tools and agents as they are configured now."""
     if not run.is_final:
         raise ActionRefused(f"This run is {run.get_state_display().lower()}. Only a finished run can be retried.")
     if run.workflow.archived_at is not None:
         raise ActionRefused(f"The workflow {run.workflow.name} is archived.")
-    plan = Plan(Spec.from_document(run.definition)) if run.version_id is None else plan_of_version(run.version_id)
+    plan = Plan(Spec.from_document(run.document)) if run.version_id is None else plan_of_version(run.version_id)
     return submit(
         Order(
             workflow=run.workflow,
@@ -129,7 +147,33 @@ def resolve_step(step: StepRun, *, outcome: str, output: object = None, note: st
     return step
 
 
-@action(label="Delete", role="admin", tone="danger", icon="trash", confirm="Delete {subject} with its logs for good?")
+@action(label="Tag", role="operator", icon="tag", takes=("tags",), undo="remove_tags")
+def add_tags(run: Run, *, tags: Iterable[str], by: Actor) -> list[str]:
+    """The tags that it did not have before."""
+    with existing_run(run.pk) as locked:
+        run.tags, new = tags_with(locked.tags, tags)
+        write_tags(run, locked, by, added=new)
+    return new
+
+
+@action(label="Untag", role="operator", icon="tag", takes=("tags",), undo="add_tags")
+def remove_tags(run: Run, *, tags: Iterable[str], by: Actor) -> list[str]:
+    """The tags that it had."""
+    with existing_run(run.pk) as locked:
+        run.tags, gone = tags_without(locked.tags, tags)
+        write_tags(run, locked, by, removed=gone)
+    return gone
+
+
+def write_tags(run: Run, locked: LockedRun, by: Actor, **changed: list[str]) -> None:
+    Run.objects.filter(pk=run.pk).update(tags=run.tags)
+    locked.emit(events.TAGGED, actor=by.name, user=by.user_id, **changed)
+
+
+@action(
+    label="Delete", role="admin", tone="danger", icon="trash", confirm="Delete {subject} with its logs for good?",
+    refused_when=(NOT_ENDED,),
+)  # fmt: skip
 def delete_run(run: Run, *, by: Actor) -> None:
     if not run.is_final:
         raise ActionRefused("Only a finished run can be deleted. Cancel it first.")
@@ -137,7 +181,7 @@ def delete_run(run: Run, *, by: Actor) -> None:
     run.delete()
 
 
-def one_of(choices: type, value: str, field: str) -> str:
+def one_of(choices: type[Choices], value: str, field: str) -> str:
     if value not in choices.values:
         raise InvalidInput.field(field, f"Choose one of {', '.join(choices.values)}.")
     return value

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from agents.models import Agent
 from controlplane.domain.errors import InvalidInput, NotFound
 from controlplane.events.queries import stream
+from controlplane.listing.bulk_api import BulkEndpoint
 from controlplane.listing.filters import is_id
 from controlplane.projects.endpoints import PAGING, Endpoint, body, number, shown
 from controlplane.projects.idempotency import idempotent
@@ -20,7 +21,7 @@ from controlplane.projects.models import Project
 from runs import actions
 from runs import serializers as shapes
 from runs.figures import WINDOWS, WorkflowFigures, window_name
-from runs.lists import RunListEndpoint
+from runs.lists import RUNS, RunListEndpoint
 from runs.models import Artifact, Run, StepRun
 from runs.queries import LINES_PAGE, LogFilter, log_lines, steps_of
 from workflows.models import Workflow
@@ -81,6 +82,10 @@ class Runs(RunListEndpoint):
             rows = Workflow.objects.visible_to(self.access).select_related("project")
         rows = rows.select_related("current").defer("current__text", "current__document")
         return one_of(rows, sent["workflow"], "workflow")
+
+
+class RunsBulk(BulkEndpoint):
+    bulk_listing = RUNS
 
 
 def agent_of(project: Project, wanted: Any) -> Agent | None:

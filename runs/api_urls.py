@@ -9,6 +9,7 @@ from runs.lists import RunCsvEndpoint
 urlpatterns = [
     endpoint("runs", api.Runs.as_view(), "runs"),
     endpoint("runs.csv", RunCsvEndpoint.as_view(), "runs_csv"),
+    endpoint("runs/bulk", api.RunsBulk.as_view(), "runs_bulk"),
     endpoint("runs/compare", comparison_api.Compare.as_view(), "runs_compare"),
     endpoint("runs/<int:pk>", api.OneRun.as_view(), "run"),
     endpoint("runs/<int:pk>/cancel", api.Cancellation.as_view(), "run_cancel"),

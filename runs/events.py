@@ -11,6 +11,7 @@ PARTIALLY_SUCCEEDED = "run.partially_succeeded"  # a step failed that may
 FAILED = "run.failed"
 CANCELLED = "run.cancelled"
 TIMED_OUT = "run.timed_out"
+TAGGED = "run.tagged"  # tags were added or removed
 DELETED = "run.deleted"  # with its steps and logs; the fact stays
 
 STEP_QUEUED = "step.queued"  # its needs are met

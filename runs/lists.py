@@ -12,7 +12,7 @@ from controlplane.listing.declaration import Listing
 from controlplane.listing.keyset import Order
 from controlplane.listing.pages import Empty, ListPage
 from controlplane.listing.tabs import Tab, Tabs
-from runs.actions import cancel_run, pause_run, resume_run, retry_run
+from runs.actions import add_tags, cancel_run, delete_run, pause_run, remove_tags, resume_run, retry_run
 from runs.columns import COLUMNS
 from runs.filters import RunFilters
 from runs.models import Run, RunState
@@ -51,7 +51,7 @@ RUNS = Listing(
         Order("created", "Oldest first", ("created_at", "id")),
     ),
     tabs=STATES,
-    bulk_actions=(retry_run, pause_run, resume_run, cancel_run),
+    bulk_actions=(retry_run, pause_run, resume_run, add_tags, remove_tags, cancel_run, delete_run),
 )
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from controlplane.domain.action import Actor, action
 from controlplane.domain.errors import ActionRefused, Conflict, FieldError, InvalidInput, NotFound
 from controlplane.domain.recording import record
-from controlplane.domain.tags import clean_tags
+from controlplane.domain.tags import clean_tags, tags_with, tags_without
 from controlplane.projects.models import Project
 from workflows import events
 from workflows.dependencies import find_dependents, uses_of
@@ -149,17 +149,48 @@ def duplicate_workflow(workflow: Workflow, *, name: str, by: Actor) -> Workflow:
     return copy
 
 
-@action(label="Archive", role="editor", confirm="Archive {subject}? It can no longer be started.", icon="archive")
+@action(
+    label="Archive", role="editor", confirm="Archive {subject}? It can no longer be started.", icon="archive",
+    refused_when=((Q(archived_at__isnull=False), "It is archived already."),), undo="unarchive_workflow",
+)  # fmt: skip
 def archive_workflow(workflow: Workflow, *, by: Actor) -> None:
     refuse_while_used(workflow, "archived")
     set_archived(workflow, by, archived=True)
     record(events.WORKFLOW_ARCHIVED, workflow, by=by, name=workflow.name)
 
 
-@action(label="Unarchive", role="editor", icon="refresh")
+@action(
+    label="Unarchive", role="editor", icon="refresh",
+    refused_when=((Q(archived_at__isnull=True), "It is not archived."),), undo="archive_workflow",
+)  # fmt: skip
 def unarchive_workflow(workflow: Workflow, *, by: Actor) -> None:
     set_archived(workflow, by, archived=False)
     record(events.WORKFLOW_UNARCHIVED, workflow, by=by, name=workflow.name)
+
+
+@action(label="Tag", role="editor", icon="tag", takes=("tags",), undo="remove_tags")
+def add_tags(workflow: Workflow, *, tags: Iterable[str], by: Actor) -> list[str]:
+    """The tags that it did not have before."""
+    row = lock(workflow)
+    row.tags, new = tags_with(row.tags, tags)
+    keep_tags(row, by)
+    return new
+
+
+@action(label="Untag", role="editor", icon="tag", takes=("tags",), undo="add_tags")
+def remove_tags(workflow: Workflow, *, tags: Iterable[str], by: Actor) -> list[str]:
+    """The tags that it had."""
+    row = lock(workflow)
+    row.tags, gone = tags_without(row.tags, tags)
+    keep_tags(row, by)
+    return gone
+
+
+def keep_tags(workflow: Workflow, by: Actor) -> None:
+    check_fields(workflow)
+    workflow.updated_by = by.name
+    workflow.save(update_fields=["tags", "updated_by", "updated_at"])
+    record(events.WORKFLOW_UPDATED, workflow, by=by, name=workflow.name)
 
 
 @action(label="Delete", role="admin", tone="danger", icon="delete")

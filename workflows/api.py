@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from controlplane.domain.action import Actor
 from controlplane.listing.api import CsvEndpoint, ListEndpoint
+from controlplane.listing.bulk_api import BulkEndpoint
 from controlplane.projects.endpoints import Endpoint, body, number
 from controlplane.projects.idempotency import idempotent
 from controlplane.projects.models import Project
@@ -56,6 +57,10 @@ class Workflows(ListEndpoint):
 class WorkflowsCsv(CsvEndpoint):
     listing = WORKFLOWS
     serializer_class = shapes.WorkflowSerializer
+
+
+class WorkflowsBulk(BulkEndpoint):
+    bulk_listing = WORKFLOWS
 
 
 class Import(Endpoint):

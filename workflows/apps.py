@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from controlplane.listing import known
+
 
 class WorkflowsConfig(AppConfig):
     name = "workflows"
@@ -8,4 +10,5 @@ class WorkflowsConfig(AppConfig):
         from agents import dependents
         from workflows.dependencies import find_dependents
 
+        known.register(workflows="workflows.lists.WORKFLOWS")
         dependents.register(find_dependents)

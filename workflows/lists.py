@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controlplane.listing.declaration import Listing
 from controlplane.listing.keyset import Order
-from workflows.actions import archive_workflow, unarchive_workflow
+from workflows.actions import add_tags, archive_workflow, remove_tags, unarchive_workflow
 from workflows.columns import COLUMNS
 from workflows.filters import WorkflowFilter
 from workflows.models import Workflow
@@ -25,5 +25,5 @@ WORKFLOWS = Listing(
         Order("-updated", "Changed last", ("-updated_at", "-id")),
         Order("updated", "Changed first", ("updated_at", "id")),
     ),
-    bulk_actions=(archive_workflow, unarchive_workflow),
+    bulk_actions=(archive_workflow, unarchive_workflow, add_tags, remove_tags),
 )

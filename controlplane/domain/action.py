@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Protocol, TypeVar
 
@@ -31,7 +31,16 @@ class Actor(Protocol):
 
 
 def action(
-    *, label: str, role: str, confirm: str = "", tone: str = "", icon: str = "", atomic: bool = True
+    *,
+    label: str,
+    role: str,
+    confirm: str = "",
+    tone: str = "",
+    icon: str = "",
+    atomic: bool = True,
+    takes: tuple[str, ...] = (),
+    refused_when: Sequence[tuple[Any, str]] = (),
+    undo: str = "",
 ) -> Callable[[Verb], Verb]:
     """Make `verb(subject, *, by, …)` an action.
 
@@ -39,6 +48,10 @@ def action(
     `confirm` (a question, empty for none), `tone` and `icon`, so that button, bulk bar, admin and API share one
     declaration. The subject is the thing acted on, or the Project when something new is made in it. Work that must talk
     to the outside uses `atomic=False` and opens its own transactions.
+
+    For bulk actions: `takes` names what must be given beside the row; `refused_when` are conditions (Q) with the reason
+    why rows that meet one would be refused, for the preview; `undo` is the verb that takes it back, called with what
+    this one returned under the first name of `takes`.
     """
 
     def declare(verb: Verb) -> Verb:
@@ -54,6 +67,7 @@ def action(
 
         guarded.label, guarded.role, guarded.confirm = label, role, confirm  # type: ignore[attr-defined]
         guarded.tone, guarded.icon, guarded.is_action = tone, icon, True  # type: ignore[attr-defined]
+        guarded.takes, guarded.refused_when, guarded.undo = takes, tuple(refused_when), undo  # type: ignore[attr-defined]
         guarded.do_not_call_in_templates = True  # type: ignore[attr-defined]
         return guarded  # type: ignore[return-value]
 

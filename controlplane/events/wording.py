@@ -17,6 +17,7 @@ PAGES = {
     "agent": "agents:detail",
     "tool": "agents:tool_detail",
     "instance": "agents:instance_detail",
+    "job": "jobs:detail",
 }
 # What people do, where the event's name does not say it well.
 VERBS = {

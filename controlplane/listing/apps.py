@@ -1,5 +1,10 @@
 from django.apps import AppConfig
 
+from controlplane.jobs import kinds
+
 
 class ListingConfig(AppConfig):
     name = "controlplane.listing"
+
+    def ready(self) -> None:
+        kinds.register("bulk", "controlplane.listing.bulk_work.carry_out")

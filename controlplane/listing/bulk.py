@@ -1,70 +1,59 @@
-"""One action on many rows: each in its own transaction, each with its own outcome."""
+"""One action on many rows: the set is frozen and shown first; then each row has its own transaction and outcome."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from django.contrib import messages
 from django.core import signing
-from django.db.models import Max, QuerySet
+from django.db import transaction
+from django.db.models import Case, Count, IntegerField, Max, QuerySet, Value, When
+from django.utils import timezone
 
-from controlplane.domain.action import Actor
-from controlplane.domain.errors import InvalidInput, ProblemError
-from controlplane.listing.filters import is_id
+from controlplane.domain.errors import InvalidInput
+from controlplane.jobs.actions import in_background, start_job
+from controlplane.jobs.actors import owner_of
+from controlplane.jobs.freezing import freeze_ids, freeze_matching
+from controlplane.jobs.models import Job, JobRow
+from controlplane.jobs.work import work
+from controlplane.listing.declaration import Listing
+from controlplane.listing.fields import is_id
+from controlplane.projects.actors import Actor
+from controlplane.projects.models import Project
 
-logger = logging.getLogger(__name__)
-# Each row is a transaction of some milliseconds, and the person waits for the answer: a thousand take a few seconds.
-BULK_LIMIT = 1000
-UNEXPECTED = "Something went wrong on our side; the log has the details."
+# Some minutes of work; whoever wants more narrows the filters and comes again.
+BULK_LIMIT = 100_000
+# How long a preview may stay open.
+DRAFT_FOR = timedelta(hours=1)
+IDS_SHOWN = 20
 FROZEN = signing.Signer(salt="bulk", sep=".")
 
 
-@dataclass
-class Outcome:
-    """What became of each row: how many were done, and the refused ones by reason."""
+@dataclass(frozen=True)
+class Preview:
+    """What would become of a frozen set: (why not, how many, the first ids) of what is refused."""
 
-    label: str
-    done: int = 0
-    refused: dict[str, list[int]] = field(default_factory=dict)
-
-    def refuse(self, pk: int, reason: str) -> None:
-        self.refused.setdefault(reason, []).append(pk)
-
-    @property
-    def refused_count(self) -> int:
-        return sum(map(len, self.refused.values()))
+    verb: Callable[..., Any]
+    noun: str
+    total: int
+    eligible: int
+    refused: list[tuple[str, int, list[int]]]
+    job: Job | None = None
 
     @property
-    def tone(self) -> str:
-        if not self.refused:
-            return "success"
-        return "warning" if self.done else "danger"
+    def title(self) -> str:
+        """`Retry 38 runs?`"""
+        return f"{self.button}?"
 
     @property
-    def level(self) -> int:
-        return {"success": messages.SUCCESS, "warning": messages.WARNING, "danger": messages.ERROR}[self.tone]
-
-    def __str__(self) -> str:
-        """`Retry: 38 done, 2 refused.`"""
-        refused = f", {self.refused_count:,} refused" if self.refused else ""
-        return f"{self.label}: {self.done:,} done{refused}."
-
-    def reasons(self) -> list[tuple[str, str]]:
-        """(reason, the first ids it met) for the page."""
-        return [(reason, some_ids(ids, 20)) for reason, ids in self.refused.items()]
-
-    def in_full(self, most: int = 5) -> str:
-        """The summary with the reasons and the first ids of each, as one text."""
-        reasons = [f"{reason} ({some_ids(ids, most)})" for reason, ids in list(self.refused.items())[:most]]
-        return " ".join([str(self), *reasons])
+    def button(self) -> str:
+        return f"{self.verb.label} {counted(self.eligible, self.noun)}"  # type: ignore[attr-defined]
 
 
-def some_ids(ids: list[int], most: int) -> str:
-    shown = ", ".join(str(pk) for pk in ids[:most])
-    return f"{shown} and {len(ids) - most:,} more" if len(ids) > most else shown
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun.removesuffix('s') if number == 1 else noun}"
 
 
 def freeze(queryset: QuerySet) -> str:
@@ -81,45 +70,79 @@ def frozen(queryset: QuerySet, mark: str) -> QuerySet:
         raise InvalidInput.field("frozen", "The page is too old for this. Reload it and try again.") from error
 
 
-def ids_of(texts: Iterable[str]) -> list[int]:
+def ids_of(texts: Iterable[Any], field: str = "selected") -> list[int]:
     """Raises InvalidInput for anything but ids, and for none or too many of them."""
-    texts = list(texts)
-    if not texts:
-        raise InvalidInput.field("selected", "Nothing is selected.")
-    if not all(map(is_id, texts)):
-        raise InvalidInput.field("selected", "The selection holds something that is not an id.")
-    return refuse_too_many(list(dict.fromkeys(map(int, texts))))
-
-
-def refuse_too_many(ids: list[int]) -> list[int]:
-    if len(ids) > BULK_LIMIT:
-        raise InvalidInput.field("selected", f"At most {BULK_LIMIT:,} rows at once. Narrow the filters.", "too_many")
+    given = [str(text) for text in texts]
+    if not given:
+        raise InvalidInput.field(field, "Nothing is selected.")
+    if not all(map(is_id, given)):
+        raise InvalidInput.field(field, "The selection holds something that is not an id.")
+    ids = list(dict.fromkeys(map(int, given)))
+    refuse_too_many(len(ids), field)
     return ids
 
 
-def act_on(rows: QuerySet, ids: Iterable[int], verb: Callable[..., Any], *, by: Actor) -> Outcome:
-    """`verb(row, by=by)` for each id, read afresh just before. What is gone or refused is part of the outcome."""
-    outcome = Outcome(verb.label)
-    for pk in ids:
-        reason = act_on_one(rows, pk, verb, by=by)
-        if reason:
-            outcome.refuse(pk, reason)
-        else:
-            outcome.done += 1
-    return outcome
+def refuse_too_many(number: int, field: str = "selected") -> None:
+    if number > BULK_LIMIT:
+        raise InvalidInput.field(field, f"At most {BULK_LIMIT:,} rows at once. Narrow the filters.", "too_many")
 
 
-def act_on_one(rows: QuerySet, pk: int, verb: Callable[..., Any], *, by: Actor) -> str:
-    """Why it was refused; empty when it was done."""
-    try:
-        row = rows.defer(None).filter(pk=pk).first()
-        if row is None:
-            return "It does not exist any more."
-        verb(row, by=by)
-        return ""
-    except ProblemError as problem:
-        return problem.detail
-    except Exception:
-        extra = {"action": "bulk_failed", "verb": verb.__name__, "row": pk}
-        logger.exception("A bulk action failed on one row", extra=extra)
-        return UNEXPECTED
+@transaction.atomic
+def draft(
+    listing: Listing, verb: Callable[..., Any], chosen: list[int] | QuerySet, *, project: Project, by: Actor
+) -> Job:
+    """The job that `verb` on `chosen` (ids, or all rows of a queryset) would be. Raises InvalidInput."""
+    job = Job.objects.create(
+        project=project, kind="bulk", subject=listing.noun, action=verb.__name__,
+        label=verb.label, undo_action=verb.undo,  # type: ignore[attr-defined]
+        expires_at=timezone.now() + DRAFT_FOR, **owner_of(by),
+    )  # fmt: skip
+    if isinstance(chosen, QuerySet):
+        job.total = freeze_matching(job, chosen, most=BULK_LIMIT + 1)
+    else:
+        job.total = freeze_ids(job, chosen)
+    if not job.total:
+        raise InvalidInput.field("selected", "Nothing matches.")
+    refuse_too_many(job.total)
+    job.save(update_fields=["total"])
+    return job
+
+
+def start(job: Job, *, by: Actor, arguments: dict[str, Any]) -> Job:
+    """Begin; a small job is done when this returns, a large one goes on in a worker."""
+    start_job(job, by=by, arguments=arguments)
+    if not in_background(job):
+        work(job.pk)
+        job.refresh_from_db()
+    return job
+
+
+def preview_of(job: Job, listing: Listing, verb: Callable[..., Any], *, by: Actor) -> Preview:
+    ids = JobRow.objects.filter(job=job).values("object_id")
+    return preview(listing, verb, ids, job.total, by=by, job=job)
+
+
+def preview(
+    listing: Listing, verb: Callable[..., Any], ids: Any, total: int, *, by: Actor, job: Job | None = None
+) -> Preview:
+    """Who would be refused, and why: the verb's own `refused_when`, asked of all rows in one statement.
+
+    The verb decides again when the row's turn comes: it also knows reasons that no condition on a row can say.
+    """
+    conditions = verb.refused_when  # type: ignore[attr-defined]
+    rows = listing.filters._meta.model._default_manager.visible_to(by).filter(pk__in=ids).order_by()
+    first = Case(
+        *[When(condition, then=Value(number)) for number, (condition, _) in enumerate(conditions)],
+        default=Value(-1), output_field=IntegerField(),
+    )  # fmt: skip
+    judged = rows.annotate(refusal=first)
+    counts = dict(judged.values_list("refusal").annotate(count=Count("pk")))
+    refused = [
+        (why, counts[number], list(judged.filter(refusal=number).values_list("pk", flat=True)[:IDS_SHOWN]))
+        for number, (_, why) in enumerate(conditions)
+        if number in counts
+    ]
+    gone = total - sum(counts.values())
+    if gone:
+        refused.append(("It does not exist any more.", gone, []))
+    return Preview(verb, listing.noun, total, counts.get(-1, 0), refused, job)

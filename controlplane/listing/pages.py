@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.views import View
 
-from controlplane.domain.errors import InvalidInput, NotAllowed
-from controlplane.listing import bulk
+from controlplane.listing.bulk_pages import BulkRequest
 from controlplane.listing.declaration import Listing
 from controlplane.listing.display import Display
 from controlplane.listing.exports import csv_response
@@ -57,38 +53,12 @@ class ListPage(View):
         return self.show()
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """A bulk action: `action`, and `selected` ids or `all_matching` with the mark `frozen` of the page."""
-        verb = self.allowed_action(request.POST.get("action", ""))
-        rows, ids = self.selection()
-        outcome = bulk.act_on(rows, ids, verb, by=request.member)
-        if is_partial(request):
-            response = self.show()
-            context = {"outcome": outcome, "here": request.get_full_path()}
-            response.write(render_to_string("listing/_outcome.html", context))
-            return response
-        messages.add_message(request, outcome.level, outcome.in_full())
-        return redirect(request.get_full_path())
+        """A bulk action: see BulkRequest."""
+        return BulkRequest(self, request).answer()
 
     @cached_property
     def reading(self) -> Reading:
         return Reading(self.listing, self.request.GET, who=self.request.member, project=self.request.project)
-
-    def selection(self) -> tuple[QuerySet, list[int]]:
-        """The rows that a bulk action means: (where to find them, their ids)."""
-        posted = self.request.POST
-        if not posted.get("all_matching"):
-            return self.listing.rows(self.request.member), bulk.ids_of(posted.getlist("selected"))
-        matching = bulk.frozen(self.reading.ordered, posted.get("frozen", ""))
-        ids = list(matching.values_list("pk", flat=True)[: bulk.BULK_LIMIT + 1])
-        return self.listing.rows(self.request.member), bulk.refuse_too_many(ids)
-
-    def allowed_action(self, name: str) -> Callable[..., Any]:
-        verb = self.listing.bulk_action(name)
-        if verb is None:
-            raise InvalidInput.field("action", "There is no such action on this list.")
-        if not self.request.member.may(verb.role, self.request.project):
-            raise NotAllowed(f"{verb.label} needs the role {verb.role} in this project.")
-        return verb
 
     def export(self) -> HttpResponseBase:
         """Every row that matches, with the columns chosen."""

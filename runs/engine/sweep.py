@@ -9,6 +9,7 @@ from django.conf import settings
 
 from controlplane.domain.database import is_away
 from controlplane.domain.queueing import ring
+from controlplane.jobs.sweep import forget_old_jobs, ring_for_jobs
 from controlplane.projects.idempotency import forget_old_answers
 from runs import events
 from runs.engine import slots
@@ -101,6 +102,8 @@ def sweep() -> dict[str, int]:
         "children": settle_children,
         "rung": ring_again,
         "forgotten": forget_old_answers,
+        "jobs_rung": ring_for_jobs,
+        "jobs_forgotten": forget_old_jobs,
     }
     return {name: isolated(part) for name, part in parts.items()}
 

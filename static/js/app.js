@@ -7,6 +7,7 @@ import "./elements/toast-stack.js";
 import "./elements/drop-menu.js";
 import "./elements/theme-switch.js";
 import "./elements/bulk-selection.js";
+import "./elements/modal-dialog.js";
 import "./elements/filter-form.js";
 import "./elements/date-range.js";
 import "./elements/live-events.js";

@@ -18,6 +18,7 @@ LAYERS = (
     {"workflows"},
     {"agents"},
     {"controlplane.listing"},
+    {"controlplane.jobs"},
     {"controlplane.events"},
     {"controlplane.projects"},
     {"controlplane.ui", "controlplane.outbound"},

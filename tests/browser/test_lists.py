@@ -77,7 +77,7 @@ def test_a_new_run_appears_and_changes_without_reloading(open_as, stack):
 
 def bulk(page: Page, label: str, answer: str) -> None:
     page.locator("[data-bulk-bar]").get_by_role("button", name=label).click()
-    page.get_by_role("dialog").get_by_role("button", name=answer).click()
+    page.get_by_role("dialog").get_by_role("button", name=answer, exact=True).click()
 
 
 def test_the_selected_runs_are_cancelled_at_once_and_the_others_are_left_alone(open_as, stack):
@@ -88,7 +88,7 @@ def test_the_selected_runs_are_cancelled_at_once_and_the_others_are_left_alone(o
     for pk in chosen:
         page.get_by_label(f"Select {pk}", exact=True).check()
     expect(page.locator("[data-bulk-bar] [data-count]")).to_contain_text("2")
-    bulk(page, "Cancel", "Yes, cancel")
+    bulk(page, "Cancel", "Cancel 2 runs")
     expect(page.locator("#list-outcome")).to_contain_text("2")
     expect(rows(page).filter(has_text="Cancelled")).to_have_count(2)
     assert stack.api(f"runs/{spared}")["status"] == "running"
@@ -100,6 +100,6 @@ def test_all_on_the_page_are_retried_with_one_box(open_as, stack):
         stack.finished("broken", tags=["again"])
     page = open_as("bob", "runs/?tag=again")
     page.get_by_label("Select all on this page").check()
-    bulk(page, "Retry", "Yes, retry")
+    bulk(page, "Retry", "Retry 2 runs")
     expect(rows(page)).to_have_count(4)
     expect(rows(page).filter(has_text="Failed")).to_have_count(4)

@@ -121,9 +121,25 @@ PROJECT_PAGES = {
     "projects:secret_deletion": route("secret", post=ADMIN),
     "projects:settings": route(get=VIEWER, post=ADMIN),
 }
+# Everybody sees the jobs of the project; besides whoever started one, only an admin stops it or takes it back.
+JOBS = {
+    "jobs:list": route(get=VIEWER),
+    "jobs:detail": route("job", get=VIEWER),
+    "jobs:result": route("job", get=VIEWER),
+    "jobs:cancel": route("job", post=ADMIN),
+    "jobs:undo": route("job", post=ADMIN),
+    "api:jobs": route(get=VIEWER),
+    "api:job": route("job", get=VIEWER),
+    "api:job_rows": route("job", get=VIEWER),
+    "api:job_rows_csv": route("job", get=VIEWER),
+    "api:job_cancel": route("job", post=ADMIN),
+    "api:job_undo": route("job", post=ADMIN),
+}
 RUN_ENDPOINTS = {
     "api:runs": route(get=VIEWER, post=OPERATOR),
     "api:runs_csv": route(get=VIEWER),
+    "api:runs_bulk": route(post=OPERATOR),
+    "api:agents_bulk": route(post=EDITOR),
     "api:runs_compare": route(get=VIEWER),
     "api:run": route("run", get=VIEWER, delete=ADMIN),
     "api:run_cancel": route("run", post=OPERATOR),
@@ -141,6 +157,7 @@ RUN_ENDPOINTS = {
 WORKFLOW_ENDPOINTS = {
     "api:workflows": route(get=VIEWER, post=EDITOR),
     "api:workflows_csv": route(get=VIEWER),
+    "api:workflows_bulk": route(post=EDITOR),
     "api:workflow": route("workflow", get=VIEWER, put=EDITOR, patch=EDITOR, delete=ADMIN),
     "api:workflow_runs": route("workflow", get=VIEWER),
     "api:workflow_figures": route("workflow", get=VIEWER),
@@ -187,6 +204,7 @@ ROUTES: dict[str, Route] = {
     **catalogue_pages("tool_", "tool"),
     **catalogue_pages("instance_", "instance"),
     **PROJECT_PAGES,
+    **JOBS,
     **RUN_ENDPOINTS,
     **WORKFLOW_ENDPOINTS,
     **catalogue_endpoints("agents", "agent"),

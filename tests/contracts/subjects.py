@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from agents.actions import create_agent, create_instance, create_tool
 from controlplane.domain.action import ROLES
+from controlplane.jobs.models import Job, JobRow
 from controlplane.projects.actions import create_token, set_secret
 from controlplane.projects.actors import SYSTEM, Access
 from controlplane.projects.models import ApiToken, Member, Project
@@ -52,6 +53,7 @@ class Things:
         things.make_workflow()
         things.make_run()
         things.make_people()
+        things.make_job()
         return things
 
     def make_catalogue(self, folder: Path) -> None:
@@ -89,6 +91,15 @@ class Things:
         artifact.file.save(f"{self.mark}.txt", ContentFile(self.mark.encode()))
         ended = make_run(workflow, inputs={"secret": self.mark}, created_by=self.mark)
         self.ids |= {"run": run.pk, "ended": ended.pk, "step": step.pk, "artifact": artifact.pk}
+
+    def make_job(self) -> None:
+        """One that runs, of somebody else."""
+        job = Job.objects.create(
+            project=self.project, kind="bulk", subject="runs", action="add_tags", label=self.mark, state="running",
+            total=1, created_by=self.mark, expires_at=timezone.now() + timedelta(days=9), undo_action="remove_tags",
+        )  # fmt: skip
+        JobRow.objects.create(job=job, position=1, object_id=self.ids["run"], state="refused", detail=self.mark)
+        self.ids["job"] = job.pk
 
     def make_people(self) -> None:
         user = User.objects.create(username=f"{self.mark}-guest", email=f"{self.mark}@example.com")
@@ -160,7 +171,7 @@ class Standing:
 
 def start_ids_high() -> None:
     """So that an id in an answer cannot be mistaken for a count."""
-    ours = ("projects", "agents", "workflows", "runs")
+    ours = ("projects", "jobs", "agents", "workflows", "runs")
     models = [model for name in ours for model in apps.get_app_config(name).get_models()]
     tables = [model._meta.db_table for model in models if model._meta.pk.name == "id"]
     with connection.cursor() as cursor:
@@ -201,10 +212,19 @@ DOCUMENT = {"format": "spark-ops/workflow/1", "name": "brought-in", "text": TEXT
 NEW_TOOL = {"name": "new-one", "kind": "function", "config": {"function": "text-embed"}}
 TYPED_TOOL = {"name": "new-one", "timeout_seconds": 30, "function": "text-embed", "cost_usd": 0}
 TEXTS = {"texts": ["a"]}
+TAGGED = {"tags": ["x"]}
 # What a request must bring to come as far as its role: (route, method) -> body.
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("ui:theme", "POST"): {"theme": "dark"},
     ("new_project", "POST"): {"slug": "new-one", "name": "New one", "time_zone": "UTC"},
+    ("api:runs_bulk", "POST"): {"project": "<project>", "action": "add_tags", "filter": {}, "arguments": TAGGED},
+    ("api:workflows_bulk", "POST"): {
+        "project": "<project>",
+        "action": "add_tags",
+        "ids": ["<spare>"],
+        "arguments": TAGGED,
+    },
+    ("api:agents_bulk", "POST"): {"project": "<project>", "action": "disable", "ids": ["<agent>"]},
     ("runs:list", "POST"): {"action": "retry_run", "selected": ["<run>"]},
     ("runs:new", "POST"): {"workflow": "<workflow>", "environment": "dev", "as_json": "1", "json": "{}"},
     ("runs:review", "POST"): {"outcome": "failed"},

@@ -225,7 +225,7 @@ def test_bulk_buttons_are_shown_to_those_who_may(world, listed):
     add_rows(world, page, 1)
     for name in ("vera", "bob", "alice"):
         html = world.client(name).get(address).content.decode()
-        offered = set(re.findall(r'name="action" value="(\w+)"', html))
+        offered = set(re.findall(r'name="preview" value="(\w+)"', html))
         assert offered == {
             verb.__name__ for verb in page.listing.bulk_actions if world.actor(name).may(verb.role, world.acme)
         }
@@ -239,7 +239,12 @@ def test_a_bulk_action_means_the_selected_rows_alone(world, listed, monkeypatch)
         return
     rows = add_rows(world, page, 3)
     acted_on: list[int] = []
-    monkeypatch.setattr("controlplane.listing.bulk.act_on_one", lambda _, pk, verb, by: acted_on.append(pk) or "")
+
+    def act(rows, pk, verb, **given) -> tuple[str, str, None]:
+        acted_on.append(pk)
+        return "done", "", None
+
+    monkeypatch.setattr("controlplane.listing.bulk_work.act_on_one", act)
     verb = page.listing.bulk_actions[0]
     world.client("alice").post(address, {"action": verb.__name__, "selected": [rows[0].pk, rows[2].pk]})
     assert acted_on == [rows[0].pk, rows[2].pk]

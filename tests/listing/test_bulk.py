@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from django.contrib.messages import get_messages
 
-from controlplane.listing import bulk
+from controlplane.domain.action import action
+from controlplane.jobs.counting import reasons
+from controlplane.jobs.models import UNDO_FOR, Job
+from controlplane.jobs.work import BROKEN
+from controlplane.listing import bulk, bulk_work
+from runs.lists import RUNS
 from runs.models import Run
 from tests.world import make_run, make_runs, make_workflow
 
@@ -125,14 +131,112 @@ def test_another_projects_row_does_not_exist(world, workflow):
     assert states([theirs]) == ["queued"]
 
 
-def test_a_row_that_fails_unexpectedly_does_not_stop_the_others(world, workflow):
+def test_a_row_that_fails_unexpectedly_does_not_stop_the_others(world, workflow, monkeypatch):
     runs = make_runs(workflow, 2, "queued")
 
-    def verb(run, *, by):
+    @action(label="Try", role="operator")
+    def breaks(run, *, by):
         if run.pk == runs[0].pk:
             raise RuntimeError("a bug")
 
-    verb.label = "Try"
-    outcome = bulk.act_on(Run.objects.all(), [run.pk for run in runs], verb, by=world.actor("bob"))
-    assert (outcome.done, outcome.refused) == (1, {bulk.UNEXPECTED: [runs[0].pk]})
-    assert str(outcome) == "Try: 1 done, 1 refused."
+    monkeypatch.setattr(bulk_work, "find_listing", lambda _: replace(RUNS, bulk_actions=(breaks,)))
+    ids = [run.pk for run in runs]
+    job = bulk.draft(RUNS, breaks, ids, project=world.acme, by=world.actor("bob"))
+    bulk.start(job, by=world.actor("bob"), arguments={})
+    assert (job.summary, reasons(job)) == ("Try: 1 done, 1 refused.", [(BROKEN, 1, [runs[0].pk])])
+
+
+def previewed(client, **sent) -> str:
+    return client.post(PAGE, sent, headers={"HX-Request": "true"}).content.decode()
+
+
+def test_a_preview_changes_nothing_and_says_who_is_refused_and_why(world, workflow):
+    live, final = make_runs(workflow, 2, "queued"), make_run(workflow, "succeeded")
+    ids = [*(run.pk for run in live), final.pk, 987654]
+    html = previewed(world.client("bob"), preview="cancel_run", selected=ids)
+    assert "Cancel 2 runs" in html
+    assert "It has ended already." in html
+    assert str(final.pk) in html
+    assert "It does not exist any more." in html
+    assert states(live) == ["queued", "queued"]
+
+
+def test_what_was_confirmed_is_the_set_that_was_shown(world, workflow):
+    """However the rows change between the preview and the click."""
+    runs = make_runs(workflow, 2, "queued")
+    client = world.client("bob")
+    sent = {"preview": "add_tags", "all_matching": "1", "frozen": frozen_on(client, "status=queued")}
+    html = client.post(f"{PAGE}?status=queued", sent).content.decode()
+    job = re.search(r'name="job" value="(\d+)"', html)[1]
+    Run.objects.filter(pk=runs[0].pk).update(state="running", started_at=runs[0].created_at)
+    later = make_run(workflow, "queued")
+    client.post(f"{PAGE}?status=queued", {"job": job, "tags": "seen, kept"})
+    assert [Run.objects.get(pk=run.pk).tags for run in (*runs, later)] == [["seen", "kept"], ["seen", "kept"], []]
+
+
+def test_a_preview_is_carried_out_once(world, workflow):
+    run = make_run(workflow, "succeeded")
+    client = world.client("bob")
+    html = previewed(client, preview="retry_run", selected=[run.pk])
+    job = re.search(r'name="job" value="(\d+)"', html)[1]
+    assert [client.post(PAGE, {"job": job}).status_code for _ in range(2)] == [302, 404]
+    assert run.retries.count() == 1
+
+
+def test_nobody_carries_out_the_preview_of_another(world, workflow):
+    run = make_run(workflow, "queued")
+    html = previewed(world.client("bob"), preview="cancel_run", selected=[run.pk])
+    job = re.search(r'name="job" value="(\d+)"', html)[1]
+    assert world.client("alice").post(PAGE, {"job": job}).status_code == 404
+    assert states([run]) == ["queued"]
+
+
+def test_tags_are_asked_for(world, workflow):
+    run = make_run(workflow)
+    client = world.client("bob")
+    assert 'name="tags"' in previewed(client, preview="add_tags", selected=[run.pk])
+    assert client.post(PAGE, {"action": "add_tags", "selected": [run.pk], "tags": " , "}).status_code == 400
+    assert Run.objects.get(pk=run.pk).tags == []
+
+
+LIFE = {
+    "queued": {}, "running": {}, "waiting_approval": {}, "succeeded": {}, "failed": {}, "cancelled": {},
+    "timed_out": {}, "paused": {"pause_cause": "person"}, "stopping": {"control_by": "bob"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("state", LIFE)
+def test_the_preview_says_what_the_verbs_do(world, workflow, state):
+    """Each verb on a run in each state: forecast eligible exactly if it then is done."""
+    by = world.actor("alice")
+    for verb in RUNS.bulk_actions:
+        run = make_run(workflow, state, tags=["old"], **LIFE[state])
+        moments = {"paused": ["pause_requested_at"], "stopping": ["stop_requested_at"]}.get(state, [])
+        Run.objects.filter(pk=run.pk).update(**dict.fromkeys(moments, run.created_at))
+        given = {"tags": ["new"] if verb.__name__ == "add_tags" else ["old"]} if verb.takes else {}
+        job = bulk.draft(RUNS, verb, [run.pk], project=world.acme, by=by)
+        forecast = bulk.preview_of(job, RUNS, verb, by=by).eligible
+        bulk.start(job, by=by, arguments=given)
+        assert job.done == forecast, (verb.__name__, reasons(job))
+
+
+def test_an_undo_takes_back_what_was_changed_and_nothing_else(world, workflow):
+    bare, tagged, full = make_run(workflow), make_run(workflow, tags=["b"]), make_run(workflow, tags=["a", "b"])
+    client = world.client("bob")
+    runs = [bare, tagged, full]
+    client.post(PAGE, {"action": "add_tags", "selected": [run.pk for run in runs], "tags": "a,b"})
+    job = Job.objects.get()
+    assert (job.summary, job.can_be_undone) == ("Tag: 2 done, 1 refused.", True)
+    answer = client.post(f"/p/acme/jobs/{job.pk}/undo", {"next": PAGE})
+    assert answer["Location"] == PAGE
+    assert [Run.objects.get(pk=run.pk).tags for run in runs] == [[], ["b"], ["a", "b"]]
+    assert client.post(f"/p/acme/jobs/{job.pk}/undo").status_code == 409
+
+
+def test_an_undo_is_refused_after_its_time(world, workflow):
+    client = world.client("bob")
+    client.post(PAGE, {"action": "add_tags", "selected": [make_run(workflow).pk], "tags": "a"})
+    job = Job.objects.get()
+    Job.objects.update(ended_at=job.ended_at - UNDO_FOR)
+    assert client.post(f"/p/acme/jobs/{job.pk}/undo").status_code == 409
+    assert Run.objects.get().tags == ["a"]

@@ -1,0 +1,43 @@
+"""Whose rights a job has: those that its maker has now, not those of then."""
+
+from __future__ import annotations
+
+from controlplane.domain.errors import NotAllowed, NotFound
+from controlplane.jobs.models import Job
+from controlplane.projects.actors import Access, Actor
+from controlplane.projects.models import ApiToken
+
+GONE = "Whoever started this has no access to the project any more."
+
+
+def actor_of(job: Job) -> Actor:
+    """Raises NotAllowed when they left, were disabled, or their token has ended."""
+    try:
+        return access_of(job).actor_in(job.project_id)
+    except NotFound as error:
+        raise NotAllowed(GONE) from error
+
+
+def access_of(job: Job) -> Access:
+    if job.user is None or not job.user.is_active:
+        raise NotAllowed(GONE)
+    if not job.through_token:
+        return Access.of_user(job.user)
+    token = ApiToken.objects.with_owner().one_or_none(pk=job.by_token_id)
+    if token is None or not token.is_live:
+        raise NotAllowed("The token that started this was revoked or has ended.")
+    return Access.of_token(token)
+
+
+def owner_of(actor: Actor) -> dict[str, object]:
+    """The fields of a Job that say who made it."""
+    return {
+        "created_by": actor.name,
+        "user_id": actor.user_id,
+        "by_token_id": actor.token_id,
+        "through_token": actor.token_id is not None,
+    }
+
+
+def is_mine(job: Job, actor: Actor) -> bool:
+    return actor.user_id is not None and job.user_id == actor.user_id and job.by_token_id == actor.token_id

@@ -1,0 +1,25 @@
+"""What became of each row, as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from controlplane.jobs.models import Job, JobRow
+
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+
+
+def result_csv(job: Job) -> bytes:
+    """`id,status,detail` a row, in the order of the set."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["id", "status", "detail"])
+    rows = JobRow.objects.filter(job=job).order_by("position").values_list("object_id", "state", "detail")
+    lines.writerows((pk, state, harmless(detail)) for pk, state, detail in rows.iterator())
+    return text.getvalue().encode()
+
+
+def harmless(text: str) -> str:
+    """No spreadsheet takes it for a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text

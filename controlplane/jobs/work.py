@@ -1,0 +1,93 @@
+"""A bell rang: take the job, do its rows one by one, settle it. Any number may try; one has the lease."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from controlplane.domain.database import is_away
+from controlplane.domain.errors import ProblemError
+from controlplane.jobs.counting import count
+from controlplane.jobs.kinds import worker_of
+from controlplane.jobs.models import Job, JobRow, JobState, RowState
+
+logger = logging.getLogger(__name__)
+BEAT_SECONDS = 1.0
+BROKEN = "Something went wrong on our side; the log has the details."
+
+
+class Work:
+    """One worker's hold on one job."""
+
+    def __init__(self, job_id: int) -> None:
+        self.job_id = job_id
+        self.name = f"{socket.gethostname()}-{os.getpid()}/{secrets.token_hex(4)}"
+        self.beaten = 0.0
+
+    def take(self) -> Job | None:
+        """The job, if it waits or its worker's lease is over; else None."""
+        free = Q(state=JobState.QUEUED) | Q(state=JobState.RUNNING, lease_until__lt=Now())
+        started = {"started_at": Now()} if Job.objects.filter(pk=self.job_id, started_at=None).exists() else {}
+        taken = Job.objects.filter(free, pk=self.job_id).update(
+            state=JobState.RUNNING, worker=self.name, lease_until=Now() + lease(), **started
+        )
+        rows = Job.objects.select_related("project", "user", "by_token")
+        return rows.get(pk=self.job_id) if taken else None
+
+    def goes_on(self) -> bool:
+        """Whether the job is still ours and wanted; once a second this extends the lease and counts."""
+        if time.monotonic() - self.beaten < BEAT_SECONDS:
+            return True
+        self.beaten = time.monotonic()
+        count(self.job_id)
+        return self.extend()
+
+    def extend(self, **changes: object) -> bool:
+        mine = Job.objects.filter(pk=self.job_id, state=JobState.RUNNING, worker=self.name)
+        return bool(mine.update(lease_until=Now() + lease(), **changes))
+
+    def settle(self) -> None:
+        """End it, unless a row is still in the hands of somebody who was slow: then whoever comes next does."""
+        done, refused = count(self.job_id)
+        if JobRow.objects.filter(job=self.job_id, state=RowState.PENDING).exists():
+            return
+        state = JobState.PARTIALLY_SUCCEEDED if refused and done else JobState.FAILED if refused else JobState.SUCCEEDED
+        self.end(state)
+
+    def give_up(self, message: str) -> None:
+        JobRow.objects.filter(job=self.job_id, state=RowState.PENDING).update(state=RowState.SKIPPED)
+        count(self.job_id)
+        self.end(JobState.FAILED, message=message[:500])
+
+    def end(self, state: str, **changes: object) -> None:
+        mine = Job.objects.filter(pk=self.job_id, state=JobState.RUNNING, worker=self.name)
+        mine.update(state=state, ended_at=Now(), lease_until=None, **changes)
+
+
+def work(job_id: int) -> None:
+    """Do what is left of the job. A job that somebody else has, or that has ended, is left alone."""
+    mine = Work(job_id)
+    job = mine.take()
+    if job is None:
+        return
+    try:
+        worker_of(job.kind)(job, mine)
+    except ProblemError as problem:
+        mine.give_up(problem.detail)
+    except Exception as error:
+        if is_away(error):
+            raise
+        logger.exception("A job broke", extra={"action": "job_broke", "job": job_id})
+        mine.give_up(BROKEN)
+
+
+def lease() -> timedelta:
+    return timedelta(seconds=settings.ENGINE_LEASE_SECONDS)

@@ -1,0 +1,224 @@
+"""Work in the background, over the API and in real processes."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from django.db import transaction
+
+from controlplane.events.models import Event
+from controlplane.jobs import sweep
+from controlplane.jobs.models import Job, JobRow
+from controlplane.jobs.work import Work, work
+from controlplane.listing import bulk
+from runs.lists import RUNS
+from runs.models import Run
+from tests.runs.driving import wait_until
+from tests.runs.test_worker_processes import process, working
+from tests.world import make_run, make_runs, make_workflow
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MANY = 230
+
+
+@pytest.fixture
+def workflow(world):
+    return make_workflow(world.acme)
+
+
+def ask(client, action: str, where: str = "runs", **more):
+    return client.post(f"/api/v1/{where}/bulk", {"action": action, **more}, format="json")
+
+
+def test_ids_are_acted_on_at_once_with_an_outcome_a_row(world, workflow):
+    live, final = make_run(workflow, "queued"), make_run(workflow)
+    answer = ask(world.api("bob"), "cancel_run", ids=[live.pk, final.pk])
+    assert answer.status_code == 200
+    said = answer.json()
+    assert (said["status"], said["done"], said["refused"]) == ("partially_succeeded", 1, 1)
+    assert [(row["id"], row["status"]) for row in said["rows"]] == [(live.pk, "done"), (final.pk, "refused")]
+    assert "has ended" in said["rows"][1]["detail"]
+
+
+def test_a_filter_is_that_of_the_list(world, workflow):
+    make_runs(workflow, 2, "failed")
+    spared = make_run(workflow)
+    said = ask(world.api("bob"), "add_tags", filter={"status": ["failed"]}, arguments={"tags": ["look"]}).json()
+    assert (said["done"], Run.objects.get(pk=spared.pk).tags) == (2, [])
+    assert Run.objects.filter(tags=["look"]).count() == 2
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"ids": [1], "filter": {}},
+        {"ids": []},
+        {"ids": ["x"]},
+        {"filter": {"nonsense": "x"}},
+        {"filter": {"status": "nonsense"}},
+        {"filter": {"status": {"a": 1}}},
+        {"ids": [1], "arguments": {}},
+        {"ids": [1], "arguments": {"tags": "a", "more": 1}},
+        {"ids": [1], "arguments": {"tags": ["\x00"]}},
+        {"ids": [1], "action": "explode"},
+    ],
+)
+def test_a_broken_request_makes_no_job(world, workflow, sent):
+    answer = ask(world.api("bob"), sent.pop("action", "add_tags"), **({"arguments": {"tags": ["a"]}} | sent))
+    assert answer.status_code == 400
+    assert answer.json()["errors"]
+    assert not Job.objects.exists()
+
+
+def test_a_preview_over_the_api_changes_nothing(world, workflow):
+    make_runs(workflow, 3, "queued")
+    make_run(workflow)
+    said = ask(world.api("bob"), "cancel_run", filter={}, preview=True).json()
+    assert (said["total"], said["eligible"], said["reasons"][0]["count"]) == (4, 3, 1)
+    assert not Job.objects.exists()
+    assert Run.objects.filter(state="queued").count() == 3
+
+
+def test_agents_and_workflows_have_it_too(world, workflow):
+    said = ask(world.api("erin"), "archive_workflow", "workflows", ids=[workflow.pk]).json()
+    assert (said["done"], said["can_be_undone"]) == (1, True)
+    undone = world.api("erin").post(f"/api/v1/jobs/{said['id']}/undo")
+    workflow.refresh_from_db()
+    # Another token than the one that started it, of somebody who is no administrator.
+    assert (undone.status_code, workflow.state) == (403, "archived")
+    assert world.api("alice").post(f"/api/v1/jobs/{said['id']}/undo").json()["done"] == 1
+    workflow.refresh_from_db()
+    assert workflow.state == "released"
+
+
+def test_more_rows_than_one_waits_for_go_to_a_worker(world, workflow):
+    make_runs(workflow, MANY)
+    client = world.api("bob")
+    answer = ask(client, "add_tags", filter={}, arguments={"tags": ["a"]})
+    said = answer.json()
+    assert (answer.status_code, said["status"], said["total"], said["done"]) == (202, "queued", MANY, 0)
+    assert not Run.objects.filter(tags=["a"]).exists()
+    work(said["id"])
+    said = client.get(f"/api/v1/jobs/{said['id']}").json()
+    assert (said["status"], said["done"]) == ("succeeded", MANY)
+    assert Run.objects.filter(tags=["a"]).count() == MANY
+    rows = client.get(f"/api/v1/jobs/{said['id']}/rows?limit=1000").json()["results"]
+    lines = list(csv.DictReader(io.StringIO(client.get(f"/api/v1/jobs/{said['id']}/rows.csv").content.decode())))
+    assert (
+        {row["id"] for row in rows}
+        == {int(line["id"]) for line in lines}
+        == set(Run.objects.values_list("pk", flat=True))
+    )
+    assert Event.objects.filter(type="run.tagged").count() == MANY
+
+
+def started(world, workflow, count: int = MANY, action: str = "add_tags") -> Job:
+    make_runs(workflow, count)
+    verb = RUNS.bulk_action(action)
+    job = bulk.draft(RUNS, verb, Run.objects.order_by("pk"), project=world.acme, by=world.actor("bob"))
+    return bulk.start(job, by=world.actor("bob"), arguments={"tags": ["a"]} if verb.takes else {})
+
+
+def test_a_job_is_cancelled_before_its_next_row(world, workflow):
+    job = started(world, workflow)
+    answer = world.client("bob").post(f"/p/acme/jobs/{job.pk}/cancellation")
+    assert answer.status_code == 302
+    work(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.done) == ("cancelled", 0)
+    assert set(job.rows.values_list("state", flat=True)) == {"skipped"}
+    assert world.client("bob").post(f"/p/acme/jobs/{job.pk}/cancellation").status_code == 409
+
+
+def test_only_its_maker_and_administrators_cancel_it(world, workflow):
+    job = started(world, workflow)
+    assert world.client("erin").post(f"/p/acme/jobs/{job.pk}/cancellation").status_code == 403
+    assert world.client("alice").post(f"/p/acme/jobs/{job.pk}/cancellation").status_code == 302
+
+
+def test_rights_count_as_they_are_when_the_work_begins(world, workflow):
+    job = started(world, workflow)
+    world.acme.members.filter(user=world.bob).update(role="viewer")
+    work(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.done, job.refused) == ("failed", 0, MANY)
+    assert not Run.objects.filter(tags=["a"]).exists()
+
+
+def test_who_left_the_project_changes_nothing_any_more(world, workflow):
+    job = started(world, workflow)
+    world.acme.members.filter(user=world.bob).delete()
+    work(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.done) == ("failed", 0)
+    assert "no access" in job.message
+
+
+def test_two_workers_do_not_share_a_job(world, workflow):
+    job = started(world, workflow)
+    assert Work(job.pk).take() is not None
+    assert Work(job.pk).take() is None
+
+
+def test_the_sweep_rings_for_what_nobody_has(world, workflow, settings):
+    settings.ENGINE_RING_AGAIN_SECONDS = 0
+    job = started(world, workflow)
+    assert sweep.ring_for_jobs() == 1
+    Work(job.pk).take()
+    assert sweep.ring_for_jobs() == 0
+    Job.objects.update(lease_until=job.created_at)
+    assert sweep.ring_for_jobs() == 1
+
+
+def test_old_jobs_and_previews_are_forgotten_and_live_ones_never(world, workflow):
+    live, old = started(world, workflow), started(world, workflow)
+    work(old.pk)
+    Job.objects.update(expires_at=old.created_at)
+    sweep.forget_old_jobs()
+    assert list(Job.objects.values_list("pk", flat=True)) == [live.pk]
+
+
+def test_the_pages_show_progress_and_what_was_refused(world, workflow):
+    job = started(world, workflow)
+    client = world.client("vera")
+    page = client.get(f"/p/acme/jobs/{job.pk}/").content.decode()
+    assert f'<progress class="job-progress" max="{MANY}" value="0"' in page
+    assert 'hx-trigger="every 1s"' in page
+    Run.objects.filter(pk=job.rows.first().object_id).update(tags=["a"])
+    work(job.pk)
+    part = client.get(f"/p/acme/jobs/{job.pk}/", headers={"HX-Request": "true"}).content.decode()
+    assert "It has these tags already." in part
+    assert "every 1s" not in part
+    assert f"Tag: {MANY - 1} done, 1 refused." in part
+    assert f"Tag {MANY} runs" in client.get("/p/acme/jobs/").content.decode()
+
+
+def test_a_preview_is_no_job_yet(world, workflow):
+    run = make_run(workflow)
+    with transaction.atomic():
+        job = bulk.draft(RUNS, RUNS.bulk_action("retry_run"), [run.pk], project=world.acme, by=world.actor("bob"))
+    assert world.client("bob").get(f"/p/acme/jobs/{job.pk}/").status_code == 404
+    assert world.api("bob").get("/api/v1/jobs").json()["results"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_killed_worker_does_nothing_twice_and_forgets_nothing(world, workflow):
+    """500 retries; the worker is killed in the middle, another one goes on: one new run each."""
+    job = started(world, workflow, 500, "retry_run")
+    done = JobRow.objects.filter(job=job, state="done")
+    environment = {"ENGINE_LEASE_SECONDS": "2", "ENGINE_RING_AGAIN_SECONDS": "1"}
+    # Leaving the block kills them, with SIGKILL.
+    with process("sweeper", **environment), process("worker", SPARKOPS_WORKER_NAME="first", **environment):
+        wait_until(lambda: done.count() > 50, 60)
+    before = done.count()
+    assert 0 < before < 500
+    with working("second", **environment):
+        wait_until(lambda: not Job.objects.get(pk=job.pk).is_live, 90)
+    job.refresh_from_db()
+    assert (job.state, job.done, job.refused) == ("succeeded", 500, 0)
+    retried = list(Run.objects.filter(trigger="retry").values_list("retry_of", flat=True))
+    assert len(retried) == len(set(retried)) == 500
