@@ -143,6 +143,18 @@ def remove_tags(subject: Catalogued, *, tags: Iterable[str], by: Actor) -> list[
     return gone
 
 
+@action(label="Watch health", role="editor", icon="health")
+def start_probing(subject: Tool | Agent, *, by: Actor) -> None:
+    """Ask every half minute whether it is there. Nothing is sent where this is off."""
+    _switch_probes(subject, True, by)
+
+
+@action(label="Stop watching", role="editor", icon="pause")
+def stop_probing(subject: Tool | Agent, *, by: Actor) -> None:
+    """Send no more probes and forget what the last one found."""
+    _switch_probes(subject, False, by)
+
+
 @action(label="Test", role="operator", icon="play", atomic=False)
 def try_tool(tool: Tool, *, input: Any, by: Actor) -> tuple[Answer, int]:
     """Call the tool for real and return its answer and the milliseconds it took. Raises CallFailed, InvalidInput."""
@@ -230,6 +242,14 @@ def _keep_tags(row: Any, by: Actor) -> None:
     record(UPDATED[catalogue.kind_of(row)], row, by=by, **_facts(row))
 
 
+def _switch_probes(row: Tool | Agent, probed: bool, by: Actor) -> None:
+    rows = type(row).objects.filter(pk=row.pk, probed=not probed)
+    if not rows.update(probed=probed, probe_asked_at=None, checked_at=None, check_report=None):
+        raise ActionRefused(f"The health of {row.name} is {'watched' if probed else 'not watched'} already.")
+    row.probed, row.checked_at, row.check_report = probed, None, None
+    record(PROBING[catalogue.kind_of(row), probed], row, by=by, name=row.name)
+
+
 def _try(row: Any, attempt: Any, input: Any, event: str, by: Actor) -> tuple[Answer, int]:
     try:
         answer, duration_ms = attempt(row, input)
@@ -270,4 +290,10 @@ SWITCHED = {
     ("agent", False): events.AGENT_DISABLED,
     ("instance", True): events.INSTANCE_ENABLED,
     ("instance", False): events.INSTANCE_DISABLED,
+}
+PROBING = {
+    ("tool", True): events.TOOL_PROBING_STARTED,
+    ("tool", False): events.TOOL_PROBING_STOPPED,
+    ("agent", True): events.AGENT_PROBING_STARTED,
+    ("agent", False): events.AGENT_PROBING_STOPPED,
 }

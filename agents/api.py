@@ -12,12 +12,13 @@ from rest_framework.response import Response
 from agents import actions, catalogue
 from agents import serializers as shapes
 from agents.calls.context import Answer
+from agents.health import health_of
 from agents.lists import AGENTS, INSTANCES, TOOLS
 from agents.models import Agent, Instance, Tool
 from controlplane.domain.errors import InvalidInput
 from controlplane.listing.api import CsvEndpoint, ListEndpoint
 from controlplane.listing.bulk_api import BulkEndpoint
-from controlplane.projects.endpoints import Endpoint, body
+from controlplane.projects.endpoints import Endpoint, body, shown
 from controlplane.projects.idempotency import idempotent
 
 
@@ -153,6 +154,35 @@ class AgentTrial(Endpoint):
         agent = self.find(Agent.objects.select_related("project"), pk=pk)
         sent = body(shapes.TrialBody, request)
         return trial(*actions.try_agent(agent, input=sent["input"], by=self.actor(agent)))
+
+
+class HealthEndpoint(Endpoint):
+    """What the last probe found, and `PUT` to switch probing on or off."""
+
+    model: ClassVar[type[Tool] | type[Agent]]
+
+    @extend_schema(responses=shapes.HealthSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(shown(shapes.HealthSerializer, health_of(self.entry(pk))))
+
+    @extend_schema(request=shapes.HealthBody, responses=shapes.HealthSerializer)
+    def put(self, request: Request, pk: int) -> Response:
+        entry, sent = self.entry(pk), body(shapes.HealthBody, request)
+        if sent["probed"] != entry.probed or not self.actor(entry).may("editor", entry.project):
+            switch = actions.start_probing if sent["probed"] else actions.stop_probing
+            switch(entry, by=self.actor(entry))
+        return Response(shown(shapes.HealthSerializer, health_of(entry)))
+
+    def entry(self, pk: int) -> Any:
+        return self.find(self.model._default_manager.select_related("project"), pk=pk)
+
+
+class AgentHealth(HealthEndpoint):
+    model = Agent
+
+
+class ToolHealth(HealthEndpoint):
+    model = Tool
 
 
 @extend_schema_view(post=extend_schema(request=shapes.InstanceBody, responses={201: shapes.InstanceSerializer}))

@@ -44,13 +44,25 @@ class Catalogued(models.Model):
         return self.name
 
 
+class Probed(models.Model):
+    """Whose health is asked for, where `probed` is switched on. `check_report` is that of `agents.calls.probe`."""
+
+    probed = models.BooleanField(default=False, db_default=False, editable=False)
+    probe_asked_at = models.DateTimeField(null=True, editable=False)
+    checked_at = models.DateTimeField(null=True, editable=False)
+    check_report = models.JSONField(null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
 class ToolKind(models.TextChoices):
     HTTP = "http", "HTTP"
     FUNCTION = "function", "Function"
     SQL = "sql", "SQL"
 
 
-class Tool(Catalogued):
+class Tool(Catalogued, Probed):
     """A capability with JSON Schema input and output.
 
     `config` by kind: http {method, url, headers}; function {function: registered name}; sql {instance, sql, max_rows}.
@@ -82,7 +94,7 @@ class AgentKind(models.TextChoices):
     FUNCTION = "function", "Function"
 
 
-class Agent(Catalogued):
+class Agent(Catalogued, Probed):
     """Who does work.
 
     `config` by kind: llm {base_url, model, api_key, instructions, tools: [names], temperature, max_tokens, max_steps,

@@ -74,6 +74,22 @@ class InstanceBody(SharedBody):
     url = serializers.CharField(required=False, help_text="Kept sealed and never shown. Empty: the stored one stays.")
 
 
+class HealthBody(StrictSerializer):
+    probed = serializers.BooleanField(help_text="Whether to ask every half minute if it is there.")
+
+
+class HealthSerializer(serializers.Serializer):
+    """What the last probe found."""
+
+    state = serializers.ChoiceField(["healthy", "unhealthy", "unknown"])
+    probed = serializers.BooleanField()
+    checked_at = serializers.DateTimeField(allow_null=True)
+    age_seconds = serializers.IntegerField(allow_null=True)
+    latency_ms = serializers.IntegerField(allow_null=True)
+    how = serializers.CharField()
+    problems = serializers.ListField(child=serializers.CharField())
+
+
 class TrialBody(StrictSerializer):
     input = serializers.JSONField(default=dict)
 

@@ -27,8 +27,18 @@ def pages_of(resource: Resource, listing: type[View], trial: type[View]) -> list
     ]
 
 
+def pages_of_callable(resource: Resource) -> list[URLPattern]:
+    """What tools and agents have, and instances have not."""
+    at, name, given = resource.plural, resource.prefix, {"resource": resource}
+    return [
+        path(f"{at}/<int:pk>/health", views.EntryHealth.as_view(**given), name=f"{name}health"),
+    ]
+
+
 urlpatterns = [
     *pages_of(AGENT, views.AgentList, views.CallTrial),
+    *pages_of_callable(AGENT),
     *pages_of(TOOL, views.ToolList, views.CallTrial),
+    *pages_of_callable(TOOL),
     *pages_of(INSTANCE, views.InstanceList, views.InstanceTrial),
 ]

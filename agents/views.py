@@ -16,6 +16,7 @@ from agents import actions
 from agents.dependents import Dependent, dependents_of
 from agents.examples import example_of
 from agents.forms import JsonText
+from agents.health import health_of
 from agents.lists import AGENTS, INSTANCES, TOOLS
 from agents.models import Revision
 from agents.resources import AGENT, INSTANCE, TOOL, Editor, Resource
@@ -79,7 +80,8 @@ class EntryView(View):
         links = {"list_url": self.url("list")}
         if "row" in context and context["row"] is not None:
             pk = context["row"].pk
-            names = ("detail", "edit", "delete", "test", "enable", "disable")
+            names = ["detail", "edit", "delete", "test", "enable", "disable"]
+            names += ["health"] if hasattr(context["row"], "probed") else []
             links |= {f"{name}_url": self.url(name, pk) for name in names}
         shared = {"resource": self.resource, "can_edit": self.request.member.may("editor"), **links}
         return render(self.request, template, {**shared, **context}, status=status)
@@ -102,7 +104,7 @@ class EntryDetail(EntryView):
             shown=self.version(revisions, request.GET.get("version", "")),
             enable=actions.enable,
             disable=actions.disable,
-            health={True: "healthy", False: "unhealthy", None: "unknown"}[getattr(row, "is_healthy", None)],
+            **health_context(row),
             try_out=self.resource.try_out,
         )
 
@@ -197,6 +199,30 @@ class EntrySwitch(EntryView):
         verb(row, by=request.member)
         messages.success(request, f"{row.name} is {'enabled' if self.enabled else 'disabled'}.")
         return redirect(self.url("detail", pk))
+
+
+class EntryHealth(EntryView):
+    """What the last probe found, for the page to fetch again; POST switches probing on or off."""
+
+    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
+        row = self.entry(pk)
+        if not is_partial(request):
+            return redirect(self.url("detail", pk))
+        return self.show("agents/_health.html", row=row, **health_context(row))
+
+    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
+        row = self.entry(pk)
+        verb = actions.stop_probing if row.probed else actions.start_probing
+        verb(row, by=request.member)
+        messages.success(request, f"The health of {row.name} is {'watched' if row.probed else 'not watched any more'}.")
+        return redirect(self.url("detail", pk))
+
+
+def health_context(row: Any) -> dict[str, Any]:
+    if not hasattr(row, "probed"):
+        return {"health": {True: "healthy", False: "unhealthy", None: "unknown"}[row.is_healthy]}
+    switch = actions.stop_probing if row.probed else actions.start_probing
+    return {"health": health_of(row), "switch_probing": switch}
 
 
 class CallTrial(EntryView):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
+from agents.health import ring_due_probes
 from controlplane.domain.database import is_away
 from controlplane.domain.queueing import ring
 from controlplane.jobs.sweep import forget_old_jobs, ring_for_jobs
@@ -104,6 +105,7 @@ def sweep() -> dict[str, int]:
         "forgotten": forget_old_answers,
         "jobs_rung": ring_for_jobs,
         "jobs_forgotten": forget_old_jobs,
+        "probes": ring_due_probes,
     }
     return {name: isolated(part) for name, part in parts.items()}
 

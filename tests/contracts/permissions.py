@@ -44,11 +44,14 @@ def catalogue_pages(prefix: str, subject: str) -> dict[str, Route]:
     }
     if subject == "instance":
         pages["test"] = route(subject, post=OPERATOR)
+    else:
+        pages["health"] = route(subject, get=VIEWER, post=EDITOR)
     return {f"agents:{prefix}{name}": page for name, page in pages.items()}
 
 
 def catalogue_endpoints(plural: str, subject: str) -> dict[str, Route]:
-    return {
+    more = {} if subject == "instance" else {f"api:{subject}_health": route(subject, get=VIEWER, put=EDITOR)}
+    return more | {
         f"api:{plural}": route(get=VIEWER, post=EDITOR),
         f"api:{plural}_csv": route(get=VIEWER),
         f"api:{subject}": route(subject, get=VIEWER, put=EDITOR, patch=EDITOR, delete=EDITOR),

@@ -264,6 +264,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("api:tool", "PUT"): NEW_TOOL,
     ("api:tool", "PATCH"): {"description": "changed"},
     ("api:tool_test", "POST"): {"input": TEXTS},
+    ("api:agent_health", "PUT"): {"probed": True},
+    ("api:tool_health", "PUT"): {"probed": True},
     ("api:instances", "POST"): {"project": "<project>", "name": "new-one", "engine": "sqlite", "url": "/nowhere"},
     ("api:instance", "PUT"): {"name": "renamed", "engine": "sqlite"},
     ("api:instance", "PATCH"): {"description": "changed"},

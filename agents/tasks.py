@@ -1,0 +1,12 @@
+"""What bells call: load, act, nothing else."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from agents.health import look
+
+
+@shared_task(name="agents.tasks.probe")
+def probe(kind: str, pk: int) -> None:
+    look(kind, pk)
