@@ -63,7 +63,7 @@ def lock(row: Catalogued, version_no: int | None) -> Any:
     if version_no is not None and version_no != now.version_no:
         who = now.updated_by or "Somebody"
         raise Conflict(
-            f"{who} saved version {now.version_no} while you were editing version {version_no}. Reload to see it.",
+            f"{who} saved version {now.version_no} after you opened version {version_no}. Nothing was overwritten.",
             code="edited_meanwhile",
             version_no=now.version_no,
             updated_by=now.updated_by,

@@ -62,6 +62,8 @@ class Editor:
         self, resource: Resource, kind: str, project: Project, row: Any = None, data: Mapping[str, Any] | None = None
     ) -> None:
         self.resource, self.kind, self.project, self.row = resource, kind, project, row
+        self.conflict: ProblemError | None = None
+        data = overwriting(data)
         document = document_of(row or resource.model())
         config = document.get("config") or None
         start = {**document, "version_no": row.version_no if row else None}
@@ -111,8 +113,20 @@ class Editor:
         except ProblemError as problem:
             if problem.status == 403:
                 raise
-            show_problem(problem, *self.forms)
+            if problem.code == "edited_meanwhile":
+                self.conflict = problem
+            else:
+                show_problem(problem, *self.forms)
             return None
+
+
+def overwriting(data: Any) -> Any:
+    """What was posted; `overwrite`, the version of another that is to be overwritten, goes before the one seen."""
+    if data is None or not data.get("overwrite"):
+        return data
+    changed = data.copy()
+    changed["version_no"] = data["overwrite"]
+    return changed
 
 
 CONNECTION_HELP = {

@@ -158,7 +158,7 @@ class EntryEdit(EntryView):
         editor = Editor(self.resource, self.resource.kind_of(row), request.project, row, request.POST)
         saved = editor.save(by=request.member)
         if saved is None:
-            return self.form(editor, status=422)
+            return self.form(editor, status=409 if editor.conflict else 422)
         messages.success(request, f"Version {saved.version_no} of {saved.name} was saved.")
         return redirect(self.url("detail", pk))
 
@@ -185,7 +185,8 @@ class EntryDelete(EntryView):
 
     def confirmation(self, row: Any, status: int = 200) -> HttpResponse:
         found = linked(dependents_of(row), self.request)
-        return self.show("agents/deletion.html", status=status, row=row, dependents=found)
+        versions = row.version_no
+        return self.show("agents/deletion.html", status=status, row=row, dependents=found, versions=versions)
 
 
 class EntrySwitch(EntryView):

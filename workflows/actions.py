@@ -61,17 +61,23 @@ def import_draft(workflow: Workflow, definition: Definition, *, edits: int | Non
 
 @action(label="Save", role="editor", icon="save")
 def update_workflow(
-    workflow: Workflow, *, name: str, description: str = "", tags: Iterable[str] = (), by: Actor
+    workflow: Workflow,
+    *,
+    name: str,
+    description: str = "",
+    tags: Iterable[str] = (),
+    edits: int | None = None,
+    by: Actor,
 ) -> Workflow:
-    """Rename, describe, tag. A name that other workflows call cannot change under them."""
+    """Rename, describe, tag. A name that other workflows call cannot change under them; `edits` as for a draft."""
     workflow = lock(workflow)
+    count_edit(workflow, edits, by, also_archived=True)
     old_name = workflow.name
     if name != old_name:
         refuse_while_used(workflow, "renamed")
     workflow.name, workflow.description, workflow.tags = name, description, clean_tags(tags)
-    workflow.updated_by = by.name
     check_fields(workflow)
-    save_unique(workflow, ["name", "description", "tags", "updated_by", "updated_at"])
+    save_unique(workflow, ["name", "description", "tags", "updated_at"])
     record(events.WORKFLOW_UPDATED, workflow, by=by, name=name, old_name=old_name)
     return workflow
 
@@ -211,28 +217,33 @@ def delete_workflow(workflow: Workflow, *, confirm: str = "", by: Actor) -> None
     Workflow.objects.get(pk=workflow.pk).delete()
 
 
-def count_edit(workflow: Workflow, edits: int | None, by: Actor) -> None:
-    """Claim the draft for this transaction: the row stays locked, so that everybody else waits and then is refused."""
-    rows = Workflow.objects.filter(pk=workflow.pk, archived_at=None)
+def count_edit(workflow: Workflow, edits: int | None, by: Actor, *, also_archived: bool = False) -> None:
+    """Claim it for this transaction: the row stays locked, so that everybody else waits and then is refused."""
+    rows = Workflow.objects.filter(pk=workflow.pk)
+    if not also_archived:
+        rows = rows.filter(archived_at=None)
     if edits is not None:
         rows = rows.filter(edits=edits)
     now = timezone.now()
     if not rows.update(edits=F("edits") + 1, updated_at=now, updated_by=by.name):
-        raise why_not(workflow)
+        raise why_not(workflow, also_archived=also_archived)
     workflow.refresh_from_db(fields=["edits", "updated_at", "updated_by", "current"])
 
 
-def why_not(workflow: Workflow) -> ActionRefused | NotFound:
+def why_not(workflow: Workflow, *, also_archived: bool) -> ActionRefused | NotFound:
     now = Workflow.objects.filter(pk=workflow.pk).first()
     if now is None:
         return NotFound("This workflow was deleted.")
-    if now.archived_at:
+    if now.archived_at and not also_archived:
         return ActionRefused("This workflow is archived. Unarchive it first.")
     draft = now.find_draft()
-    verb, change = ("saved", draft) if draft else ("released or discarded", now)
+    verb: str = "changed this workflow"
+    change: Version | Workflow = now
+    if draft is not None and draft.updated_at >= now.updated_at:
+        verb, change = "saved this draft", draft
     at = f"{change.updated_at:%Y-%m-%d %H:%M:%S} UTC"
     return Conflict(
-        f"{change.updated_by} {verb} this draft at {at}, after you opened it. Nothing was overwritten.",
+        f"{change.updated_by} {verb} at {at}, after you opened it. Nothing was overwritten.",
         code="edited_meanwhile",
         edits=now.edits,
         changed_by=change.updated_by,

@@ -117,7 +117,8 @@ class OneWorkflow(WorkflowEndpoint):
         with transaction.atomic():
             if sent:
                 details = {name: getattr(workflow, name) for name in ("name", "description", "tags")}
-                actions.update_workflow(workflow, by=by, **{**details, **sent})
+                changed = actions.update_workflow(workflow, edits=edits, by=by, **{**details, **sent})
+                edits = None if edits is None else changed.edits
             if text is not None:
                 actions.save_draft(workflow, text=text, edits=edits, by=by)
         return Response(whole(workflow))

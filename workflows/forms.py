@@ -56,6 +56,18 @@ class NewForm(DetailsForm):
     text = SpecificationField()
 
 
+class ChangedDetailsForm(DetailsForm):
+    """`overwrite` goes before `edits`: the count of another's change that is to be overwritten."""
+
+    edits = EditsField()
+    overwrite = EditsField()
+
+    def clean(self) -> dict[str, Any]:
+        sent = super().clean() or {}
+        over = sent.pop("overwrite", None)
+        return sent if over is None else {**sent, "edits": over}
+
+
 class CopyForm(forms.Form):
     name = forms.CharField(max_length=63, label="Name of the copy")
 

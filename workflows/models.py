@@ -43,7 +43,7 @@ def last_run_of(workflow) -> models.QuerySet:
 class Workflow(models.Model):
     """A named DAG of steps. `current` is the released version that runs start; none before the first release.
 
-    `edits` counts every change of the draft (saved, released, discarded), so that a second editor is noticed.
+    `edits` counts every change of its details and its draft, so that a second editor is noticed.
     """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="workflows")

@@ -10,12 +10,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views import View
 
-from controlplane.domain.errors import NotAllowed, NotFound, ProblemError
+from controlplane.domain.errors import Conflict, NotAllowed, NotFound, ProblemError
 from controlplane.listing.pages import Empty, ListPage
+from controlplane.projects.endpoints import number
 from workflows import actions
 from workflows.comparison import compare, find_version
+from workflows.dependencies import find_dependents
 from workflows.drawing import draw
-from workflows.forms import CopyForm, DeleteForm, DetailsForm, ReleaseForm, add_problem
+from workflows.forms import ChangedDetailsForm, CopyForm, DeleteForm, ReleaseForm, add_problem
 from workflows.lists import WORKFLOWS
 from workflows.models import Version, Workflow
 from workflows.outline import parameters_of, steps_of
@@ -111,7 +113,12 @@ class OneVersion(WorkflowPage):
 
 class Restoration(WorkflowPage):
     def post(self, request: HttpRequest, pk: int, number: int) -> HttpResponse:
-        draft = actions.restore_version(find_version(self.workflow, str(number)), by=request.member)
+        version = find_version(self.workflow, str(number))
+        try:
+            draft = actions.restore_version(version, by=request.member)
+        except Conflict as problem:
+            messages.error(request, problem.detail)
+            return redirect(self.url("version", number))
         messages.success(request, f"Version {number} is the draft now, as version {draft.number}.")
         return self.to("edit")
 
@@ -144,20 +151,23 @@ class Release(WorkflowPage):
         sent = form.cleaned_data
         try:
             version = actions.release_draft(self.workflow, note=sent["note"], edits=sent["edits"], by=request.member)
+        except Conflict as problem:
+            # The page shows the draft as it is now, so what is sent next is about that one.
+            form = ReleaseForm(initial={"edits": problem.extra.get("edits"), "note": sent["note"]})
+            return self.page(form, problem.status, problem)
         except ProblemError as problem:
             add_problem(form, problem)
-            return self.page(form, status=problem.status)
+            return self.page(form, problem.status)
         messages.success(request, f"Version {version.number} is released.")
         return self.to()
 
-    def page(self, form: ReleaseForm, status: int = 200) -> HttpResponse:
+    def page(self, form: ReleaseForm, status: int = 200, conflict: Conflict | None = None) -> HttpResponse:
         workflow = self.workflow
         draft = find_version(workflow, "draft")
         comparison = compare(find_version(workflow, "current"), draft) if workflow.current_id else None
         problems = problems_of(workflow, draft)
-        return self.show(
-            "workflows/release.html", status, form=form, draft=draft, comparison=comparison, problems=problems
-        )
+        context = {"form": form, "draft": draft, "comparison": comparison, "problems": problems, "conflict": conflict}
+        return self.show("workflows/release.html", status, **context)
 
 
 class Details(WorkflowPage):
@@ -167,11 +177,11 @@ class Details(WorkflowPage):
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         workflow = self.workflow
-        initial = {"name": workflow.name, "description": workflow.description, "tags": workflow.tags}
-        return self.show("workflows/details_form.html", form=DetailsForm(initial=initial))
+        initial = {name: getattr(workflow, name) for name in ("name", "description", "tags", "edits")}
+        return self.show("workflows/details_form.html", form=ChangedDetailsForm(initial=initial))
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        form = DetailsForm(request.POST)
+        form = ChangedDetailsForm(request.POST)
         return self.act(form, "workflows/details_form.html", actions.update_workflow)
 
     def act(self, form: Any, template: str, verb: Any) -> HttpResponse:
@@ -181,8 +191,10 @@ class Details(WorkflowPage):
         try:
             workflow = verb(self.workflow, by=self.request.member, **form.cleaned_data)
         except ProblemError as problem:
-            add_problem(form, problem)
-            return self.show(template, problem.status, form=form)
+            conflict = problem if problem.code == "edited_meanwhile" else None
+            if conflict is None:
+                add_problem(form, problem)
+            return self.show(template, problem.status, form=form, conflict=conflict)
         messages.success(self.request, f"{workflow.name} is saved.")
         return redirect(url_of(self.request, "detail", workflow.pk))
 
@@ -211,7 +223,13 @@ class Unarchive(WorkflowPage):
 
 class DraftDiscard(WorkflowPage):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        actions.discard_draft(self.workflow, by=request.member)
+        """`?edits=` is what the page showed: a draft that somebody saved since is not thrown away."""
+        edits = number(request.GET.get("edits"), "edits", 0, 2**31 - 1, 0) if request.GET.get("edits") else None
+        try:
+            actions.discard_draft(self.workflow, edits=edits, by=request.member)
+        except Conflict as problem:
+            messages.error(request, problem.detail)
+            return self.to()
         messages.success(request, "The draft is discarded.")
         return self.to()
 
@@ -237,7 +255,11 @@ class Delete(WorkflowPage):
         return redirect(url_of(request, "list"))
 
     def page(self, form: DeleteForm, status: int = 200) -> HttpResponse:
-        return self.show("workflows/delete.html", status, form=form, runs=self.workflow.runs.count())
+        workflow = self.workflow
+        live, versions = workflow.runs.live().count(), workflow.versions.count()
+        users = find_dependents("workflow", workflow.project_id, workflow.name)
+        counts = {"runs": workflow.runs.count(), "live": live, "versions": versions}
+        return self.show("workflows/delete.html", status, form=form, users=users, **counts)
 
 
 def problems_of(workflow: Workflow, draft: Version | None) -> list[Any]:

@@ -175,8 +175,8 @@ def test_a_second_editor_keeps_the_text_and_is_told(world, erin):
     actions.update_tool(tool, description="by alice", by=world.actor("alice"))
     form = {**TOOL_FORM, "version_no": "1", "description": "by erin"}
     response = erin.post(f"{ROOT}/tools/{tool.pk}/edit", form)
-    assert response.status_code == 422
-    assert "alice saved version 2 while you were editing version 1" in text_of(response)
+    assert response.status_code == 409
+    assert "alice saved version 2 after you opened version 1" in text_of(response)
     assert "by erin" in text_of(response)
 
 

@@ -122,7 +122,7 @@ def test_it_changes_details_and_draft(erin, nightly):
     answer = erin.put(f"{ROOT}/{nightly.pk}", {"name": "daily", "tags": [], "specification": OTHER, "edits": 1})
     body = answer.json()
     assert (answer.status_code, body["name"], body["description"], body["tags"]) == (200, "daily", "", [])
-    assert (body["draft"]["number"], body["draft"]["text"], body["edits"]) == (2, OTHER, 2)
+    assert (body["draft"]["number"], body["draft"]["text"], body["edits"]) == (2, OTHER, 3)
     assert body["specification"]["params"]["properties"]["days"]["default"] == 7
 
 

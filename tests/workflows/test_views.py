@@ -246,6 +246,7 @@ def test_the_release_page_refuses_what_was_saved_since(world, erin, nightly):
     answer = erin.post(at(nightly, "draft/release"), {"note": "", "edits": 1})
     assert answer.status_code == 409
     assert "alice saved this draft" in answer.content.decode()
+    assert 'name="edits" value="2"' in answer.content.decode()
     assert erin.post(at(nightly, "draft/release"), {"note": "x" * 501, "edits": 2}).status_code == 422
 
 
