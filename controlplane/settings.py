@@ -194,13 +194,28 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "controlplane.projects.accounts.ClosedAccountAdapter"
+ACCOUNT_ADAPTER = "controlplane.projects.accounts.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
-ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+# The e-mail address is the one that was invited.
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Spark-Ops] "
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 # Ten wrong passwords in five minutes for one name and address, thirty a minute for one address.
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/5m/key,30/m/ip"}
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+# Browsers offer passkeys over TLS, and on http://localhost.
+MFA_PASSKEY_LOGIN_ENABLED = True
+# Nobody can sign up with an address that is not theirs: only administrators make and invite accounts.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "Spark-Ops"
+MFA_ADAPTER = "controlplane.projects.accounts.SecondFactorAdapter"
+MFA_FORMS = {
+    "add_webauthn": "controlplane.projects.passkeys.AddForm",
+    "authenticate_webauthn": "controlplane.projects.passkeys.SecondStepForm",
+    "login_webauthn": "controlplane.projects.passkeys.SignInForm",
+    "reauthenticate_webauthn": "controlplane.projects.passkeys.ConfirmForm",
+}
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -209,6 +224,18 @@ CACHES = {
     }
 }
 SESSION_COOKIE_AGE = 14 * 24 * 3600
+
+# E-mail: without a server it goes to the log of the web process
+
+EMAIL_HOST = env("EMAIL_HOST")
+EMAIL_PORT = env_int("EMAIL_PORT", 587)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env("EMAIL_HOST_USER"), env("EMAIL_HOST_PASSWORD")
+EMAIL_USE_SSL = env_bool("EMAIL_USE_SSL")
+EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", not EMAIL_USE_SSL)
+# Somebody waits for the page.
+EMAIL_TIMEOUT = 10
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM", "Spark-Ops <spark-ops@localhost>")
 
 # HTTP
 

@@ -34,9 +34,13 @@ def sign_in(request: HttpRequest, *, username: str, password: str, code: str = "
 
 
 def code_fits(user: AbstractBaseUser, code: str) -> bool:
-    """True without two-factor sign-in, else when one of the person's devices accepts `code`."""
+    """True without two-factor sign-in, else when one of the person's devices accepts `code`.
+
+    A passkey knows no codes: who has nothing else sends a recovery code.
+    """
     devices = list(Authenticator.objects.filter(user=user))
-    return not devices or any(device.wrap().validate_code(code) for device in devices)
+    with_codes = [device for device in devices if device.type != Authenticator.Type.WEBAUTHN]
+    return not devices or any(device.wrap().validate_code(code) for device in with_codes)
 
 
 def tokens_for(user: AbstractBaseUser) -> dict[str, str]:

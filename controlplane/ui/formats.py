@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 
+# A capital that begins a word which begins no sentence.
+TITLE_CAPITAL = re.compile(r"(?<=[\w,)][\s-])[A-Z](?=[a-z])")
 NOTHING = "–"
 BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -67,3 +70,8 @@ def percent_text(share: float | None) -> str:
     if 0 < percent < 0.1:
         return "0.1 %"
     return f"{percent:.1f} %".replace(".0 %", " %")
+
+
+def sentence_case(text: str) -> str:
+    """“Two-Factor Authentication” as “Two-factor authentication”, for the titles and buttons of libraries."""
+    return TITLE_CAPITAL.sub(lambda capital: capital[0].lower(), text.strip())

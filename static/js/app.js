@@ -13,6 +13,7 @@ import "./elements/date-range.js";
 import "./elements/live-events.js";
 import "./elements/log-tail.js";
 import "./elements/json-view.js";
+import "./elements/passkey-form.js";
 import "./elements/time-axis.js";
 import "./elements/chosen-step.js";
 import "./elements/compare-link.js";

@@ -10,7 +10,7 @@ from tests.browser.pages import MAIN, path_of
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 WIDTHS = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 SHOW = """() => document.body.dispatchEvent(new CustomEvent("toast", { detail: {
-  message: "The server cannot be reached just now, and that is said in as many words as fit in two lines.", tone: "danger"
+  message: "The server cannot be reached just now, which is said here in two lines of words.", tone: "danger"
 } }))"""
 # Buttons in the window whose middle is under a toast.
 COVERED = """() => [...document.querySelectorAll("#main button, #main a.btn, #main summary")].filter((one) => {

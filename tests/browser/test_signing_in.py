@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 def sign_in(page, password):
     page.get_by_label("Username or email").fill("bob")
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def test_a_page_asks_who_one_is_and_leads_on_to_where_one_wanted(open_as):

@@ -22,6 +22,7 @@ from controlplane.ui.states import look_of
 register = template.Library()
 
 register.filter("duration_text", formats.duration_text)
+register.filter("sentence_case", formats.sentence_case, is_safe=True)
 register.simple_tag(formats.money_text, name="money")
 register.simple_tag(formats.bytes_text, name="bytes_size")
 register.simple_tag(formats.number_text, name="number")

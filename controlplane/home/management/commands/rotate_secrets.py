@@ -5,16 +5,18 @@ from __future__ import annotations
 from django.core.management.base import BaseCommand, CommandError
 
 from agents.actions import rotate_instance_urls
+from controlplane.projects.accounts import rotate_second_factors
 from controlplane.projects.actions import rotate_secrets
 from controlplane.projects.encryption import Unreadable
 
 
 class Command(BaseCommand):
-    help = "Encrypt project secrets and instance addresses anew with the first key of SPARKOPS_SECRETS_KEYS."
+    help = "Encrypt secrets, instance addresses and second factors anew with the first of SPARKOPS_SECRETS_KEYS."
 
     def handle(self, **options: object) -> None:
         try:
-            secrets, addresses = rotate_secrets(), rotate_instance_urls()
+            secrets, addresses, factors = rotate_secrets(), rotate_instance_urls(), rotate_second_factors()
         except Unreadable as error:
             raise CommandError(f"{error} Put the old key back behind the new one and run this again.") from error
-        self.stdout.write(f"Encrypted anew: {secrets} secrets, {addresses} instance addresses.")
+        counts = f"{secrets} secrets, {addresses} instance addresses, {factors} second factors"
+        self.stdout.write(f"Encrypted anew: {counts}.")
