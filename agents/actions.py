@@ -13,7 +13,7 @@ from agents import catalogue, connections, events
 from agents.calls.context import Answer
 from agents.calls.trial import CallFailed, trial_of_agent, trial_of_tool
 from agents.configuration import check_agent, check_instance, check_tool
-from agents.models import Agent, Catalogued, Instance, Tool, ToolKind
+from agents.models import Agent, Catalogued, Instance, Revision, Tool, ToolKind
 from controlplane.domain.action import Actor, action
 from controlplane.domain.errors import ActionRefused
 from controlplane.domain.recording import record
@@ -64,6 +64,17 @@ def update_agent(agent: Agent, *, by: Actor, version_no: int | None = None, **va
 def delete_agent(agent: Agent, *, by: Actor) -> None:
     """Raises Conflict naming the released workflows that use it."""
     _delete(agent, events.AGENT_DELETED, by)
+
+
+@action(label="Restore", role="editor", confirm="Put this version of {subject} in force again?", icon="history")
+def restore_revision(row: Tool | Agent, *, revision: Revision, by: Actor) -> Tool | Agent:
+    """Save the configuration of an old version as the next one; the name stays. Raises as `update_tool`."""
+    if revision.number == row.version_no:
+        raise ActionRefused(f"Version {revision.number} of {row.name} is the one in force.")
+    fixed = {"name", "kind"}
+    values = {name: value for name, value in revision.snapshot.items() if name not in fixed}
+    check, event = RESTORED[catalogue.kind_of(row)]
+    return _update(row, values, None, check, event, by)
 
 
 @action(label="Create instance", role="editor", icon="plus", atomic=False)
@@ -296,4 +307,8 @@ PROBING = {
     ("tool", False): events.TOOL_PROBING_STOPPED,
     ("agent", True): events.AGENT_PROBING_STARTED,
     ("agent", False): events.AGENT_PROBING_STOPPED,
+}
+RESTORED = {
+    "tool": (check_tool, events.TOOL_UPDATED),
+    "agent": (check_agent, events.AGENT_UPDATED),
 }

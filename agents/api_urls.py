@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from agents import api
+from typing import Any
+
+from agents import api, versions
+from agents.models import Agent, Tool
 from controlplane.projects.routes import endpoint
+
+
+def version_endpoints(word: str, model: type[Tool] | type[Agent]) -> list[Any]:
+    at = f"{word}s/<int:pk>"
+    return [
+        endpoint(f"{at}/versions", versions.Versions.as_view(model=model), f"{word}_versions"),
+        endpoint(f"{at}/versions/<int:number>/restore", versions.Restoration.as_view(model=model), f"{word}_restore"),
+        endpoint(f"{at}/diff", versions.Diff.as_view(model=model), f"{word}_diff"),
+    ]
+
 
 urlpatterns = [
     # /agents
@@ -13,12 +26,14 @@ urlpatterns = [
     endpoint("agents/<int:pk>", api.OneAgent.as_view(), "agent"),
     endpoint("agents/<int:pk>/test", api.AgentTrial.as_view(), "agent_test"),
     endpoint("agents/<int:pk>/health", api.AgentHealth.as_view(), "agent_health"),
+    *version_endpoints("agent", Agent),
     # /tools
     endpoint("tools", api.Tools.as_view(), "tools"),
     endpoint("tools.csv", api.ToolsCsv.as_view(), "tools_csv"),
     endpoint("tools/<int:pk>", api.OneTool.as_view(), "tool"),
     endpoint("tools/<int:pk>/test", api.ToolTrial.as_view(), "tool_test"),
     endpoint("tools/<int:pk>/health", api.ToolHealth.as_view(), "tool_health"),
+    *version_endpoints("tool", Tool),
     # /instances
     endpoint("instances", api.Instances.as_view(), "instances"),
     endpoint("instances.csv", api.InstancesCsv.as_view(), "instances_csv"),

@@ -26,7 +26,7 @@ NOT_IN_SNAPSHOT = {"enabled", "max_concurrent", "tags"}
 def document_of(row: Catalogued) -> dict[str, Any]:
     """Every field a person can write, as JSON."""
     values = {name: getattr(row, name) for name in FIELDS[type(row)]}
-    return {name: str(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+    return {name: f"{value:.6f}" if isinstance(value, Decimal) else value for name, value in values.items()}
 
 
 def merged(row: Catalogued, values: Mapping[str, Any]) -> dict[str, Any]:

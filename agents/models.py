@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -140,6 +142,15 @@ class Revision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tool or self.agent} version {self.number}"
+
+    @property
+    def specification(self) -> dict:
+        return self.snapshot
+
+    @property
+    def text(self) -> str:
+        """As people compare it."""
+        return json.dumps(self.snapshot, indent=2, sort_keys=True, ensure_ascii=False)
 
 
 class Engine(models.TextChoices):

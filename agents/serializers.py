@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from agents.models import Agent, AgentKind, Engine, Instance, Tool, ToolKind
+from agents.models import Agent, AgentKind, Engine, Instance, Revision, Tool, ToolKind
 from controlplane.projects.endpoints import StrictSerializer
 
 SHARED = ("id", "project", "name", "description", "tags", "enabled", "max_concurrent", "timeout_seconds")
@@ -72,6 +72,31 @@ class ToolBody(AgentBody):
 class InstanceBody(SharedBody):
     engine = serializers.ChoiceField(Engine.choices)
     url = serializers.CharField(required=False, help_text="Kept sealed and never shown. Empty: the stored one stays.")
+
+
+class RevisionSerializer(serializers.ModelSerializer):
+    """How a tool or an agent was configured at one version; secrets only as references."""
+
+    class Meta:
+        model = Revision
+        fields = ("id", "number", "snapshot", "created_at", "created_by")
+        read_only_fields = fields
+
+
+class DifferenceSerializer(serializers.Serializer):
+    kind = serializers.ChoiceField(["added", "removed", "changed"])
+    path = serializers.CharField()
+    old = serializers.JSONField(allow_null=True)
+    new = serializers.JSONField(allow_null=True)
+
+
+class RevisionDiffSerializer(serializers.Serializer):
+    """What changed from one version to another, by meaning."""
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        numbers = {"from": "old.number", "to": "new.number"}
+        fields = {name: serializers.IntegerField(source=source) for name, source in numbers.items()}
+        return {**fields, "changes": DifferenceSerializer(many=True)}
 
 
 class HealthBody(StrictSerializer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 from django.views import View
 
-from agents import views
+from agents import versions, views
 from agents.resources import AGENT, INSTANCE, TOOL, Resource
 
 app_name = "agents"
@@ -32,6 +32,8 @@ def pages_of_callable(resource: Resource) -> list[URLPattern]:
     at, name, given = resource.plural, resource.prefix, {"resource": resource}
     return [
         path(f"{at}/<int:pk>/health", views.EntryHealth.as_view(**given), name=f"{name}health"),
+        path(f"{at}/<int:pk>/versions", versions.EntryVersions.as_view(**given), name=f"{name}versions"),
+        path(f"{at}/<int:pk>/restoration", versions.EntryRestore.as_view(**given), name=f"{name}restore"),
     ]
 
 

@@ -81,7 +81,7 @@ class EntryView(View):
         if "row" in context and context["row"] is not None:
             pk = context["row"].pk
             names = ["detail", "edit", "delete", "test", "enable", "disable"]
-            names += ["health"] if hasattr(context["row"], "probed") else []
+            names += ["health", "versions"] if hasattr(context["row"], "probed") else []
             links |= {f"{name}_url": self.url(name, pk) for name in names}
         shared = {"resource": self.resource, "can_edit": self.request.member.may("editor"), **links}
         return render(self.request, template, {**shared, **context}, status=status)

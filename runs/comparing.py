@@ -7,11 +7,11 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from controlplane.domain.diff import Change, changes
 from controlplane.domain.errors import InvalidInput, NotFound
 from controlplane.listing.filters import is_id
 from runs.engine.sql import Row, run_statement
 from runs.models import RUN_FINAL, Run, RunState
-from workflows.diff import Change, changes
 from workflows.graph import topological
 from workflows.spec import Spec
 

@@ -9,11 +9,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.domain.diff import Change
 from controlplane.projects.endpoints import Endpoint
 from runs.comparing import Cell, Comparison, InputLine, compare_runs
 from runs.models import Run
 from runs.serializers import RunRow
-from workflows.diff import Change
 
 
 class ComparedValue(serializers.Serializer):

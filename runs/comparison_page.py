@@ -8,11 +8,11 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from controlplane.domain.comparison import shown
 from controlplane.domain.errors import InvalidInput, ProblemError
 from controlplane.ui.formats import duration_text, money_text
 from controlplane.ui.request import PortalRequest
 from runs.comparing import Cell, Comparison, compare_runs
-from workflows.comparison import shown
 
 CHANGES_SHOWN = 300
 

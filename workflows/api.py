@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.domain.action import Actor
+from controlplane.domain.comparison import compare
 from controlplane.listing.api import CsvEndpoint, ListEndpoint
 from controlplane.listing.bulk_api import BulkEndpoint
 from controlplane.projects.endpoints import Endpoint, body, number
@@ -17,7 +18,7 @@ from controlplane.projects.idempotency import idempotent
 from controlplane.projects.models import Project
 from workflows import actions
 from workflows import serializers as shapes
-from workflows.comparison import compare, find_exported, find_version
+from workflows.comparison import find_exported, find_version
 from workflows.exchange import document_of, read_definition
 from workflows.lists import WORKFLOWS
 from workflows.models import Workflow

@@ -10,11 +10,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views import View
 
+from controlplane.domain.comparison import compare
 from controlplane.domain.errors import Conflict, NotAllowed, NotFound, ProblemError
 from controlplane.listing.pages import Empty, ListPage
 from controlplane.projects.endpoints import number
 from workflows import actions
-from workflows.comparison import compare, find_version
+from workflows.comparison import find_version
 from workflows.dependencies import find_dependents
 from workflows.drawing import draw
 from workflows.forms import ChangedDetailsForm, CopyForm, DeleteForm, ReleaseForm, add_problem

@@ -9,7 +9,6 @@ from controlplane.domain.errors import ActionRefused, InvalidInput
 MAX_TAGS, LONGEST_TAG = 20, 50
 
 
-
 def tags_with(present: list[str], more: Iterable[str]) -> tuple[list[str], list[str]]:
     """(all of them, those that are new). Raises ActionRefused when nothing is new, InvalidInput for too many."""
     new = [tag for tag in clean_tags(more) if tag not in present]

@@ -47,7 +47,7 @@ def test_a_new_tool_has_version_one_and_its_revision(world):
     revision = Revision.objects.get(tool=tool)
     assert (tool.version_no, revision.number, revision.created_by) == (1, 1, "erin")
     assert revision.snapshot["config"] == HTTP_CONFIG
-    assert revision.snapshot["cost_usd"] == "0.0100"
+    assert revision.snapshot["cost_usd"] == "0.010000"
     assert types() == ["tool.created"]
 
 

@@ -46,11 +46,19 @@ def catalogue_pages(prefix: str, subject: str) -> dict[str, Route]:
         pages["test"] = route(subject, post=OPERATOR)
     else:
         pages["health"] = route(subject, get=VIEWER, post=EDITOR)
+        pages["versions"] = route(subject, get=VIEWER)
+        pages["restore"] = route(subject, post=EDITOR)
     return {f"agents:{prefix}{name}": page for name, page in pages.items()}
 
 
 def catalogue_endpoints(plural: str, subject: str) -> dict[str, Route]:
-    more = {} if subject == "instance" else {f"api:{subject}_health": route(subject, get=VIEWER, put=EDITOR)}
+    more = {
+        f"api:{subject}_health": route(subject, get=VIEWER, put=EDITOR),
+        f"api:{subject}_versions": route(subject, get=VIEWER),
+        f"api:{subject}_diff": route(subject, get=VIEWER),
+        f"api:{subject}_restore": route(f"version of {subject}", post=EDITOR),
+    }
+    more = {} if subject == "instance" else more
     return more | {
         f"api:{plural}": route(get=VIEWER, post=EDITOR),
         f"api:{plural}_csv": route(get=VIEWER),

@@ -189,6 +189,8 @@ def in_address(things: Things, subject: str) -> dict[str, Any]:
             return {"pk": ids["run"], f"{child}_pk": ids[child]}
         case ["version"]:
             return {"pk": ids["workflow"], "number": 1}
+        case ["version", "of", owner]:
+            return {"pk": ids[owner], "number": 1}
         case ["project"]:
             return {"project": slug}
         case ["member", "of", "project"]:
@@ -240,6 +242,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("agents:list", "POST"): {"action": "disable", "selected": ["<agent>"]},
     ("agents:tool_list", "POST"): {"action": "disable", "selected": ["<tool>"]},
     ("agents:instance_list", "POST"): {"action": "disable", "selected": ["<instance>"]},
+    ("agents:restore", "POST"): {"version": "1"},
+    ("agents:tool_restore", "POST"): {"version": "1"},
     ("agents:test", "POST"): {"input": json.dumps({"input": TEXTS})},
     ("agents:tool_test", "POST"): {"input": json.dumps(TEXTS)},
     ("projects:members", "POST"): {"user": "mallory", "role": "viewer"},

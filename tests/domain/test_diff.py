@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.diff import Change, changes, side_by_side
+from controlplane.domain.diff import Change, changes, side_by_side
 
 LINES = st.lists(st.sampled_from(["steps:", "- a", "- b", "", "  key: x"]), max_size=12).map("\n".join)
 
