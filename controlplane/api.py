@@ -105,6 +105,7 @@ endpoints: list[URLPattern | URLResolver] = [
     path("", include("controlplane.events.api_urls")),
     path("", include("controlplane.jobs.api_urls")),
     path("", include("controlplane.home.api_urls")),
+    path("", include("controlplane.listing.api_urls")),
     path("", include("agents.api_urls")),
     path("", include("workflows.api_urls")),
     path("", include("runs.api_urls")),

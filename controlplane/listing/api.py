@@ -36,7 +36,9 @@ class ListEndpoint(Endpoint):
     def reading(self) -> Reading:
         """What the query string asks for. Raises InvalidInput naming every parameter that is wrong or unknown."""
         params = self.request.query_params
-        project = self.project(params["project"]) if params.get("project") else None
+        # A view's name is one within its project.
+        named = params.get("project") or params.get("view")
+        project = self.project(params.get("project")) if named else None
         reading = Reading(self.listing, params, who=self.access, project=project)
         reading.refuse_unknown("format", *self.parameters)
         reading.filters.queryset = self.widen(reading.filters.queryset)
@@ -57,6 +59,7 @@ class ListEndpoint(Endpoint):
             *(OpenApiParameter(name, str, description=str(one.label or "")) for name, one in filters),
             OpenApiParameter("order", str, enum=orders, description="How to sort; a minus sign turns it round."),
             OpenApiParameter("project", str, description="Id or slug; all of yours without it."),
+            OpenApiParameter("view", str, description="A saved view; what else is given goes on top of it."),
             *self.described_paging(),
         ]
 
@@ -81,7 +84,7 @@ class CsvEndpoint(ListEndpoint):
 
     def columns(self, reading: Reading) -> list[Column]:
         """Those asked for, in their declared order; all without `columns`. Raises InvalidInput for unknown ones."""
-        wanted = Values().value_from_datadict(self.request.query_params, None, "columns")
+        wanted = Values().value_from_datadict(reading.params, None, "columns")
         there = [column.name for column in self.listing.columns if column.source is not None]
         errors = [
             FieldError("columns", f"There is no column {name}. There are {', '.join(there)}.", "unknown")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from django.forms import BoundField
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
@@ -19,6 +19,7 @@ from controlplane.listing.keyset import Page
 from controlplane.listing.links import Links
 from controlplane.listing.periods import PRESETS, Period
 from controlplane.listing.reading import PAGE_SIZES, Reading
+from controlplane.listing.saved_views import SavedViews
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Display:
 
     def __init__(self, request: HttpRequest, reading: Reading) -> None:
         self.request, self.reading = request, reading
-        self.links = Links(request)
+        self.links = Links(request, QueryDict(reading.view.query) if reading.view else ())
 
     @cached_property
     def is_valid(self) -> bool:
@@ -225,7 +226,7 @@ class Display:
 
     @property
     def clear_url(self) -> str:
-        return self.links.without_filters()
+        return self.links.without_filters(instead_of_default=self.reading.default_view is not None)
 
     @property
     def here(self) -> str:
@@ -250,7 +251,20 @@ class Display:
     @property
     def kept(self) -> list[tuple[str, str]]:
         """What the filter form carries along beside the filters."""
-        return self.links.kept("order", "limit", "columns")
+        kept = self.links.kept("view", "order", "limit", "columns", "layout")
+        view = self.reading.view
+        # Boxes that are off send nothing, and then the view's own would count.
+        boxes = [name for name, one in self.reading.filters.filters.items() if isinstance(one, ValuesFilter)]
+        return [*kept, *((name, "") for name in boxes if view and name in QueryDict(view.query))]
+
+    @property
+    def set_by_view(self) -> str:
+        """The parameters that the open view has, for the form to say so when one of them is emptied."""
+        return " ".join(QueryDict(self.reading.view.query)) if self.reading.view else ""
+
+    @cached_property
+    def saved(self) -> SavedViews:
+        return SavedViews(self.request, self.reading)
 
     @property
     def kept_by_columns(self) -> list[tuple[str, str]]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.http import HttpRequest, QueryDict
 
 # What decides how the list is drawn; the rest of a query string narrows it.
-SHOWING = ("order", "limit", "columns")
+SHOWING = ("order", "limit", "columns", "layout")
 
 
 class Links:
-    """Addresses that begin at this request's query string. Each change goes back to the first page."""
+    """Addresses that begin at this request's query string. Each change goes back to the first page.
 
-    def __init__(self, request: HttpRequest) -> None:
-        self.path, self.params = request.path, request.GET
+    `of_view` are the names that the open view sets: to take one of them away, an empty value must say so.
+    """
+
+    def __init__(self, request: HttpRequest, of_view: Iterable[str] = ()) -> None:
+        self.path, self.params, self.of_view = request.path, request.GET, frozenset(of_view)
 
     def at(self, params: QueryDict) -> str:
         query = params.urlencode()
@@ -36,10 +41,13 @@ class Links:
             params.pop(name, None)
             if any(values):
                 params.setlist(name, values)
+            elif name in self.of_view:
+                params[name] = ""
         return self.at(params)
 
-    def without_filters(self) -> str:
-        params = QueryDict(mutable=True)
+    def without_filters(self, *, instead_of_default: bool = False) -> str:
+        """All rows, drawn as they are; with `instead_of_default` saying so, else the default view would open."""
+        params = QueryDict("view=" if instead_of_default else "", mutable=True)
         for name in SHOWING:
             if name in self.params:
                 params.setlist(name, self.params.getlist(name))

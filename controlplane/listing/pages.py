@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.views import View
 
+from controlplane.listing import saved_views
 from controlplane.listing.bulk_pages import BulkRequest
 from controlplane.listing.declaration import Listing
 from controlplane.listing.display import Display
@@ -50,9 +51,16 @@ class ListPage(View):
     def get(self, request: HttpRequest) -> HttpResponseBase:
         if request.GET.get("export") == "csv":
             return self.export()
+        if not request.GET and not is_partial(request) and self.reading.default_view:
+            return redirect(f"{request.path}?view={self.reading.default_view.slug}")
         return self.show()
 
     def post(self, request: HttpRequest) -> HttpResponse:
+        if "view_verb" in request.POST:
+            return saved_views.answer(self.reading, request)
+        return self.act_on_rows(request)
+
+    def act_on_rows(self, request: HttpRequest) -> HttpResponse:
         """A bulk action: see BulkRequest."""
         return BulkRequest(self, request).answer()
 

@@ -15,12 +15,16 @@ from controlplane.listing.declaration import Listing
 from controlplane.listing.fields import Values
 from controlplane.listing.filters import ListFilterSet
 from controlplane.listing.keyset import Order, Page, find_order, read_page
+from controlplane.listing.models import SavedView
 from controlplane.listing.tabs import count_each, count_together
 from controlplane.projects.models import Project
 
 PAGE_SIZES = (25, 50, 100, 200)
 PAGE_SIZE = 50
-CONTROLS = ("cursor", "limit", "order")
+CONTROLS = ("cursor", "limit", "order", "view")
+LONGEST_QUERY = 4000
+# Where somebody is in a list, and how it is asked for: no view keeps these.
+PASSING = ("cursor", "export", "project", "view")
 
 
 class Reading:
@@ -30,7 +34,38 @@ class Reading:
     """
 
     def __init__(self, listing: Listing, params: QueryDict, *, who: Any, project: Project | None = None) -> None:
-        self.listing, self.params, self.who, self.project = listing, params, who, project
+        self.listing, self.given, self.who, self.project = listing, params, who, project
+
+    @cached_property
+    def views(self) -> list[SavedView]:
+        """The saved views of this list that the caller may see, their own first."""
+        views = SavedView.objects.visible_to(self.who).filter(listing=self.listing.noun)
+        if self.project is not None:
+            views = views.filter(project=self.project)
+        return list(views.order_by("is_shared", "name"))
+
+    @cached_property
+    def view(self) -> SavedView | None:
+        """The one that `?view=` names. Raises InvalidInput."""
+        slug = self.given.get("view", "")
+        found = next((view for view in self.views if view.slug == slug), None) if slug else None
+        if slug and found is None:
+            raise InvalidInput.field("view", f"There is no view “{slug[:63]}” of this list.", "unknown")
+        return found
+
+    @property
+    def default_view(self) -> SavedView | None:
+        return next((view for view in self.views if view.is_default), None)
+
+    @cached_property
+    def params(self) -> QueryDict:
+        """What was given, on top of what the view says: an empty value takes the view's away."""
+        if self.view is None:
+            return self.given
+        params = QueryDict(self.view.query, mutable=True)
+        for name in self.given:
+            params.setlist(name, self.given.getlist(name))
+        return params
 
     @cached_property
     def filters(self) -> ListFilterSet:
@@ -56,7 +91,7 @@ class Reading:
     @property
     def size(self) -> int:
         """Rows a page: `limit`, from 1 to the largest of PAGE_SIZES."""
-        text = self.params.get("limit", str(PAGE_SIZE))
+        text = self.params.get("limit") or str(PAGE_SIZE)
         if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= PAGE_SIZES[-1]):
             raise InvalidInput.field("limit", f"Give a number from 1 to {PAGE_SIZES[-1]}.")
         return int(text)
@@ -102,8 +137,30 @@ class Reading:
 
     def refuse_unknown(self, *known: str) -> None:
         """Raises InvalidInput naming every parameter that is neither a filter nor one of `known`."""
-        unknown = [name for name in self.params if name not in {*self.filters.filters, *CONTROLS, *known}]
+        unknown = [name for name in self.given if name not in {*self.filters.filters, *CONTROLS, *known}]
         if unknown:
             known_names = ", ".join(self.filters.filters)
             errors = [FieldError(name, f"There is no such filter. Known are {known_names}.") for name in unknown]
             raise InvalidInput(f"There is no filter {', '.join(unknown)}.", errors=errors)
+
+
+def state_of(listing: Listing, query: str, *, who: Any, project: Project) -> str:
+    """`query` as a saved view keeps it. Raises InvalidInput when the list does not understand it."""
+    if len(query) > LONGEST_QUERY:
+        raise InvalidInput.field("query", f"A view has at most {LONGEST_QUERY:,} characters.", "too_long")
+    params = without_passing(QueryDict(query.removeprefix("?")))
+    reading = Reading(listing, params, who=who, project=project)
+    reading.refuse_unknown("columns", "layout")
+    reading.filters.refuse_errors()
+    reading.order, reading.size  # noqa: B018 - both refuse what is wrong
+    return params.urlencode()
+
+
+def without_passing(params: QueryDict) -> QueryDict:
+    """What narrows a list and decides how it is drawn, without empty values."""
+    kept = QueryDict(mutable=True)
+    for name in params:
+        values = [value for value in params.getlist(name) if value]
+        if values and name not in PASSING:
+            kept.setlist(name, values)
+    return kept

@@ -202,6 +202,9 @@ PROJECT_ENDPOINTS = {
     "api:members": route("project", get=VIEWER, post=ADMIN),
     "api:member": route("member of project", patch=ADMIN, delete=ADMIN),
     "api:tokens": route(get=VIEWER, post=VIEWER),
+    # Of a shared view; their own everybody changes.
+    "api:views": route(get=VIEWER, post=VIEWER),
+    "api:view": route("view", get=VIEWER, patch=EDITOR, delete=EDITOR),
     "api:token": route("token", delete=ADMIN),
     "api:secrets": route(get=VIEWER, post=ADMIN),
     "api:secret": route("secret name", delete=ADMIN),

@@ -19,6 +19,7 @@ from django.utils import timezone
 from agents.actions import create_agent, create_instance, create_tool
 from controlplane.domain.action import ROLES
 from controlplane.jobs.models import Job, JobRow
+from controlplane.listing.actions import save_view
 from controlplane.projects.actions import create_token, set_secret
 from controlplane.projects.actors import SYSTEM, Access
 from controlplane.projects.models import ApiToken, Member, Project
@@ -106,6 +107,9 @@ class Things:
         member = Member.objects.create(project=self.project, user=user, role="admin")
         token, _ = create_token(self.project, name=self.mark, role="viewer", days=9, by=actor_of(user, self.project))
         secret = set_secret(self.project, name=f"{self.mark}_secret", value=self.mark * 3, by=SYSTEM)
+        named = {"listing": "runs", "name": f"{self.mark}-view", "query": f"tag={self.mark}", "is_shared": True}
+        view = save_view(self.project, **named, by=actor_of(user, self.project))
+        self.ids["view"] = view.pk
         self.ids |= {"member": member.pk, "token": token.pk, "secret": secret.pk, "secret name": secret.name}
 
 
@@ -171,7 +175,7 @@ class Standing:
 
 def start_ids_high() -> None:
     """So that an id in an answer cannot be mistaken for a count."""
-    ours = ("projects", "jobs", "agents", "workflows", "runs")
+    ours = ("projects", "listing", "jobs", "agents", "workflows", "runs")
     models = [model for name in ours for model in apps.get_app_config(name).get_models()]
     tables = [model._meta.db_table for model in models if model._meta.pk.name == "id"]
     with connection.cursor() as cursor:
@@ -278,6 +282,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("api:members", "POST"): {"user": "mallory", "role": "viewer"},
     ("api:member", "PATCH"): {"role": "viewer"},
     ("api:tokens", "POST"): {"project": "<project>", "name": "new", "role": "viewer", "days": 7},
+    ("api:views", "POST"): {"project": "<project>", "list": "runs", "name": "New one"},
+    ("api:view", "PATCH"): {"name": "Renamed"},
     ("api:secrets", "POST"): {"project": "<project>", "name": "NEW", "value": "v"},
 }
 # What pages need to be told before they answer; `<run>` is the id of that thing.

@@ -213,10 +213,35 @@ def test_garbage_in_the_address_is_never_a_fault(world, listed, garbage):
     address, page = listed
     add_rows(world, page, 1)
     client = world.client("vera")
-    for name in [*page.listing.filters.base_filters, "cursor", "limit", "order", "columns", "export", "unknown"]:
+    for name in [
+        *page.listing.filters.base_filters,
+        "cursor",
+        "limit",
+        "order",
+        "columns",
+        "export",
+        "view",
+        "layout",
+        "unknown",
+    ]:
         for headers in ({}, {"HX-Request": "true"}):
             status = client.get(f"{address}?{name}={garbage}", headers=headers).status_code
             assert status in (200, 400), f"{name}={garbage}"
+
+
+@pytest.mark.django_db
+def test_what_is_shown_is_saved_as_a_view_that_holds_it(world, listed):
+    address, page = listed
+    rows = add_rows(world, page, 3)
+    client = world.client("vera")
+    saved = client.post(f"{address}?q={rows[1].pk}&limit=25", {"view_verb": "save_view", "name": "One of them"})
+    assert saved["Location"] == f"{address}?view=one-of-them"
+    for headers in ({}, {"HX-Request": "true"}):
+        html = client.get(saved["Location"], headers=headers).content
+        assert shown(html, page) == 1
+        assert b'<input type="hidden" name="view" value="one-of-them" form="list-filters"' in html
+    assert shown(client.get(f"{saved['Location']}&q=").content, page) == 3
+    assert world.client("bob").get(saved["Location"]).status_code == 400
 
 
 @pytest.mark.django_db

@@ -24,8 +24,11 @@ class FilterForm extends HTMLElement {
 
 customElements.define("filter-form", FilterForm);
 
-// Empty fields would only lengthen the address.
+// Empty fields would only lengthen the address, unless they take away what the saved view says.
 document.addEventListener("htmx:configRequest", ({ target, detail }) => {
   if (!target.closest("filter-form")) return;
-  for (const [name, value] of Object.entries(detail.parameters)) if (value === "") delete detail.parameters[name];
+  const meaningful = document.querySelector("#list input[name=view]")?.dataset.sets?.split(" ") ?? [];
+  for (const [name, value] of Object.entries(detail.parameters)) {
+    if (value === "" && name !== "view" && !meaningful.includes(name)) delete detail.parameters[name];
+  }
 });

@@ -1,0 +1,11 @@
+"""Endpoints of this app, under /api/v1/."""
+
+from __future__ import annotations
+
+from controlplane.listing import saved_view_api
+from controlplane.projects.routes import endpoint
+
+urlpatterns = [
+    endpoint("views", saved_view_api.SavedViewsEndpoint.as_view(), "views"),
+    endpoint("views/<int:pk>", saved_view_api.SavedViewEndpoint.as_view(), "view"),
+]
