@@ -17,8 +17,10 @@ from runs.engine import control
 from runs.engine.locked import LockedRun, existing_run
 from runs.engine.pins import collect
 from runs.engine.plan import Plan, plan_of_version
+from runs.engine.replay import submit_replay
 from runs.engine.submit import Order, submit
 from runs.models import RUN_FINAL, RUN_LIVE, Environment, PauseCause, Run, RunState, StepRun, StepState, Trigger
+from runs.replaying import prepare_replay
 from workflows.models import Version, Workflow
 from workflows.parameters import check_inputs
 from workflows.queries import check_text
@@ -137,6 +139,31 @@ def retry_run(run: Run, *, by: Actor) -> Run:
     )
 
 
+@action(label="Replay", role="operator", icon="replay")
+def replay_run(
+    run: Run, *, step: str, inputs: Mapping[str, Any] | None = None, version: int | None = None, by: Actor
+) -> Run:
+    """A new run from `step` on. What succeeded before it and still holds is taken over; see `prepare_replay`."""
+    replay = prepare_replay(run, step=step, inputs=inputs, version=version)
+    order = Order(
+        workflow=run.workflow,
+        version=replay.version,
+        definition=None if replay.version else run.definition,
+        plan=replay.plan,
+        pins=collect(run.project_id, replay.plan.spec, run.agent),
+        inputs=replay.inputs,
+        environment=run.environment,
+        trigger=Trigger.REPLAY,
+        agent=run.agent,
+        tags=run.tags,
+        retry_of_id=run.pk,
+        replayed_from=step,
+        reused=replay.reused,
+        by=by,
+    )
+    return submit_replay(order, run)
+
+
 @action(label="Resolve", role="operator", icon="checks")
 def resolve_step(step: StepRun, *, outcome: str, output: object = None, note: str = "", by: Actor) -> StepRun:
     """Decide a step whose outcome is unknown: `succeeded` (with an output), `failed`, or `run_again`."""
@@ -177,6 +204,8 @@ def write_tags(run: Run, locked: LockedRun, by: Actor, **changed: list[str]) -> 
 def delete_run(run: Run, *, by: Actor) -> None:
     if not run.is_final:
         raise ActionRefused("Only a finished run can be deleted. Cancel it first.")
+    # A replay that is being made of it comes first, so that nothing points at what is gone.
+    Run.objects.select_for_update(of=("self",)).filter(pk=run.pk).order_by().values_list("pk").first()
     record(events.DELETED, run, by=by, workflow=run.workflow.name)
     run.delete()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controlplane.projects.routes import endpoint
-from runs import api, comparison_api, usage_api
+from runs import api, comparison_api, replay_api, usage_api
 from runs.lists import RunCsvEndpoint
 
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     endpoint("runs/<int:pk>/pause", api.Pause.as_view(), "run_pause"),
     endpoint("runs/<int:pk>/resume", api.Resumption.as_view(), "run_resume"),
     endpoint("runs/<int:pk>/retry", api.Retry.as_view(), "run_retry"),
+    endpoint("runs/<int:pk>/replay", replay_api.Replay.as_view(), "run_replay"),
     endpoint("runs/<int:pk>/steps", api.Steps.as_view(), "run_steps"),
     endpoint("runs/<int:pk>/steps/<int:step_pk>", api.OneStep.as_view(), "run_step"),
     endpoint("runs/<int:pk>/steps/<int:step_pk>/review", api.StepReview.as_view(), "step_review"),

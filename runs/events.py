@@ -15,6 +15,7 @@ TAGGED = "run.tagged"  # tags were added or removed
 DELETED = "run.deleted"  # with its steps and logs; the fact stays
 
 STEP_QUEUED = "step.queued"  # its needs are met
+STEP_REUSED = "step.reused"  # taken over from the run that this one replays
 STEP_STARTED = "step.started"  # a worker claimed it
 STEP_WAITING = "step.waiting"  # a timer, a child run or its items
 STEP_RETRYING = "step.retrying"  # an attempt failed, another follows

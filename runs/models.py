@@ -9,6 +9,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.core.files.storage import Storage
 from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -147,6 +148,7 @@ class Run(StatefulModel):
     created_by = models.CharField(max_length=200)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retries")
+    replayed_from = models.CharField(max_length=63, blank=True, default="", db_default="", help_text="Key of a step.")
     parent_step = models.ForeignKey("StepRun", models.CASCADE, null=True, related_name="children")
     last_seq = models.IntegerField(default=0)
     last_line = models.IntegerField(default=0)
@@ -264,6 +266,7 @@ class StepRun(models.Model):
     output = models.JSONField(null=True)
     error = models.JSONField(null=True)
     progress = models.JSONField(null=True)
+    reused = models.BooleanField(default=False, db_default=False, help_text="Taken over from the run this replays.")
     cost_usd = models.DecimalField(max_digits=14, decimal_places=6, default=0)
     input_tokens = models.BigIntegerField(default=0)
     output_tokens = models.BigIntegerField(default=0)
@@ -413,6 +416,7 @@ class Artifact(models.Model):
 
     class Meta:
         ordering = ["id"]
+        indexes = [models.Index(fields=["file"], name="artifact_file")]
 
     def __str__(self) -> str:
         return self.name
@@ -425,7 +429,13 @@ class Artifact(models.Model):
 @receiver(post_delete, sender=Artifact)
 def delete_file(instance: Artifact, **_: object) -> None:
     """However the row goes, alone or with its run, workflow or project: its file goes with it, once that is certain."""
-    transaction.on_commit(partial(instance.file.storage.delete, str(instance.file.name)), robust=True)
+    transaction.on_commit(partial(delete_unless_shared, instance.file.storage, str(instance.file.name)), robust=True)
+
+
+def delete_unless_shared(storage: Storage, name: str) -> None:
+    """A run and its replays share the files of the steps that were taken over."""
+    if not Artifact.objects.filter(file=name).exists():
+        storage.delete(name)
 
 
 # So many heartbeats a worker may miss before it counts as silent.

@@ -150,6 +150,13 @@ class RunPage:
         new = reverse("runs:new", kwargs={"project": self.request.project.slug})
         return f"{new}?workflow={run.workflow_id}&from={run.pk}"
 
+    @property
+    def replay_url(self) -> str:
+        """Where a replay is prepared; nothing where none can be started."""
+        run = self.run
+        can = run.is_final and not run.workflow.archived_at and self.request.member.may(actions.replay_run.role)
+        return self.url("replay") if can else ""
+
     @cached_property
     def last_success_url(self) -> str:
         """This run beside the last one that went well, when this one did not."""
@@ -236,7 +243,7 @@ class RunPage:
 
     @cached_property
     def retries(self) -> list[Run]:
-        return list(self.run.retries.only("pk", "state", "created_at"))
+        return list(self.run.retries.only("pk", "state", "trigger", "replayed_from", "created_at").order_by("pk"))
 
     @cached_property
     def facts(self) -> list[tuple[str, object]]:

@@ -36,7 +36,7 @@ class RunRow(serializers.ModelSerializer):
 class RunDetail(RunRow):
     class Meta(RunRow.Meta):
         fields = [
-            *RunRow.Meta.fields, "inputs", "outputs", "last_seq", "control_by", "control_reason",
+            *RunRow.Meta.fields, "inputs", "outputs", "replayed_from", "last_seq", "control_by", "control_reason",
             "pause_requested_at", "stop_requested_at",
         ]  # fmt: skip
 
@@ -57,7 +57,8 @@ class StepRow(serializers.ModelSerializer):
     class Meta:
         model = StepRun
         fields = [
-            "id", "key", "index", "uses", "stage", "status", "attempt_no", "request", "output", "error", "progress",
+            "id", "key", "index", "uses", "stage", "status", "reused", "attempt_no", "request", "output", "error",
+            "progress",
             "cost_usd", "input_tokens", "output_tokens", "queued_at", "started_at", "ended_at", "due_at",
             "duration_ms", "attempts",
         ]  # fmt: skip
@@ -112,6 +113,29 @@ class NewRun(StrictSerializer):
 
 class Reason(StrictSerializer):
     reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
+
+
+class ReplayOrder(StrictSerializer):
+    """POST /runs/ID/replay. Without `inputs` and `version` those of the run."""
+
+    step = serializers.CharField(max_length=63, help_text="The key of the step to begin with.")
+    inputs = serializers.DictField(required=False, allow_null=True, default=None)
+    version = serializers.IntegerField(required=False, allow_null=True, default=None, min_value=1, max_value=2**31 - 1)
+
+
+class StepFate(serializers.Serializer):
+    key = serializers.CharField()
+    outcome = serializers.ChoiceField(
+        ["reuse", "rerun", "invalid"], help_text="invalid: runs again although before it."
+    )
+    reason = serializers.CharField(allow_blank=True)
+
+
+class ReplayPreview(serializers.Serializer):
+    step = serializers.CharField()
+    version = serializers.IntegerField(allow_null=True, help_text="Null for the draft of a test run.")
+    inputs = serializers.DictField()
+    steps = StepFate(many=True)
 
 
 class Review(StrictSerializer):

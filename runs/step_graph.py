@@ -7,8 +7,15 @@ from dataclasses import dataclass
 
 from controlplane.ui.states import Look, look_of
 from runs.models import Run, StepRun
+from runs.replaying import INVALID, RERUN, REUSE, Replay
 from workflows.drawing import Box, Drawing, draw
 from workflows.outline import steps_of
+
+REPLAYED = {
+    REUSE: Look("Reused", "success", "history"),
+    RERUN: Look("Runs again", "info", "retry"),
+    INVALID: Look("Cannot be reused", "warning", "alert"),
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,16 @@ def graph_of_run(run: Run, url_of: Callable[[int], str], *, chosen: str = "") ->
         return None
     steps = {step.key: step for step in run.steps.filter(index=None).only("key", "state", "run_id")}
     return Graph(drawing, [node_of(box, steps.get(box.step.key), url_of, chosen) for box in drawing.boxes])
+
+
+def graph_of_replay(replay: Replay) -> Graph | None:
+    """The steps of the version that a replay would follow, coloured by what it would do with each."""
+    document = replay.version.document if replay.version else replay.source.document
+    drawing = draw(steps_of(document))
+    if drawing is None:
+        return None
+    outcomes = {fate.key: fate.outcome for fate in replay.fates}
+    return Graph(drawing, [Node(box, REPLAYED[outcomes[box.step.key]]) for box in drawing.boxes])
 
 
 def node_of(box: Box, step: StepRun | None, url_of: Callable[[int], str], chosen: str) -> Node:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from runs import comparison_page, starting, usage_views, views, workflow_views
+from runs import comparison_page, replay_page, starting, usage_views, views, workflow_views
 from runs.lists import RunList
 
 app_name = "runs"
@@ -22,6 +22,7 @@ urlpatterns = [
     path("runs/<int:pk>/stream", views.events_after, name="events_after"),
     path("runs/<int:pk>/artifacts/<int:artifact_pk>", views.artifact, name="artifact"),
     path("runs/<int:pk>/retry", views.retry, name="retry"),
+    path("runs/<int:pk>/replay", replay_page.replay, name="replay"),
     path("runs/<int:pk>/control/<slug:verb>", views.control, name="control"),
     path("runs/<int:pk>/<slug:tab>/", views.detail, name="tab"),
     # workflows/<id>/

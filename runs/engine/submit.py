@@ -27,12 +27,13 @@ SUBMIT = """
 WITH run AS (
     INSERT INTO runs_run (
         project_id, workflow_id, version_id, definition, pins, state, environment, trigger, agent_id, tags, inputs,
-        deadline_at, created_by, user_id, retry_of_id, parent_step_id, open_steps, last_seq, last_line,
+        deadline_at, created_by, user_id, retry_of_id, replayed_from, parent_step_id, open_steps, last_seq, last_line,
         cost_usd, input_tokens, output_tokens, control_by, control_reason)
     VALUES (
         %(project_id)s, %(workflow_id)s, %(version_id)s, %(definition)s::jsonb, %(pins)s::jsonb, %(state)s,
         %(environment)s, %(trigger)s, %(agent_id)s, %(tags)s::text[], %(inputs)s::jsonb,
-        now() + make_interval(secs => %(timeout)s), %(created_by)s, %(user_id)s, %(retry_of_id)s, %(parent_step_id)s,
+        now() + make_interval(secs => %(timeout)s), %(created_by)s, %(user_id)s, %(retry_of_id)s, %(replayed_from)s,
+        %(parent_step_id)s,
         %(open_steps)s, 1, 0, 0, 0, 0, '', '')
     RETURNING id, created_at, deadline_at
 ), step AS (
@@ -75,12 +76,19 @@ class Order:
     retry_of_id: int | None = None
     parent_step_id: int | None = None
     timeout_seconds: float | None = None
+    # Replays: where it begins, and the steps that stand as succeeded from the start.
+    replayed_from: str = ""
+    reused: frozenset[str] = frozenset()
+
+    @property
+    def open_steps(self) -> int:
+        return len(self.plan.spec.steps) - len(self.reused)
 
 
 def submit(order: Order) -> Run:
     """The new run, queued. Steps that need nothing are ready; one message each leaves after commit."""
     with transaction.atomic(savepoint=False):
-        first = run_statement(SUBMIT, run_columns(order) | step_columns(order) | first_event(order))
+        first = insert(order)
         run = as_run(order, first[0])
         ready = [step for step in first if step["state"] == StepState.QUEUED]
         conditional = [step for step in first if step["state"] == StepState.PENDING]
@@ -89,6 +97,11 @@ def submit(order: Order) -> Run:
         fault("event.before_commit")
         transaction.on_commit(lambda: ring_all(run, ready), robust=True)
     return run
+
+
+def insert(order: Order) -> list[Row]:
+    """The new run's rows; returns the steps that nothing is waited for, which are queued or yet to be decided."""
+    return run_statement(SUBMIT, run_columns(order) | step_columns(order) | first_event(order))
 
 
 def ring_all(run: Run, ready: list[Row]) -> None:
@@ -116,8 +129,9 @@ def run_columns(order: Order) -> dict[str, Any]:
         "created_by": order.by.name,
         "user_id": order.by.user_id,
         "retry_of_id": order.retry_of_id,
+        "replayed_from": order.replayed_from,
         "parent_step_id": order.parent_step_id,
-        "open_steps": len(order.plan.spec.steps),
+        "open_steps": order.open_steps,
     }
 
 
@@ -131,8 +145,8 @@ def step_columns(order: Order) -> dict[str, list[Any]]:
         "stages": [step.stage for step in steps],
         "queues": [need.queue for need in needs],
         "slots": [need.slot_key for need in needs],
-        "needs": [len(set(step.needs)) for step in steps],
-        "ready": [is_ready(step) for step in steps],
+        "needs": [0 if step.key in order.reused else len(set(step.needs) - order.reused) for step in steps],
+        "ready": [is_ready(step) and step.key not in order.reused for step in steps],
     }
 
 
@@ -170,8 +184,9 @@ def as_run(order: Order, row: Row) -> Run:
         created_by=order.by.name,
         user_id=order.by.user_id,
         retry_of_id=order.retry_of_id,
+        replayed_from=order.replayed_from,
         parent_step_id=order.parent_step_id,
-        open_steps=len(order.plan.spec.steps),
+        open_steps=order.open_steps,
         last_seq=1,
     )
     run._state.adding, run._state.db = False, "default"

@@ -255,6 +255,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("projects:tokens", "POST"): {"name": "new", "role": "viewer", "days": "7"},
     ("projects:secrets", "POST"): {"name": "NEW", "value": "v"},
     ("projects:settings", "POST"): {"name": "Acme", "time_zone": "UTC"},
+    ("api:run_replay", "POST"): {"step": "only"},
     ("api:runs", "POST"): {"project": "<project>", "workflow": "<workflow>"},
     ("api:step_review", "POST"): {"outcome": "failed"},
     ("api:workflows", "POST"): {"project": "<project>", "name": "new-one"},

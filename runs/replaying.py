@@ -1,0 +1,160 @@
+"""What a replay would do with each step: take over what it answered, or run it again, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from controlplane.domain import expressions
+from controlplane.domain.errors import ActionRefused, InvalidInput
+from runs.engine.plan import Plan, plan_of_version
+from runs.models import Run, StepState
+from workflows.graph import edges, topological, upstream
+from workflows.models import Version, VersionState
+from workflows.parameters import check_inputs
+from workflows.spec import Spec, Step
+
+REUSE, RERUN, INVALID = "reuse", "rerun", "invalid"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """`outcome` is reuse, rerun (chosen, or after what runs again) or invalid (it would be reused, but cannot be)."""
+
+    step: Step
+    outcome: str
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return self.step.key
+
+
+@dataclass(frozen=True)
+class Replay:
+    """`source` again from the step `start`, following `version` (None: its own test definition) with `inputs`."""
+
+    source: Run
+    version: Version | None
+    plan: Plan
+    inputs: Mapping[str, Any]
+    start: str
+
+    @cached_property
+    def fates(self) -> list[Fate]:
+        """Of every step, in the order of the graph."""
+        states = dict(self.source.steps.filter(index=None).values_list("key", "state"))
+        found: dict[str, Fate] = {}
+        for key in topological(self.plan.spec.steps):
+            found[key] = self.fate_of(self.plan.spec.step(key), states, found)
+        return list(found.values())
+
+    def fate_of(self, step: Step, states: Mapping[str, str], before: Mapping[str, Fate]) -> Fate:
+        if step.key == self.start:
+            return Fate(step, RERUN, "chosen")
+        if self.start in upstream(step.key, self.needs):
+            return Fate(step, RERUN, f"after {self.start}")
+        reason = self.reason_against(step, states)
+        if reason:
+            return Fate(step, INVALID, reason)
+        again = [need for need in step.needs if before[need].outcome != REUSE]
+        return Fate(step, RERUN, f"after {', '.join(again)}") if again else Fate(step, REUSE, "")
+
+    def reason_against(self, step: Step, states: Mapping[str, str]) -> str:
+        """Why what this step answered then does not hold now; empty when it does."""
+        state = states.get(step.key)
+        if state is None:
+            return "it is new in this version"
+        if state != StepState.SUCCEEDED:
+            return f"it was {StepState(state).label.lower()}"
+        if meaning_of(step) != meaning_of(self.earlier_spec.step(step.key)):
+            return "its definition changed"
+        changed = inputs_read(step, self.changed_inputs)
+        return f"it reads {', '.join(sorted(changed))}, which changed" if changed else ""
+
+    @property
+    def reused(self) -> frozenset[str]:
+        return frozenset(fate.key for fate in self.fates if fate.outcome == REUSE)
+
+    @cached_property
+    def needs(self) -> dict[str, tuple[str, ...]]:
+        return edges(self.plan.spec.steps)
+
+    @cached_property
+    def earlier_spec(self) -> Spec:
+        return plan_of_run(self.source).spec
+
+    @cached_property
+    def changed_inputs(self) -> frozenset[str]:
+        then, now = self.source.inputs, self.inputs
+        names = {*then, *now}
+        return frozenset(n for n in names if (n in then) != (n in now) or not same_json(then.get(n), now.get(n)))
+
+
+def prepare_replay(
+    source: Run, *, step: str, inputs: Mapping[str, Any] | None = None, version: int | None = None
+) -> Replay:
+    """What replaying `source` from `step` means. Without `inputs` and `version`, with those that it had.
+
+    Raises ActionRefused for a run that has not ended or whose workflow is archived, InvalidInput naming the field.
+    """
+    refuse_wrong_state(source)
+    chosen = source.version if version is None else find_released(source, version)
+    plan = plan_of_run(source) if chosen is None else plan_of_version(chosen.pk)
+    if step not in plan.spec.by_key:
+        raise InvalidInput.field("step", f"This version has no step “{step[:63]}”.", "unknown")
+    given = source.inputs if inputs is None else inputs
+    return Replay(source, chosen, plan, check_inputs(plan.spec.params, given), step)
+
+
+def refuse_wrong_state(source: Run) -> None:
+    if not source.is_final:
+        label = source.get_state_display().lower()
+        raise ActionRefused(f"This run is {label}. Only a finished run can be replayed.")
+    if source.workflow.archived_at is not None:
+        raise ActionRefused(f"The workflow {source.workflow.name} is archived.")
+
+
+def replayable_versions(source: Run) -> list[Version]:
+    """Every version that was ever released, the newest first, without their texts."""
+    rows = source.workflow.versions.exclude(state=VersionState.DRAFT)
+    return list(rows.only("pk", "number", "state", "workflow_id").order_by("-number"))
+
+
+def find_released(source: Run, number: int) -> Version:
+    found = source.workflow.versions.exclude(state=VersionState.DRAFT).filter(number=number).first()
+    if found is None:
+        raise InvalidInput.field("version", f"{source.workflow.name} has no released version {number}.", "unknown")
+    return found
+
+
+def plan_of_run(run: Run) -> Plan:
+    if run.version_id is None:
+        return Plan(Spec.from_document(run.document))
+    return plan_of_version(run.version_id)
+
+
+def meaning_of(step: Step) -> tuple[Any, ...]:
+    """All that decides what a step answers; not how often it is tried, how long it may take or what follows."""
+    return (step.uses, repr(step.with_), frozenset(step.needs), step.when, repr(step.foreach), step.run_if)
+
+
+def inputs_read(step: Step, changed: frozenset[str]) -> frozenset[str]:
+    """Those of `changed` that the step reads; all of them when it reads the inputs as a whole."""
+    names = expressions.names_in([step.with_, step.foreach])
+    if step.when:
+        names |= expressions.names_used(expressions.bare(step.when))
+    return changed if "params" in names.whole else changed & names.members.get("params", frozenset())
+
+
+def same_json(one: Any, other: Any) -> bool:
+    return repr(one) == repr(other) if type(one) is type(other) else False
+
+
+def likely_start(run: Run) -> str:
+    """Where a replay mostly begins: at the first step that did not succeed, else at the first of all."""
+    states = dict(run.steps.filter(index=None).values_list("key", "state"))
+    order = topological(plan_of_run(run).spec.steps)
+    return next((key for key in order if states.get(key) != StepState.SUCCEEDED), order[0])
