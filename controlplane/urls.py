@@ -11,6 +11,7 @@ project_urls = [
     path("", include("controlplane.home.urls")),
     path("", include("controlplane.events.urls")),
     path("", include("controlplane.jobs.urls")),
+    path("", include("controlplane.listing.urls")),
     path("", include("runs.urls")),
     path("", include("workflows.urls")),
     path("", include("agents.urls")),

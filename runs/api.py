@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import FileResponse
+from django.http import FileResponse, StreamingHttpResponse
+from django.utils.http import content_disposition_header
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,11 +16,13 @@ from controlplane.domain.errors import InvalidInput, NotFound
 from controlplane.events.queries import stream
 from controlplane.listing.bulk_api import BulkEndpoint
 from controlplane.listing.filters import is_id
+from controlplane.listing.streaming import Stream
 from controlplane.projects.endpoints import PAGING, Endpoint, body, number, shown
 from controlplane.projects.idempotency import idempotent
 from controlplane.projects.models import Project
 from runs import actions
 from runs import serializers as shapes
+from runs.exporting import document_pieces
 from runs.figures import WINDOWS, WorkflowFigures, window_name
 from runs.lists import RUNS, RunListEndpoint
 from runs.models import Artifact, Run, StepRun
@@ -126,6 +129,17 @@ class OneRun(RunEndpoint):
         run = self.run(pk)
         actions.delete_run(run, by=self.actor(run))
         return Response(status=204)
+
+
+class RunExport(RunEndpoint):
+    """One run as a document."""
+
+    @extend_schema(responses=shapes.RunDocument)
+    def get(self, request: Request, pk: int) -> StreamingHttpResponse:
+        """The run with all its steps, their attempts, requests and outputs, and the names of its artifacts."""
+        response = StreamingHttpResponse(Stream(document_pieces(self.run(pk))), content_type="application/json")
+        response["Content-Disposition"] = content_disposition_header(True, f"run-{pk}.json")
+        return response
 
 
 class Cancellation(RunEndpoint):

@@ -72,6 +72,17 @@ class ArtifactRow(serializers.ModelSerializer):
         fields = ["id", "step", "attempt_no", "name", "content_type", "size", "sha256", "created_at"]
 
 
+class RunDocument(RunDetail):
+    """A run with everything below it."""
+
+    steps = StepRow(many=True)
+    artifacts = ArtifactRow(many=True)
+
+    class Meta(RunDetail.Meta):
+        fields = [*RunDetail.Meta.fields, "steps", "artifacts"]
+
+
+
 class LogLine(serializers.Serializer):
     n = serializers.IntegerField(help_text="1, 2, 3 … in the run.")
     at = serializers.DateTimeField()

@@ -30,7 +30,8 @@ def start_job(job: Job, *, by: Actor, arguments: dict[str, object] | None = None
         raise NotFound("There is no such job.")
     given = {} if arguments is None else {"arguments": arguments}
     rows = Job.objects.filter(pk=job.pk, state=JobState.DRAFT)
-    if not rows.update(state=JobState.QUEUED, rung_at=Now(), expires_at=timezone.now() + KEPT, **given):
+    kept = {"expires_at": timezone.now() + KEPT} if job.kind == "bulk" else {}
+    if not rows.update(state=JobState.QUEUED, rung_at=Now(), **kept, **given):
         raise ActionRefused("This was started already.")
     job.refresh_from_db()
     if in_background(job):
@@ -46,8 +47,9 @@ def cancel_job(job: Job, *, by: Actor) -> Job:
     live = Job.objects.filter(pk=job.pk, state__in=JOB_LIVE)
     if not live.update(state=JobState.CANCELLED, ended_at=Now(), message=f"{by.name} cancelled it."[:500]):
         raise ActionRefused("This job has ended already.")
-    JobRow.objects.filter(job=job, state=RowState.PENDING).update(state=RowState.SKIPPED)
-    count(job.pk)
+    if job.kind == "bulk":
+        JobRow.objects.filter(job=job, state=RowState.PENDING).update(state=RowState.SKIPPED)
+        count(job.pk)
     job.refresh_from_db()
     record(events.CANCELLED, job, by=by, name=job.name)
     return job
@@ -76,4 +78,4 @@ def refuse_strangers(job: Job, by: Actor) -> None:
 
 
 def in_background(job: Job) -> bool:
-    return job.total > AT_ONCE
+    return job.total > AT_ONCE or job.kind != "bulk"

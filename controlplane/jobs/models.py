@@ -47,8 +47,9 @@ class Job(models.Model):
 
     draft -> queued -> running -> succeeded | partially_succeeded | failed | cancelled
 
-    `done` and `refused` count rows of `total`. Whoever works holds `lease_until`; the database's clock decides.
-    `by_token` and `user` are whose rights count, as they are when the work begins.
+    `done` and `refused` count rows of `total`; an export has a `file` with its `manifest`. Whoever works holds
+    `lease_until`; the database's clock decides. `by_token` and `user` are whose rights count, as they are when the work
+    begins.
     """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="jobs")
@@ -73,6 +74,8 @@ class Job(models.Model):
     rung_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     worker = models.CharField(max_length=140, blank=True)
+    file = models.FileField(upload_to="exports/", blank=True)
+    manifest = models.JSONField(null=True)
     undo_action = models.CharField(max_length=63, blank=True)
     undo_of = models.OneToOneField("self", models.SET_NULL, null=True, related_name="undone_by")
 

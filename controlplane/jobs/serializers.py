@@ -22,7 +22,16 @@ class JobSerializer(serializers.ModelSerializer):
     class Meta:
         model = Job
         fields = ["id", "project", "list", "action", "arguments", "status", "total", "done", "refused", "message"]
-        fields += ["created_by", "created_at", "started_at", "ended_at", "expires_at", "undo_of", "can_be_undone"]
+        fields += [
+            "created_by",
+            "created_at",
+            "started_at",
+            "ended_at",
+            "expires_at",
+            "undo_of",
+            "can_be_undone",
+            "manifest",
+        ]
 
 
 class ReasonSerializer(serializers.Serializer):

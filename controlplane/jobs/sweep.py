@@ -31,4 +31,9 @@ def ring_for_jobs() -> int:
 def forget_old_jobs() -> int:
     """Delete what expired; how many."""
     old = Job.objects.filter(expires_at__lt=timezone.now()).exclude(state__in=JOB_LIVE).order_by("expires_at")
-    return Job.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:AT_ONCE])).delete()[0]
+    jobs = list(old[:AT_ONCE])
+    for job in jobs:
+        if job.file:
+            job.file.delete(save=False)
+    Job.objects.filter(pk__in=[job.pk for job in jobs]).delete()
+    return len(jobs)

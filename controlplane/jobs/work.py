@@ -6,14 +6,18 @@ import logging
 import os
 import secrets
 import socket
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from controlplane.domain.database import is_away
+from controlplane.domain.database import DATABASE_AWAY, is_away
 from controlplane.domain.errors import ProblemError
 from controlplane.jobs.counting import count
 from controlplane.jobs.kinds import worker_of
@@ -31,6 +35,7 @@ class Work:
         self.job_id = job_id
         self.name = f"{socket.gethostname()}-{os.getpid()}/{secrets.token_hex(4)}"
         self.beaten = 0.0
+        self.is_wanted = True
 
     def take(self) -> Job | None:
         """The job, if it waits or its worker's lease is over; else None."""
@@ -54,6 +59,32 @@ class Work:
         mine = Job.objects.filter(pk=self.job_id, state=JobState.RUNNING, worker=self.name)
         return bool(mine.update(lease_until=Now() + lease(), **changes))
 
+    @contextmanager
+    def beating(self, progress: Callable[[], dict[str, int]]) -> Iterator[None]:
+        """For work that keeps its thread and connection busy: another thread extends the lease until the block ends."""
+        over = threading.Event()
+        thread = threading.Thread(target=self._beat, args=(over, progress), name="job-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _beat(self, over: threading.Event, progress: Callable[[], dict[str, int]]) -> None:
+        while not over.wait(BEAT_SECONDS) and self.is_wanted:
+            try:
+                self.is_wanted = self.extend(**progress())
+            except DATABASE_AWAY as error:
+                logger.warning(
+                    "A job's lease waits for the database", extra={"action": "lease_waits", "error": str(error)}
+                )
+            finally:
+                connection.close()
+
+    def finish(self, **changes: object) -> None:
+        self.end(JobState.SUCCEEDED, **changes)
+
     def settle(self) -> None:
         """End it, unless a row is still in the hands of somebody who was slow: then whoever comes next does."""
         done, refused = count(self.job_id)
@@ -64,7 +95,8 @@ class Work:
 
     def give_up(self, message: str) -> None:
         JobRow.objects.filter(job=self.job_id, state=RowState.PENDING).update(state=RowState.SKIPPED)
-        count(self.job_id)
+        if JobRow.objects.filter(job=self.job_id).exists():
+            count(self.job_id)
         self.end(JobState.FAILED, message=message[:500])
 
     def end(self, state: str, **changes: object) -> None:

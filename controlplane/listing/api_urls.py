@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from controlplane.listing import saved_view_api
+from controlplane.listing import export_api, saved_view_api
 from controlplane.projects.routes import endpoint
 
 urlpatterns = [
     endpoint("views", saved_view_api.SavedViewsEndpoint.as_view(), "views"),
     endpoint("views/<int:pk>", saved_view_api.SavedViewEndpoint.as_view(), "view"),
+    endpoint("exports", export_api.Exports.as_view(), "exports"),
+    endpoint("jobs/<int:pk>/file", export_api.ExportFile.as_view(), "job_file"),
 ]

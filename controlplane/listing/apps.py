@@ -8,3 +8,4 @@ class ListingConfig(AppConfig):
 
     def ready(self) -> None:
         kinds.register("bulk", "controlplane.listing.bulk_work.carry_out")
+        kinds.register("export", "controlplane.listing.export_work.carry_out")

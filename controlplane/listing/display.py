@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from controlplane.listing import bulk
 from controlplane.listing.columns import Column
 from controlplane.listing.counting import Count
+from controlplane.listing.export_formats import FORMATS
 from controlplane.listing.fields import Values
 from controlplane.listing.filters import SearchFilter, ValuesFilter
 from controlplane.listing.keyset import Page
@@ -245,8 +246,9 @@ class Display:
         return self.links.at(self.links.start())
 
     @property
-    def export_url(self) -> str:
-        return self.links.with_value("export", "csv")
+    def export_urls(self) -> list[tuple[str, str]]:
+        """(format, address) of the export menu."""
+        return [(format.label, self.links.with_value("export", name)) for name, format in FORMATS.items()]
 
     @property
     def kept(self) -> list[tuple[str, str]]:

@@ -17,5 +17,9 @@ def register(**paths: str) -> None:
     _paths.update(paths)
 
 
+def names() -> list[str]:
+    return sorted(_paths)
+
+
 def find_listing(noun: str) -> Listing:
     return import_string(_paths[noun])

@@ -16,7 +16,7 @@ from controlplane.listing import saved_views
 from controlplane.listing.bulk_pages import BulkRequest
 from controlplane.listing.declaration import Listing
 from controlplane.listing.display import Display
-from controlplane.listing.exports import csv_response
+from controlplane.listing.export_pages import export_page, order_page
 from controlplane.listing.reading import Reading
 from controlplane.ui.htmx import is_partial
 from controlplane.ui.navigation import first_url
@@ -49,8 +49,8 @@ class ListPage(View):
     partial_name = "listing/_table.html"
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
-        if request.GET.get("export") == "csv":
-            return self.export()
+        if request.GET.get("export"):
+            return export_page(request, self.reading, self)
         if not request.GET and not is_partial(request) and self.reading.default_view:
             return redirect(f"{request.path}?view={self.reading.default_view.slug}")
         return self.show()
@@ -58,6 +58,8 @@ class ListPage(View):
     def post(self, request: HttpRequest) -> HttpResponse:
         if "view_verb" in request.POST:
             return saved_views.answer(self.reading, request)
+        if "export" in request.POST:
+            return order_page(request, self.reading)
         return self.act_on_rows(request)
 
     def act_on_rows(self, request: HttpRequest) -> HttpResponse:
@@ -67,11 +69,6 @@ class ListPage(View):
     @cached_property
     def reading(self) -> Reading:
         return Reading(self.listing, self.request.GET, who=self.request.member, project=self.request.project)
-
-    def export(self) -> HttpResponseBase:
-        """Every row that matches, with the columns chosen."""
-        reading = self.reading
-        return csv_response(reading.ordered, reading.columns, noun=self.listing.noun, project=reading.project)
 
     def show(self) -> HttpResponse:
         template = self.partial_name if is_partial(self.request) else self.template_name

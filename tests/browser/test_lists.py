@@ -57,6 +57,7 @@ def test_the_csv_holds_exactly_what_is_shown(open_as, stack):
     made = {stack.finished("fan", tags=["export"]), stack.finished("fan", tags=["export"])}
     page = open_as("bob", "runs/?tag=export")
     expect(rows(page)).to_have_count(2)
+    page.locator("summary", has_text="Export").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     with Path(download.value.path()).open(newline="") as file:

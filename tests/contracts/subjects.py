@@ -101,6 +101,13 @@ class Things:
         )  # fmt: skip
         JobRow.objects.create(job=job, position=1, object_id=self.ids["run"], state="refused", detail=self.mark)
         self.ids["job"] = job.pk
+        export = Job(
+            project=self.project, kind="export", subject="runs", action="csv", label="Export", state="succeeded",
+            created_by=self.mark, expires_at=timezone.now() + timedelta(days=9),
+            manifest={"file": f"{self.mark}.csv", "rows": 1, "bytes": 1, "sha256": "0" * 64, "time_zone": "UTC"},
+        )  # fmt: skip
+        export.file.save(f"{self.mark}.csv", ContentFile(self.mark.encode()))
+        self.ids["export"] = export.pk
 
     def make_people(self) -> None:
         user = User.objects.create(username=f"{self.mark}-guest", email=f"{self.mark}@example.com")
@@ -167,6 +174,8 @@ class Standing:
 
     def remove(self) -> None:
         projects = [self.world.acme.pk, self.world.globex.pk]
+        for job in Job.objects.filter(project__in=projects).exclude(file=""):
+            job.file.delete(save=False)
         for artifact in Artifact.objects.filter(run__project__in=projects):
             artifact.file.delete(save=False)
         with connection.cursor() as cursor:
@@ -232,6 +241,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("api:agents_bulk", "POST"): {"project": "<project>", "action": "disable", "ids": ["<agent>"]},
     ("runs:list", "POST"): {"action": "retry_run", "selected": ["<run>"]},
+    ("api:exports", "POST"): {"project": "<project>", "list": "runs", "format": "csv"},
     ("runs:new", "POST"): {"workflow": "<workflow>", "environment": "dev", "as_json": "1", "json": "{}"},
     ("runs:review", "POST"): {"outcome": "failed"},
     ("workflows:list", "POST"): {"action": "archive_workflow", "selected": ["<spare>"]},

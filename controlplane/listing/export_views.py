@@ -1,0 +1,60 @@
+"""The files that export jobs made, sent in pieces: over ASGI a plain file response would be read into memory first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import JsonResponse, StreamingHttpResponse
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_safe
+
+from controlplane.domain.errors import ActionRefused, NotFound
+from controlplane.jobs.models import Job
+from controlplane.listing.export_formats import FORMATS, PIECE_BYTES, Pieces
+from controlplane.listing.streaming import Stream
+from controlplane.ui.request import PortalRequest
+
+
+def find_export(jobs: QuerySet[Job], pk: int) -> Job:
+    """Raises NotFound, also for a job that makes no file; ActionRefused while it is not there yet."""
+    job = jobs.filter(kind="export", pk=pk).first()
+    if job is None:
+        raise NotFound("There is no such export.")
+    if not job.file:
+        raise ActionRefused("The file is not there yet, or never will be.")
+    return job
+
+
+@require_safe
+def file(request: PortalRequest, pk: int) -> StreamingHttpResponse:
+    return file_response(find_export(Job.objects.visible_to(request.member), pk))
+
+
+@require_safe
+def manifest(request: PortalRequest, pk: int) -> JsonResponse:
+    """Filter, user, time zone, rows and SHA-256 of the file."""
+    job = find_export(Job.objects.visible_to(request.member), pk)
+    facts = manifest_of(job)
+    name = f"{facts['file']}.manifest.json"
+    headers = {"Content-Disposition": content_disposition_header(True, name)}
+    return JsonResponse(facts, headers=headers, json_dumps_params={"indent": 2})
+
+
+def file_response(job: Job) -> StreamingHttpResponse:
+    """Raises Unavailable while too many exports run."""
+    response = StreamingHttpResponse(Stream(pieces_of(job)), content_type=FORMATS[job.action].content_type)
+    response["Content-Disposition"] = content_disposition_header(True, manifest_of(job)["file"])
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def manifest_of(job: Job) -> dict[str, Any]:
+    """An export has it as soon as it has its file."""
+    return job.manifest or {}
+
+
+def pieces_of(job: Job) -> Pieces:
+    with job.file.open("rb") as stored:
+        while piece := stored.read(PIECE_BYTES):
+            yield piece

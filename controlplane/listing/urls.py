@@ -1,0 +1,13 @@
+"""Pages of this app, under /p/<project>/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from controlplane.listing import export_views
+
+app_name = "exports"
+urlpatterns = [
+    path("jobs/<int:pk>/file", export_views.file, name="file"),
+    path("jobs/<int:pk>/manifest.json", export_views.manifest, name="manifest"),
+]
