@@ -31,6 +31,7 @@ TOOLS = Listing(
 )
 AGENTS = Listing(
     noun="agents",
+    layouts=("list", "grid"),
     rows=lambda who: Agent.objects.visible_to(who).for_list(),
     filters=AgentFilter,
     columns=AGENT_COLUMNS,

@@ -16,6 +16,7 @@ def visible_workflows(who):
 
 WORKFLOWS = Listing(
     noun="workflows",
+    layouts=("list", "grid"),
     rows=visible_workflows,
     filters=WorkflowFilter,
     columns=COLUMNS,

@@ -45,6 +45,18 @@ class Column:
             return self.without_content
         return SafeString(f"{self.opening}{conditional_escape(content)}</td>")
 
+    def fact(self, row: Any) -> SafeString:
+        """The same as a line of a card: label and value, or nothing."""
+        content = self.content(row)
+        if content is None or content == "":
+            return SafeString("")
+        label = self.opening_of_label if not self.wrap else ""
+        return SafeString(f'<div class="list-card__fact">{label}<dd>{conditional_escape(content)}</dd></div>')
+
+    @cached_property
+    def opening_of_label(self) -> SafeString:
+        return format_html("<dt>{}</dt>", self.label)
+
     def content(self, row: Any) -> object:
         if self.template:
             return get_template(self.template).template.render(Context({"row": row})).strip()

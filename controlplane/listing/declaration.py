@@ -20,6 +20,7 @@ class Listing:
 
     `noun` is the plural for sentences and file names. The first of `orders` is the usual one. `bulk_actions` are
     functions made with @action that take nothing but the row and `by`. `tabs` stand above the list with their counts.
+    `layouts` are list and, where cards say more than rows, grid; the first is the usual one.
     """
 
     noun: str
@@ -29,6 +30,7 @@ class Listing:
     orders: Sequence[Order]
     bulk_actions: Sequence[Callable[..., Any]] = ()
     tabs: Tabs | None = None
+    layouts: Sequence[str] = ("list",)
 
     def bulk_action(self, name: str) -> Callable[..., Any] | None:
         return next((verb for verb in self.bulk_actions if verb.__name__ == name), None)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from django.forms import BoundField
 from django.http import HttpRequest, QueryDict
-from django.utils.html import format_html_join
+from django.utils.html import conditional_escape, format_html_join
 from django.utils.safestring import SafeString
 
 from controlplane.listing import bulk
@@ -37,6 +37,13 @@ class Head:
 class Row:
     pk: int
     cells: SafeString
+
+
+@dataclass(frozen=True)
+class Card:
+    pk: int
+    title: SafeString
+    facts: SafeString
 
 
 @dataclass(frozen=True)
@@ -109,7 +116,7 @@ class Display:
     """`reading` as the page shows it. A wrong filter value shows no rows and its message at the field."""
 
     def __init__(self, request: HttpRequest, reading: Reading) -> None:
-        self.request, self.reading = request, reading
+        self.request, self.reading, self.layout = request, reading, reading.layout
         self.links = Links(request, QueryDict(reading.view.query) if reading.view else ())
 
     @cached_property
@@ -124,6 +131,26 @@ class Display:
     def rows(self) -> list[Row]:
         columns = self.reading.columns
         return [Row(row.pk, SafeString("".join([column.cell(row) for column in columns]))) for row in self.page.rows]
+
+    @property
+    def layouts(self) -> list[Option]:
+        """The choice between them; none where there is only one."""
+        names = self.reading.listing.layouts
+        choices = names if len(names) > 1 else ()
+        return [Option(self.links.with_value("layout", name), name, name == self.layout) for name in choices]
+
+    @cached_property
+    def cards(self) -> list[Card]:
+        columns = self.reading.columns
+        heads, facts = [one for one in columns if one.main], [one for one in columns if not one.main]
+        return [
+            Card(
+                row.pk,
+                SafeString("".join(conditional_escape(column.content(row)) for column in heads)),
+                SafeString("".join(column.fact(row) for column in facts)),
+            )
+            for row in self.page.rows
+        ]
 
     @cached_property
     def count(self) -> Count:

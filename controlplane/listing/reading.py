@@ -97,6 +97,15 @@ class Reading:
         return int(text)
 
     @property
+    def layout(self) -> str:
+        """`list` or `grid`. Raises InvalidInput for one that this list does not have."""
+        layouts = self.listing.layouts
+        wanted = self.params.get("layout") or layouts[0]
+        if wanted not in layouts:
+            raise InvalidInput.field("layout", f"Choose one of {', '.join(layouts)}.")
+        return wanted
+
+    @property
     def cursor(self) -> str:
         return self.params.get("cursor", "")
 
@@ -152,7 +161,7 @@ def state_of(listing: Listing, query: str, *, who: Any, project: Project) -> str
     reading = Reading(listing, params, who=who, project=project)
     reading.refuse_unknown("columns", "layout")
     reading.filters.refuse_errors()
-    reading.order, reading.size  # noqa: B018 - both refuse what is wrong
+    reading.order, reading.size, reading.layout  # noqa: B018 - they refuse what is wrong
     return params.urlencode()
 
 

@@ -245,6 +245,36 @@ def test_what_is_shown_is_saved_as_a_view_that_holds_it(world, listed):
 
 
 @pytest.mark.django_db
+def test_each_layout_shows_the_same_rows_and_others_are_refused(world, listed):
+    address, page = listed
+    rows = add_rows(world, page, 3)
+    client = world.client("erin")
+    for layout in page.listing.layouts:
+        html = client.get(f"{address}?layout={layout}").content.decode()
+        assert set(map(int, re.findall(r'name="selected" value="(\d+)"', html))) == {row.pk for row in rows}
+        assert html.count('<li class="list-card">') == (3 if layout == "grid" else 0)
+        assert html.count("As grid") == 2 * (len(page.listing.layouts) > 1)
+    for layout in {"grid", "circle"} - set(page.listing.layouts):
+        assert client.get(f"{address}?layout={layout}").status_code == 400
+        assert client.post(f"{address}?layout={layout}", {"view_verb": "save_view", "name": "x"}).status_code == 302
+        assert b"?view=x" not in client.get(address).content
+
+
+@pytest.mark.django_db
+def test_cards_show_the_columns_that_are_chosen_and_a_view_keeps_the_layout(world, listed):
+    address, page = listed
+    if "grid" not in page.listing.layouts:
+        pytest.skip("this list has rows only")
+    add_rows(world, page, 2)
+    client = world.client("vera")
+    assert "<dt>State</dt>" in client.get(f"{address}?layout=grid").content.decode()
+    saved = client.post(f"{address}?layout=grid&columns=name", {"view_verb": "save_view", "name": "Cards"})["Location"]
+    html = client.get(saved).content.decode()
+    assert html.count('<li class="list-card">') == 2
+    assert "<dt>" not in html[html.index('<ul class="list-cards"') : html.index("</ul>", html.index("list-cards"))]
+
+
+@pytest.mark.django_db
 def test_bulk_buttons_are_shown_to_those_who_may(world, listed):
     address, page = listed
     add_rows(world, page, 1)
