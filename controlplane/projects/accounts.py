@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from smtplib import SMTPException
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -11,11 +12,13 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from controlplane.domain.action import Actor
 from controlplane.domain.errors import InvalidInput, NotAllowed
 from controlplane.projects import encryption
+from controlplane.projects.queries import preferences_of
+from controlplane.ui.context import remember_theme
 
 logger = logging.getLogger(__name__)
 # What of an authenticator opens an account.
@@ -26,6 +29,14 @@ BOUND_TO = "second-factor"
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def post_login(self, request: HttpRequest, user: AbstractBaseUser, **given: Any) -> HttpResponse:
+        """The browser takes the theme that its person chose."""
+        response = super().post_login(request, user, **given)
+        chosen = preferences_of(user)
+        if not chosen._state.adding:
+            remember_theme(response, chosen.theme)
+        return response
 
     def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
         """Whether the letter left must not show: neither as an error, nor in what the next page says."""

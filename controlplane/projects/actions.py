@@ -7,16 +7,17 @@ import secrets
 from datetime import timedelta
 from typing import TypeVar
 
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from controlplane.domain.action import ROLES, Actor, action
-from controlplane.domain.errors import ActionRefused, Conflict, FieldError, InvalidInput, NotAllowed
+from controlplane.domain.errors import ActionRefused, Conflict, FieldError, InvalidInput, NotAllowed, NotFound
 from controlplane.domain.recording import record
 from controlplane.projects import encryption, events
-from controlplane.projects.models import ApiToken, Member, Project, Role, Secret
+from controlplane.projects.models import ApiToken, Member, Preferences, Project, Role, Secret
 
 Row = TypeVar("Row", bound=models.Model)
 LONGEST_SECRET = 32_768
@@ -162,6 +163,28 @@ def rotate_secrets() -> int:
         sealed = encryption.seal(encryption.unseal(secret.sealed, bound_to=bound_to), bound_to=bound_to)
         changed += Secret.objects.filter(pk=secret.pk, sealed=secret.sealed).update(sealed=sealed)
     return changed
+
+
+def save_preferences(user: AbstractBaseUser, *, time_zone: str, theme: str) -> Preferences:
+    """A person's own; `time_zone` may be empty. In no project, so no event."""
+    chosen = checked(Preferences(user_id=user.pk, time_zone=time_zone, theme=theme))
+    fields = {"time_zone": time_zone, "theme": theme}
+    Preferences.objects.bulk_create([chosen], update_conflicts=True, unique_fields=["user"], update_fields=list(fields))
+    return chosen
+
+
+def end_session(user: AbstractBaseUser, *, pk: int) -> None:
+    """Sign `user` out where that session is. Raises NotFound for one that is not theirs."""
+    session = UserSession.objects.filter(user_id=user.pk, pk=pk).first()
+    if session is None:
+        raise NotFound("There is no such session.")
+    session.end()
+
+
+def end_other_sessions(user: AbstractBaseUser, *, current: str) -> None:
+    """`current` is the key of the session that stays; empty to end all."""
+    for session in UserSession.objects.filter(user_id=user.pk).exclude(session_key=current):
+        session.end()
 
 
 def known_role(role: str) -> None:

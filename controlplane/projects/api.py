@@ -13,12 +13,58 @@ from rest_framework.response import Response
 from controlplane.domain.errors import NotAllowed, NotFound
 from controlplane.projects import actions, serializers, sign_in
 from controlplane.projects.accounts import find_account
-from controlplane.projects.endpoints import PAGING, Endpoint, body
+from controlplane.projects.actors import Access
+from controlplane.projects.endpoints import PAGING, Endpoint, body, number
 from controlplane.projects.idempotency import idempotent
 from controlplane.projects.models import ApiToken, Member, Project, Secret
-from controlplane.projects.queries import projects_of, tokens_for
+from controlplane.projects.queries import preferences_of, projects_of, sessions_of, tokens_for
 
 IN_PROJECT = OpenApiParameter("project", str, description="Id or slug; not needed when you reach one only.")
+
+
+class MeEndpoint(Endpoint):
+    """Who asks: the person, or the owner of the token."""
+
+    @extend_schema(responses=serializers.MeSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(serializers.me(request.user))
+
+    @extend_schema(request=serializers.PreferencesChange, responses=serializers.MeSerializer)
+    def patch(self, request: Request) -> Response:
+        only_people(self.access)
+        now = preferences_of(request.user)
+        sent = {"time_zone": now.time_zone, "theme": now.theme} | body(serializers.PreferencesChange, request)
+        actions.save_preferences(request.user, **sent)
+        return Response(serializers.me(request.user))
+
+
+class MySessionsEndpoint(Endpoint):
+    """Where the caller is signed in with a browser."""
+
+    parameters = ("session",)
+
+    @extend_schema(responses=serializers.SessionSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        only_people(self.access)
+        return Response({"results": serializers.SessionSerializer(sessions_of(request.user), many=True).data})
+
+    @extend_schema(
+        parameters=[OpenApiParameter("session", int, description="Its id; without it all but the one that asks.")],
+        responses={204: None},
+    )
+    def delete(self, request: Request) -> Response:
+        only_people(self.access)
+        pk = number(request.query_params.get("session"), "session", 0, 2**63 - 1)
+        if pk:
+            actions.end_session(request.user, pk=pk)
+        else:
+            actions.end_other_sessions(request.user, current=request.session.session_key or "")
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def only_people(access: Access) -> None:
+    if access.kind == "token":
+        raise NotAllowed("A token may not do this. Sign in.")
 
 
 class ProjectsEndpoint(Endpoint):

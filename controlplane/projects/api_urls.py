@@ -9,6 +9,8 @@ urlpatterns = [
     endpoint("auth/token", api.SignInEndpoint.as_view(), "auth_token"),
     endpoint("auth/refresh", api.RefreshEndpoint.as_view(), "auth_refresh"),
     endpoint("auth/register", api.RegisterEndpoint.as_view(), "auth_register"),
+    endpoint("me", api.MeEndpoint.as_view(), "me"),
+    endpoint("me/sessions", api.MySessionsEndpoint.as_view(), "my_sessions"),
     endpoint("projects", api.ProjectsEndpoint.as_view(), "projects"),
     endpoint("projects/<slug:project>", api.ProjectEndpoint.as_view(), "project"),
     endpoint("projects/<slug:project>/members", api.MembersEndpoint.as_view(), "members"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from collections.abc import Callable
 from typing import Any
 
 from django import forms
 
 from controlplane.domain.errors import FieldError, NotAllowed, ProblemError
-from controlplane.projects.models import Project, Role, valid_name, valid_time_zone
+from controlplane.projects.models import Project, Role, Theme, valid_name, valid_time_zone
 
 
 class ActionForm(forms.Form):
@@ -61,6 +62,19 @@ class SettingsForm(ActionForm):
         max_length=64,
         validators=[valid_time_zone],
         help_text="An IANA name such as Europe/Berlin; times are shown in it.",
+    )
+
+
+def zone_choices() -> list[tuple[str, str]]:
+    return [("", "That of each project"), *((name, name) for name in sorted(zoneinfo.available_timezones()))]
+
+
+class PreferencesForm(ActionForm):
+    time_zone = forms.ChoiceField(
+        required=False, choices=zone_choices, help_text="Times on all pages are shown in it, for you alone."
+    )
+    theme = forms.ChoiceField(
+        choices=Theme.choices, help_text="For each browser you sign in with. The switch beside your name changes one."
     )
 
 

@@ -17,6 +17,7 @@ from controlplane.domain.database import DATABASE_AWAY
 from controlplane.domain.errors import NotFound, ProblemError, Unavailable
 from controlplane.projects.actors import Access
 from controlplane.projects.models import Project
+from controlplane.projects.queries import preferences_of
 from controlplane.ui import errors
 from controlplane.ui.errors import problem_response
 from controlplane.ui.htmx import ask_to_sign_in, is_partial
@@ -50,7 +51,7 @@ class ProblemMiddleware:
 class ProjectMiddleware:
     """Set `request.access`, and on pages under /p/<slug>/ `request.project` and `request.member` (an Actor).
 
-    Those pages show times in the project's zone, and the front door leads to the project seen last.
+    Those pages show times in the person's zone or else the project's; the front door leads to the project seen last.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -69,9 +70,15 @@ class ProjectMiddleware:
             response.set_cookie("project", project.slug, samesite="Lax", httponly=True, secure=settings.BEHIND_TLS)
         return response
 
+    def show_own_time(self, request: HttpRequest) -> None:
+        """On the pages of one's account."""
+        if request.path.startswith("/account") and request.user.is_authenticated:
+            timezone.activate(preferences_of(request.user).time_zone or settings.TIME_ZONE)
+
     def process_view(self, request: HttpRequest, view, args, kwargs) -> HttpResponse | None:
         slug = kwargs.pop("project", None) if request.path.startswith("/p/") else None
         if slug is None:
+            self.show_own_time(request)
             return None
         if not request.user.is_authenticated:
             return to_sign_in(request)
@@ -88,11 +95,11 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
 
 def enter(request: HttpRequest, slug: str) -> bool:
     """Set `project` and `member` if this person is a member of that project."""
-    request.project = Project.objects.visible_to(request.access).one_or_none(slug=slug)
+    request.project = Project.objects.visible_to(request.access).with_zone_of(request.user).one_or_none(slug=slug)
     if request.project is None:
         return False
     request.member = request.access.actor_in(request.project.pk)
-    timezone.activate(request.project.time_zone)
+    timezone.activate(request.project.shown_zone)
     return True
 
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import OuterRef, Subquery
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 # As JSON Schemas write it. Python's `$` would also let a line break at the end pass.
@@ -56,6 +56,11 @@ class ProjectScoped(models.QuerySet):
 class ProjectQuerySet(ProjectScoped):
     project_field = "pk"
 
+    def with_zone_of(self, user):
+        """`shown_zone` is the time zone that this person chose, else the project's."""
+        theirs = Preferences.objects.filter(user=user).exclude(time_zone="").values("time_zone")
+        return self.annotate(shown_zone=Coalesce(Subquery(theirs), "time_zone"))
+
 
 class Project(models.Model):
     slug = models.SlugField(max_length=63, unique=True, validators=[valid_name])
@@ -96,6 +101,27 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.project}"
+
+
+class Theme(models.TextChoices):
+    AUTO = "auto", "As the system"
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
+class Preferences(models.Model):
+    """What a person chose for themselves. Without a time zone they see each project's."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="preferences")
+    time_zone = models.CharField(max_length=64, blank=True, default="", validators=[valid_time_zone])
+    theme = models.CharField(max_length=8, choices=Theme, default=Theme.AUTO)
+
+    class Meta:
+        verbose_name_plural = "preferences"
+        constraints = [models.CheckConstraint(condition=models.Q(theme__in=Theme.values), name="theme_is_known")]
+
+    def __str__(self) -> str:
+        return f"Preferences of {self.user}"
 
 
 class ApiTokenQuerySet(ProjectScoped):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from allauth.usersessions.models import UserSession
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 
 from controlplane.projects.actors import Access, Actor
-from controlplane.projects.models import ApiToken, Project
+from controlplane.projects.models import ApiToken, Member, Preferences, Project
 
 
 def projects_of(access: Access) -> QuerySet[Project]:
@@ -18,3 +20,17 @@ def tokens_for(who: Actor | Access, project: Project) -> QuerySet[ApiToken]:
     tokens = ApiToken.objects.visible_to(who).with_owner().filter(project=project)
     role = who.role if isinstance(who, Actor) else who.roles[project.pk]
     return tokens if role == "admin" else tokens.filter(created_by_id=who.user_id)
+
+
+def preferences_of(user: AbstractBaseUser) -> Preferences:
+    """What they chose, or unsaved defaults."""
+    return Preferences.objects.filter(user_id=user.pk).first() or Preferences(user_id=user.pk)
+
+
+def memberships_of(user: AbstractBaseUser) -> QuerySet[Member]:
+    return Member.objects.filter(user_id=user.pk).select_related("project").order_by("project__name")
+
+
+def sessions_of(user: AbstractBaseUser) -> list[UserSession]:
+    """Where they are signed in, newest first. Forgets those that have ended."""
+    return sorted(UserSession.objects.purge_and_list(user), key=lambda one: one.created_at, reverse=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from rest_framework import serializers
 
 from controlplane.projects.endpoints import Choice, StrictSerializer
-from controlplane.projects.models import ApiToken, Member, Project, Role, Secret
+from controlplane.projects.models import ApiToken, Member, Project, Role, Secret, Theme, valid_time_zone
+from controlplane.projects.queries import memberships_of, preferences_of
 
 
 class ProjectSerializer(serializers.ModelSerializer):
@@ -23,6 +25,37 @@ class MemberSerializer(serializers.ModelSerializer):
     class Meta:
         model = Member
         fields = ["id", "project", "user", "role", "created_at"]
+
+
+class RoleIn(serializers.Serializer):
+    project = serializers.CharField()
+    role = serializers.ChoiceField(Role.choices)
+
+
+class MeSerializer(serializers.Serializer):
+    username = serializers.CharField()
+    email = serializers.CharField()
+    time_zone = serializers.CharField(help_text="Empty: each project's.")
+    theme = serializers.ChoiceField(Theme.choices)
+    projects = RoleIn(many=True)
+
+
+def me(user: Any) -> dict[str, Any]:
+    chosen = preferences_of(user)
+    projects = [{"project": one.project.slug, "role": one.role} for one in memberships_of(user)]
+    preferences = {"time_zone": chosen.time_zone, "theme": chosen.theme}
+    return {"username": user.get_username(), "email": user.email, **preferences, "projects": projects}
+
+
+class PreferencesChange(StrictSerializer):
+    time_zone = serializers.CharField(max_length=64, required=False, allow_blank=True, validators=[valid_time_zone])
+    theme = Choice(Theme.choices, required=False)
+
+
+class SessionSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = UserSession
+        fields = ["id", "ip", "user_agent", "created_at"]
 
 
 class TokenSerializer(serializers.ModelSerializer):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+from django.http import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from controlplane.ui.navigation import sections_for
 from controlplane.ui.request import PortalRequest
 
+ONE_YEAR_SECONDS = 365 * 24 * 3600
 THEMES = ("light", "dark", "auto")
 THEME_COOKIE = "theme"
 # The switcher is a menu, not a list page; who has more projects uses the start page.
@@ -17,6 +20,12 @@ def theme_of(request: PortalRequest) -> str:
     """The person's choice from the cookie: light, dark or auto (as the system says)."""
     chosen = request.COOKIES.get(THEME_COOKIE, "auto")
     return chosen if chosen in THEMES else "auto"
+
+
+def remember_theme(response: HttpResponseBase, theme: str) -> None:
+    """In the cookie of this browser."""
+    secure = settings.SESSION_COOKIE_SECURE
+    response.set_cookie(THEME_COOKIE, theme, max_age=ONE_YEAR_SECONDS, samesite="Lax", secure=secure)
 
 
 def shell(request: PortalRequest) -> dict[str, object]:

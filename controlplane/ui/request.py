@@ -10,6 +10,7 @@ from django.http import HttpRequest
 class PortalRequest(HttpRequest):
     """For type hints. `project` and `member` are there on pages under /p/<slug>/ only."""
 
+    user: Any
     access: Any
     project: Any
     member: Any

@@ -231,6 +231,8 @@ TAGGED = {"tags": ["x"]}
 # What a request must bring to come as far as its role: (route, method) -> body.
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("ui:theme", "POST"): {"theme": "dark"},
+    ("profile", "POST"): {"time_zone": "", "theme": "dark"},
+    ("api:me", "PATCH"): {"theme": "dark"},
     ("new_project", "POST"): {"slug": "new-one", "name": "New one", "time_zone": "UTC"},
     ("api:runs_bulk", "POST"): {"project": "<project>", "action": "add_tags", "filter": {}, "arguments": TAGGED},
     ("api:workflows_bulk", "POST"): {
@@ -239,9 +241,9 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "ids": ["<spare>"],
         "arguments": TAGGED,
     },
+    ("api:exports", "POST"): {"project": "<project>", "list": "runs", "format": "csv"},
     ("api:agents_bulk", "POST"): {"project": "<project>", "action": "disable", "ids": ["<agent>"]},
     ("runs:list", "POST"): {"action": "retry_run", "selected": ["<run>"]},
-    ("api:exports", "POST"): {"project": "<project>", "list": "runs", "format": "csv"},
     ("runs:new", "POST"): {"workflow": "<workflow>", "environment": "dev", "as_json": "1", "json": "{}"},
     ("runs:review", "POST"): {"outcome": "failed"},
     ("workflows:list", "POST"): {"action": "archive_workflow", "selected": ["<spare>"]},
