@@ -13,6 +13,7 @@ from agents import actions, catalogue
 from agents import serializers as shapes
 from agents.calls.context import Answer
 from agents.health import health_of
+from agents.limits import use_of
 from agents.lists import AGENTS, INSTANCES, TOOLS
 from agents.models import Agent, Instance, Tool
 from controlplane.domain.errors import InvalidInput
@@ -175,6 +176,14 @@ class HealthEndpoint(Endpoint):
 
     def entry(self, pk: int) -> Any:
         return self.find(self.model._default_manager.select_related("project"), pk=pk)
+
+
+class ToolLimits(Endpoint):
+    @extend_schema(responses=shapes.UseSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        """How much of its limits is used now, by all workers together."""
+        tool = self.find(Tool.objects.all(), pk=pk)
+        return Response(shown(shapes.UseSerializer, use_of(catalogue.slot_key(tool))))
 
 
 class AgentHealth(HealthEndpoint):

@@ -34,6 +34,7 @@ urlpatterns = [
     endpoint("tools/<int:pk>/test", api.ToolTrial.as_view(), "tool_test"),
     endpoint("tools/<int:pk>/health", api.ToolHealth.as_view(), "tool_health"),
     *version_endpoints("tool", Tool),
+    endpoint("tools/<int:pk>/limits", api.ToolLimits.as_view(), "tool_limits"),
     # /instances
     endpoint("instances", api.Instances.as_view(), "instances"),
     endpoint("instances.csv", api.InstancesCsv.as_view(), "instances_csv"),

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 
 from agents.dependents import dependents_of
 from agents.models import Agent, Catalogued, Instance, Revision, Slot, Tool
@@ -15,12 +16,22 @@ from controlplane.domain.errors import Conflict, InvalidInput
 
 SHARED = ("name", "description", "tags", "enabled", "max_concurrent", "timeout_seconds")
 FIELDS: dict[type[Catalogued], tuple[str, ...]] = {
-    Tool: ("kind", *SHARED, "config", "input_schema", "output_schema", "idempotent", "cost_usd"),
+    Tool: (
+        "kind",
+        *SHARED,
+        "config",
+        "input_schema",
+        "output_schema",
+        "idempotent",
+        "cost_usd",
+        "calls_per_minute",
+        "burst",
+    ),
     Agent: ("kind", *SHARED, "config", "idempotent"),
     Instance: ("engine", *SHARED),
 }
 # Slots and switches are about how much and whether, not what is called.
-NOT_IN_SNAPSHOT = {"enabled", "max_concurrent", "tags"}
+NOT_IN_SNAPSHOT = {"enabled", "max_concurrent", "tags", "calls_per_minute", "burst"}
 
 
 def document_of(row: Catalogued) -> dict[str, Any]:
@@ -99,11 +110,17 @@ def snapshot_of(row: Tool | Agent) -> dict[str, Any]:
 
 
 def fit_slot(row: Catalogued) -> None:
-    """Keep the Slot row of `tool:7` in step with `max_concurrent`; without a limit there is none."""
-    if row.max_concurrent is None:
+    """Keep the Slot row of `tool:7` in step with its limits; without a limit there is none."""
+    per_minute = getattr(row, "calls_per_minute", None)
+    if row.max_concurrent is None and per_minute is None:
         drop_slot(row)
-    else:
-        Slot.objects.update_or_create(key=slot_key(row), defaults={"capacity": row.max_concurrent})
+        return
+    burst = getattr(row, "burst", None) or 1
+    limits = {"capacity": row.max_concurrent, "per_minute": per_minute, "burst": burst}
+    before = Slot.objects.filter(key=slot_key(row)).values_list("per_minute", flat=True).first()
+    # A limit that is new begins with a full bucket; a changed one keeps what is in it.
+    full = {} if before else {"tokens": burst, "refilled_at": Now()}
+    Slot.objects.update_or_create(key=slot_key(row), defaults={**limits, **full})
 
 
 def drop_slot(row: Catalogued) -> None:

@@ -106,10 +106,19 @@ class AgentForm(EntryForm):
 
 
 class ToolForm(AgentForm):
-    limits = (*AgentForm.limits, "cost_usd")
+    limits = (*AgentForm.limits, "cost_usd", "calls_per_minute", "burst")
     schemas = ("input_schema", "output_schema")
 
     cost_usd = forms.DecimalField(label="Cost of a call in USD", min_value=0, max_digits=12, decimal_places=6)
+    calls_per_minute = forms.IntegerField(
+        label="Calls a minute",
+        required=False,
+        min_value=1,
+        help_text="By all runs together; steps beyond it wait. Empty: no limit.",
+    )
+    burst = forms.IntegerField(
+        label="At once after a pause", required=False, min_value=1, help_text="Empty: one; calls are spread evenly."
+    )
     input_schema = JsonText(
         label="Input schema",
         help_text="JSON Schema 2020-12. Calls that do not fit are refused; empty lets all through.",

@@ -82,6 +82,10 @@ class Tool(Catalogued, Probed):
         default=False, help_text="Calling it twice with the same key does no harm, so a lost worker may try again."
     )
     cost_usd = models.DecimalField(max_digits=12, decimal_places=6, default=0)
+    calls_per_minute = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    burst = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Calls at once after a quiet time."
+    )
 
     class Meta(Catalogued.Meta):
         constraints = [
@@ -187,11 +191,19 @@ class Instance(Catalogued):
 
 
 class Slot(models.Model):
-    """How many steps use something now, and how many may. `key` is `tool:7`, `agent:3` or `instance:2`."""
+    """How many steps use something now, and how many may. `key` is `tool:7`, `agent:3` or `instance:2`.
+
+    `capacity` and `per_minute` are None where nothing limits them. The bucket of calls a minute holds at most `burst`
+    tokens; it held `tokens` at `refilled_at` (see agents/limits.py).
+    """
 
     key = models.CharField(max_length=40, primary_key=True)
-    capacity = models.PositiveIntegerField()
+    capacity = models.PositiveIntegerField(null=True)
     in_use = models.PositiveIntegerField(default=0)
+    per_minute = models.PositiveIntegerField(null=True)
+    burst = models.PositiveIntegerField(default=1, db_default=1)
+    tokens = models.FloatField(default=0, db_default=0)
+    refilled_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
         return f"{self.key}: {self.in_use} of {self.capacity}"

@@ -10,6 +10,8 @@ from agents.models import Agent, AgentKind, Engine, Instance, Revision, Tool, To
 from controlplane.projects.endpoints import StrictSerializer
 
 SHARED = ("id", "project", "name", "description", "tags", "enabled", "max_concurrent", "timeout_seconds")
+SCHEMAS = ("input_schema", "output_schema")
+LIMITS = ("calls_per_minute", "burst")
 WRITTEN = ("version_no", "created_at", "updated_at", "updated_by")
 
 
@@ -18,7 +20,17 @@ class ToolSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Tool
-        fields = (*SHARED, "kind", "config", "input_schema", "output_schema", "idempotent", "cost_usd", *WRITTEN)
+        fields = (
+            *SHARED,
+            "kind",
+            "config",
+            "input_schema",
+            "output_schema",
+            "idempotent",
+            "cost_usd",
+            *LIMITS,
+            *WRITTEN,
+        )
         read_only_fields = fields
 
 
@@ -67,6 +79,8 @@ class ToolBody(AgentBody):
     input_schema = serializers.DictField(required=False)
     output_schema = serializers.DictField(required=False)
     cost_usd = serializers.DecimalField(12, 6, required=False)
+    calls_per_minute = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    burst = serializers.IntegerField(required=False, allow_null=True, min_value=1)
 
 
 class InstanceBody(SharedBody):
@@ -97,6 +111,16 @@ class RevisionDiffSerializer(serializers.Serializer):
         numbers = {"from": "old.number", "to": "new.number"}
         fields = {name: serializers.IntegerField(source=source) for name, source in numbers.items()}
         return {**fields, "changes": DifferenceSerializer(many=True)}
+
+
+class UseSerializer(serializers.Serializer):
+    """The limits of a tool and how much of them is used now; null where nothing limits it."""
+
+    in_use = serializers.IntegerField()
+    max_concurrent = serializers.IntegerField(source="capacity", allow_null=True)
+    calls_per_minute = serializers.IntegerField(source="per_minute", allow_null=True)
+    burst = serializers.IntegerField(allow_null=True)
+    available = serializers.FloatField(allow_null=True, help_text="Calls that could be made at once now.")
 
 
 class HealthBody(StrictSerializer):

@@ -84,6 +84,8 @@ TOOL = closed(
         "timeout_seconds": seconds(86_400),
         "idempotent": {"type": "boolean"},
         "cost_usd": {"type": ["string", "number"]},
+        "calls_per_minute": {"type": ["integer", "null"], "minimum": 1, "maximum": 1_000_000},
+        "burst": {"type": ["integer", "null"], "minimum": 1, "maximum": 1_000_000},
     },
     "name",
     "kind",

@@ -42,5 +42,6 @@ urlpatterns = [
     *pages_of_callable(AGENT),
     *pages_of(TOOL, views.ToolList, views.CallTrial),
     *pages_of_callable(TOOL),
+    path("tools/<int:pk>/limits", views.ToolLimits.as_view(), name="tool_limits"),
     *pages_of(INSTANCE, views.InstanceList, views.InstanceTrial),
 ]

@@ -13,10 +13,12 @@ from django.urls import reverse
 from django.views import View
 
 from agents import actions
+from agents.catalogue import slot_key
 from agents.dependents import Dependent, dependents_of
 from agents.examples import example_of
 from agents.forms import JsonText
 from agents.health import health_of
+from agents.limits import use_of
 from agents.lists import AGENTS, INSTANCES, TOOLS
 from agents.models import Revision
 from agents.resources import AGENT, INSTANCE, TOOL, Editor, Resource
@@ -105,8 +107,14 @@ class EntryDetail(EntryView):
             enable=actions.enable,
             disable=actions.disable,
             **health_context(row),
+            **self.limits(row),
             try_out=self.resource.try_out,
         )
+
+    def limits(self, row: Any) -> dict[str, Any]:
+        if self.resource is not TOOL or not (row.max_concurrent or row.calls_per_minute):
+            return {}
+        return {"use": use_of(slot_key(row)), "limits_url": self.url("limits", row.pk)}
 
     def revisions(self, row: Any) -> Any:
         return row.revisions.all() if hasattr(row, "revisions") else Revision.objects.none()
@@ -224,6 +232,18 @@ def health_context(row: Any) -> dict[str, Any]:
         return {"health": {True: "healthy", False: "unhealthy", None: "unknown"}[row.is_healthy]}
     switch = actions.stop_probing if row.probed else actions.start_probing
     return {"health": health_of(row), "switch_probing": switch}
+
+
+class ToolLimits(EntryView):
+    """How much of its limits is used now, for the page to fetch again."""
+
+    resource = TOOL
+
+    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
+        row = self.entry(pk)
+        if not is_partial(request):
+            return redirect(self.url("detail", pk))
+        return self.show("agents/_limits.html", row=row, use=use_of(slot_key(row)), limits_url=self.url("limits", pk))
 
 
 class CallTrial(EntryView):

@@ -14,6 +14,7 @@ from typing import Any
 from agents.calls.context import CallContext
 from agents.calls.ledger import Ledger
 from agents.calls.tools import call_tool, may_repeat
+from agents.limits import wait_for_turn
 from controlplane.domain.failures import Failure
 
 SHOWN = 500
@@ -59,6 +60,7 @@ class ToolBox:
         self.context.log("info", f"Tool {name} called with {_short(arguments)}")
         started = time.monotonic()
         try:
+            wait_for_turn(self.context.project_id, name, self.context.token)
             answer = call_tool(snapshot, arguments, self._context_for(name, arguments))
         except Failure as failure:
             self._note(name, arguments, failure.kind, started)

@@ -11,6 +11,7 @@ from agents.calls.agents import call_agent
 from agents.calls.context import Answer, CallContext
 from agents.calls.tools import call_tool
 from agents.catalogue import snapshot_of
+from agents.limits import refuse_beyond
 from agents.models import Agent, Tool
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.errors import FieldError, InvalidInput, ProblemError
@@ -28,7 +29,8 @@ class CallFailed(ProblemError):
 
 
 def trial_of_tool(tool: Tool, input: Any) -> tuple[Answer, int]:
-    """The tool's real answer and the milliseconds it took. Raises InvalidInput, CallFailed."""
+    """The tool's real answer and the milliseconds it took. Raises InvalidInput, CallFailed, TooManyCalls."""
+    refuse_beyond(tool)
     return _timed(lambda context: call_tool(snapshot_of(tool), input, context), tool)
 
 

@@ -104,7 +104,11 @@ class Claimed:
 
 
 class SlotTaken(Exception):
-    """Everything that this step needs a place in is in use."""
+    """Everything that this step needs a place in is in use, or the minute has no call left for `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 def claim(step_id: int, worker: str) -> Claimed | None:
@@ -114,9 +118,12 @@ def claim(step_id: int, worker: str) -> Claimed | None:
             row = one(TAKE_STEP, {"step": step_id, "worker": worker, "lease": settings.ENGINE_LEASE_SECONDS})
             if row is None:
                 return None
-            if row["slot_key"] and not slots.take(row["slot_key"]):
-                raise SlotTaken
-    except SlotTaken:
+            wait = slots.take(row["slot_key"]) if row["slot_key"] else None
+            if wait is not None:
+                raise SlotTaken(wait)
+    except SlotTaken as refused:
+        if refused.seconds:
+            slots.postpone(step_id, refused.seconds)
         return None
     claimed = Claimed(**row)
     bells.ring_run(claimed.run_id, claimed.project_id, claimed.last_seq)

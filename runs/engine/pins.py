@@ -84,9 +84,10 @@ def pinned(model: type[Tool] | type[Agent], project_id: int, names: set[str]) ->
     kind = str(model._meta.model_name)
     rows = model._default_manager.filter(project_id=project_id, name__in=names, revisions__number=F("version_no"))
     found = {}
-    for row in rows.values("id", "name", "enabled", "max_concurrent", "kind", "config", "revisions"):
+    limits = ["max_concurrent", "calls_per_minute"] if model is Tool else ["max_concurrent"]
+    for row in rows.values("id", "name", "enabled", "kind", "config", "revisions", *limits):
         if row["enabled"]:
-            slot = f"{kind}:{row['id']}" if row["max_concurrent"] else ""
+            slot = f"{kind}:{row['id']}" if any(row[limit] for limit in limits) else ""
             found[row["name"]] = Pinned(row["name"], row["revisions"], slot, queue_of(row))
     refuse_missing(kind, names - set(found))
     return found

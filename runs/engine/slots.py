@@ -1,13 +1,26 @@
-"""Concurrency limits: counter rows that are taken and given back in the transactions that claim and finish steps."""
+"""Limits of concurrency and of calls a minute: rows that are changed with the claim and the end of steps."""
 
 from __future__ import annotations
 
+from agents.limits import AVAILABLE
 from runs.engine.sql import one, run_statement
 
-TAKE = """
-UPDATE agents_slot SET in_use = in_use + 1 WHERE key = %(key)s AND in_use < capacity RETURNING key
+TAKE = f"""
+UPDATE agents_slot SET in_use = in_use + 1,
+    tokens = CASE WHEN per_minute IS NULL THEN tokens ELSE {AVAILABLE} - 1 END, refilled_at = clock_timestamp()
+WHERE key = %(key)s AND (capacity IS NULL OR in_use < capacity) AND (per_minute IS NULL OR {AVAILABLE} >= 1)
+RETURNING key
+"""  # noqa: S608 - names of this file
+# Zero when it is not the calls a minute that left no room: then whoever gives a place back rings for the next.
+REFUSED = f"""
+SELECT CASE WHEN per_minute IS NULL OR in_use >= capacity THEN 0
+            ELSE GREATEST(0.05, (1 - {AVAILABLE}) * 60.0 / per_minute) END::float AS seconds
+FROM agents_slot WHERE key = %(key)s
+"""  # noqa: S608 - names of this file
+POSTPONE = """
+UPDATE runs_steprun SET due_at = clock_timestamp() + make_interval(secs => %(seconds)s), rung_at = NULL
+WHERE id = %(step)s AND state IN ('queued', 'retrying') AND due_at <= now()
 """
-EXISTS = "SELECT key FROM agents_slot WHERE key = %(key)s"
 GIVE_BACK = "UPDATE agents_slot SET in_use = in_use - 1 WHERE key = %(key)s AND in_use > 0"
 NEXT_IN_LINE = """
 UPDATE runs_steprun SET rung_at = now() WHERE id = (
@@ -28,9 +41,20 @@ RETURNING agents_slot.key
 """
 
 
-def take(key: str) -> bool:
-    """One more in use. True as well when the limit was removed meanwhile."""
-    return one(TAKE, {"key": key}) is not None or one(EXISTS, {"key": key}) is None
+def take(key: str) -> float | None:
+    """One more in use, and one call of those that the minute has: None.
+
+    Else the seconds until the minute has room, 0 when nobody knows. None as well when the limit was removed meanwhile.
+    """
+    if one(TAKE, {"key": key}) is not None:
+        return None
+    refused = one(REFUSED, {"key": key})
+    return None if refused is None else refused["seconds"]
+
+
+def postpone(step_id: int, seconds: float) -> None:
+    """Not before then: the sweep rings for it when it is due."""
+    run_statement(POSTPONE, {"step": step_id, "seconds": seconds})
 
 
 def give_back(key: str) -> tuple[int, str] | None:

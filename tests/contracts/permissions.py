@@ -48,6 +48,8 @@ def catalogue_pages(prefix: str, subject: str) -> dict[str, Route]:
         pages["health"] = route(subject, get=VIEWER, post=EDITOR)
         pages["versions"] = route(subject, get=VIEWER)
         pages["restore"] = route(subject, post=EDITOR)
+    if subject == "tool":
+        pages["limits"] = route(subject, get=VIEWER)
     return {f"agents:{prefix}{name}": page for name, page in pages.items()}
 
 
@@ -234,6 +236,7 @@ ROUTES: dict[str, Route] = {
     **WORKFLOW_ENDPOINTS,
     **catalogue_endpoints("agents", "agent"),
     **catalogue_endpoints("tools", "tool"),
+    "api:tool_limits": route("tool", get=VIEWER),
     **catalogue_endpoints("instances", "instance"),
     **PROJECT_ENDPOINTS,
 }
