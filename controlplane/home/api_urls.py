@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from controlplane.home.api import OverviewEndpoint
+from controlplane.home.search_api import Search
 from controlplane.projects.routes import endpoint
 
-urlpatterns = [endpoint("overview", OverviewEndpoint.as_view(), "overview")]
+urlpatterns = [
+    endpoint("overview", OverviewEndpoint.as_view(), "overview"),
+    endpoint("search", Search.as_view(), "search"),
+]

@@ -17,3 +17,5 @@ import "./elements/passkey-form.js";
 import "./elements/time-axis.js";
 import "./elements/chosen-step.js";
 import "./elements/compare-link.js";
+import "./elements/command-palette.js";
+import "./elements/list-keys.js";

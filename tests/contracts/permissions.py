@@ -125,6 +125,7 @@ WORKFLOW_PAGES = {
 PROJECT_PAGES = {
     "home:overview": route(get=VIEWER),
     "home:part": route("overview part", get=VIEWER),
+    "home:search": route(get=VIEWER),
     "events:activity": route(get=VIEWER),
     "projects:members": route(get=VIEWER, post=ADMIN),
     "projects:member_role": route("member", post=ADMIN),
@@ -210,6 +211,7 @@ PROJECT_ENDPOINTS = {
     "api:schema": route(get=SIGNED_IN),
     "api:activity": route(get=VIEWER),
     "api:overview": route(get=VIEWER),
+    "api:search": route(get=VIEWER),
     "api:projects": route(get=SIGNED_IN, post=SUPERUSER),
     "api:project": route("project", get=VIEWER, patch=ADMIN),
     "api:members": route("project", get=VIEWER, post=ADMIN),

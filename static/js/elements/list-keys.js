@@ -1,0 +1,63 @@
+import { element } from "../lib/dom.js";
+
+// Keys of lists: j and k walk through the rows, x selects, Enter opens, / searches, Escape lets go, ? tells all this.
+// The row one is at is the one that holds the focus, so that Enter and screen readers need nothing more.
+const KEYS = [["j", "next row"], ["k", "previous row"], ["x", "select the row"], ["Enter", "open the row"], ["/", "search in the list"], ["Esc", "clear the selection, close"], ["Ctrl K", "command palette: search and jump"], ["?", "this help"]];
+const TYPING = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]:not([contenteditable=false])";
+
+const rows = () => [...document.querySelectorAll("#list tbody tr")];
+const current = () => document.activeElement?.closest("#list tbody tr");
+const handleOf = (row) => row?.querySelector("a[href]") ?? row?.querySelector("[data-select-row]");
+
+function walk(step) {
+  const all = rows();
+  if (!all.length) return;
+  const at = all.indexOf(current());
+  const next = at < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + step, 0), all.length - 1);
+  handleOf(all[next])?.focus();
+  all[next].scrollIntoView({ block: "nearest" });
+}
+
+function letGo() {
+  const none = document.querySelector("#list [data-select-none]");
+  if (document.querySelector("#list [data-select-row]:checked")) none?.click();
+  else if (current()) document.activeElement.blur();
+}
+
+function help() {
+  const list = element("dl", { class: "keys-help" }, ...KEYS.flatMap(([key, meaning]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, meaning)]));
+  const title = element("h2", { class: "dialog__title", id: "keys-title" }, "Keys");
+  const close = element("button", { class: "btn", autofocus: "" }, "Close");
+  const form = element("form", { method: "dialog" }, element("div", { class: "dialog__body" }, title, list), element("div", { class: "dialog__actions" }, close));
+  const dialog = element("dialog", { class: "dialog", "aria-labelledby": "keys-title" }, form);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+const DOES = {
+  j: () => walk(1),
+  k: () => walk(-1),
+  x: () => current()?.querySelector("[data-select-row]")?.click(),
+  "/": () => document.querySelector("#list-filters .filter-panel__search input")?.focus(),
+  "?": help,
+  Escape: letGo,
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+  const typing = event.target.matches?.(TYPING);
+  if (typing && event.key === "Escape") event.target.blur();
+  if (typing || !Object.hasOwn(DOES, event.key)) return;
+  if (event.key !== "Escape") event.preventDefault();
+  DOES[event.key]();
+});
+
+// A refresh of the table keeps the row one is at.
+let kept = null;
+document.addEventListener("htmx:beforeSwap", ({ target }) => { if (target.id === "list") kept = current() && document.activeElement.getAttribute("href"); });
+document.addEventListener("htmx:afterSettle", () => {
+  if (!kept) return;
+  document.querySelector(`#list tbody a[href="${CSS.escape(kept)}"]`)?.focus({ preventScroll: true });
+  kept = null;
+});
