@@ -34,6 +34,7 @@ NOT_PAUSED = (Q(pause_requested_at__isnull=True), "It is not paused.")
 PARENT_PAUSED = (Q(pause_cause=PauseCause.PARENT), "The run that started it is paused.")
 TO_REVIEW = (Q(steps__state=StepState.NEEDS_REVIEW), "A step needs a review first.")
 NOT_ENDED = (Q(state__in=RUN_LIVE), "It has not ended yet.")
+ELSEWHERE = (Q(trigger=Trigger.EXTERNAL), "It executes elsewhere.")
 ARCHIVED = (Q(workflow__archived_at__isnull=False), "Its workflow is archived.")
 
 
@@ -96,8 +97,9 @@ def cancel_run(run: Run, *, reason: str = "", by: Actor) -> Run:
     return run
 
 
-@action(label="Pause", role="operator", icon="player-pause", refused_when=(ENDED, NOT_PAUSABLE, PAUSING))
+@action(label="Pause", role="operator", icon="player-pause", refused_when=(ENDED, ELSEWHERE, NOT_PAUSABLE, PAUSING))
 def pause_run(run: Run, *, reason: str = "", by: Actor) -> Run:
+    refuse_elsewhere(run, "paused")
     run.state = control.request_pause(run.pk, by=by, reason=reason[:500])
     return run
 
@@ -112,12 +114,13 @@ def resume_run(run: Run, *, by: Actor) -> Run:
 
 @action(
     label="Retry", role="operator", icon="refresh", confirm="Run {subject} again with the same inputs?",
-    refused_when=(NOT_ENDED, ARCHIVED),
+    refused_when=(NOT_ENDED, ELSEWHERE, ARCHIVED),
 )  # fmt: skip
 def retry_run(run: Run, *, by: Actor) -> Run:
     """A new run with the same inputs and version; tools and agents as they are configured now."""
     if not run.is_final:
         raise ActionRefused(f"This run is {run.get_state_display().lower()}. Only a finished run can be retried.")
+    refuse_elsewhere(run, "retried")
     if run.workflow.archived_at is not None:
         raise ActionRefused(f"The workflow {run.workflow.name} is archived.")
     plan = Plan(Spec.from_document(run.document)) if run.version_id is None else plan_of_version(run.version_id)
@@ -208,6 +211,11 @@ def delete_run(run: Run, *, by: Actor) -> None:
     Run.objects.select_for_update(of=("self",)).filter(pk=run.pk).order_by().values_list("pk").first()
     record(events.DELETED, run, by=by, workflow=run.workflow.name)
     run.delete()
+
+
+def refuse_elsewhere(run: Run, verb: str) -> None:
+    if run.trigger == Trigger.EXTERNAL:
+        raise ActionRefused(f"This run executes elsewhere and is only reported here, so it cannot be {verb} here.")
 
 
 def one_of(choices: type[Choices], value: str, field: str) -> str:

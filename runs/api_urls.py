@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controlplane.projects.routes import endpoint
-from runs import api, comparison_api, replay_api, usage_api
+from runs import api, comparison_api, replay_api, task_api, usage_api
 from runs.lists import RunCsvEndpoint
 
 urlpatterns = [
@@ -31,4 +31,8 @@ urlpatterns = [
     endpoint("agents/<int:pk>/metrics", usage_api.MetricsOfAgent.as_view(), "agent_metrics"),
     endpoint("agents/<int:pk>/runs", usage_api.RunsOfAgent.as_view(), "agent_runs"),
     endpoint("tools/<int:pk>/usage", usage_api.UsageOfTool.as_view(), "tool_usage"),
+    # Runs that execute elsewhere.
+    endpoint("tasks", task_api.Tasks.as_view(), "tasks"),
+    endpoint("tasks.csv", task_api.TasksCsv.as_view(), "tasks_csv"),
+    endpoint("tasks/<int:pk>", task_api.OneTask.as_view(), "task"),
 ]

@@ -26,7 +26,7 @@ def run_link(run: Run) -> SafeString:
 
 
 def workflow_and_version(run: Run) -> SafeString:
-    version = f"v{run.version.number}" if run.version else "draft"
+    version = f"v{run.version.number}" if run.version else "elsewhere" if run.trigger == "external" else "draft"
     return format_html('{} <span class="faint">{}</span>', run.workflow.name, version)
 
 

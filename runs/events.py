@@ -12,6 +12,8 @@ FAILED = "run.failed"
 CANCELLED = "run.cancelled"
 TIMED_OUT = "run.timed_out"
 TAGGED = "run.tagged"  # tags were added or removed
+WAITING_APPROVAL = "run.waiting_approval"  # a script elsewhere waits for somebody
+REPORTED = "run.reported"  # a script elsewhere told more: outputs, cost, tokens
 DELETED = "run.deleted"  # with its steps and logs; the fact stays
 
 STEP_QUEUED = "step.queued"  # its needs are met

@@ -48,7 +48,8 @@ INVARIANTS = [
     ),
     Invariant(
         "a live run has a live step or one that needs a review",
-        """SELECT run.id, run.state FROM runs_run run WHERE run.ended_at IS NULL AND NOT EXISTS (
+        """SELECT run.id, run.state FROM runs_run run
+           WHERE run.ended_at IS NULL AND run.trigger <> 'external' AND NOT EXISTS (
                SELECT 1 FROM runs_steprun step WHERE step.run_id = run.id
                AND step.state IN ('pending', 'queued', 'running', 'waiting', 'retrying', 'needs_review'))""",
     ),
@@ -90,7 +91,12 @@ INVARIANTS = [
         """SELECT run.id, run.cost_usd, spent.total FROM runs_run run JOIN LATERAL (
                SELECT COALESCE(sum(step.cost_usd), 0) AS total FROM runs_steprun step WHERE step.run_id = run.id
            ) spent ON true
-           WHERE run.ended_at IS NOT NULL AND run.cost_usd <> spent.total""",
+           WHERE run.ended_at IS NOT NULL AND run.trigger <> 'external' AND run.cost_usd <> spent.total""",
+    ),
+    Invariant(
+        "a run that executes elsewhere has nothing that a worker could claim",
+        """SELECT run.id, step.key, step.state FROM runs_run run JOIN runs_steprun step ON step.run_id = run.id
+           WHERE run.trigger = 'external'""",
     ),
 ]
 

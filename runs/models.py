@@ -145,6 +145,7 @@ class Run(StatefulModel):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     deadline_at = models.DateTimeField(null=True)
+    heartbeat_seconds = models.PositiveIntegerField(null=True, help_text="How often a run elsewhere says it lives.")
     created_by = models.CharField(max_length=200)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retries")

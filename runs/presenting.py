@@ -15,7 +15,7 @@ from controlplane.events.models import Event
 from runs import actions
 from runs.comparing import last_success_before, went_wrong
 from runs.engine.logs import LEVELS
-from runs.models import Run, RunState, StepRun, StepState
+from runs.models import Run, RunState, StepRun, StepState, Trigger
 from runs.queries import steps_of
 from runs.step_graph import Graph, graph_of_run
 from runs.step_panel import StepPanel
@@ -111,10 +111,17 @@ class RunPage:
     def log_file_url(self) -> str:
         return self.url("log_file")
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether a script elsewhere executes it and only reports here."""
+        return self.run.trigger == Trigger.EXTERNAL
+
     @cached_property
     def buttons(self) -> list[Button]:
         """The actions that this state allows; the tag leaves out those that the role does not reach."""
         run, found = self.run, []
+        if self.is_elsewhere:
+            return [] if run.is_final else [Button(actions.cancel_run, self.url("control", verb="cancellation"))]
         if run.is_final:
             return [Button(actions.retry_run, self.url("retry"))]
         if run.state in {RunState.QUEUED, RunState.RUNNING} and not run.pause_requested_at:
@@ -144,7 +151,7 @@ class RunPage:
     def again_url(self) -> str:
         """The form of a new run, filled in with what this one got; nothing where it cannot be started."""
         run = self.run
-        can = run.is_final and run.workflow.current_id and not run.workflow.archived_at
+        can = run.is_final and not self.is_elsewhere and run.workflow.current_id and not run.workflow.archived_at
         if not can or not self.request.member.may(actions.start_run.role):
             return ""
         new = reverse("runs:new", kwargs={"project": self.request.project.slug})
@@ -154,7 +161,12 @@ class RunPage:
     def replay_url(self) -> str:
         """Where a replay is prepared; nothing where none can be started."""
         run = self.run
-        can = run.is_final and not run.workflow.archived_at and self.request.member.may(actions.replay_run.role)
+        can = (
+            run.is_final
+            and not self.is_elsewhere
+            and not run.workflow.archived_at
+            and self.request.member.may(actions.replay_run.role)
+        )
         return self.url("replay") if can else ""
 
     @cached_property

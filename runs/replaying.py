@@ -10,7 +10,7 @@ from typing import Any
 from controlplane.domain import expressions
 from controlplane.domain.errors import ActionRefused, InvalidInput
 from runs.engine.plan import Plan, plan_of_version
-from runs.models import Run, StepState
+from runs.models import Run, StepState, Trigger
 from workflows.graph import edges, topological, upstream
 from workflows.models import Version, VersionState
 from workflows.parameters import check_inputs
@@ -113,6 +113,8 @@ def refuse_wrong_state(source: Run) -> None:
     if not source.is_final:
         label = source.get_state_display().lower()
         raise ActionRefused(f"This run is {label}. Only a finished run can be replayed.")
+    if source.trigger == Trigger.EXTERNAL:
+        raise ActionRefused("This run executed elsewhere and was only reported here, so it cannot be replayed here.")
     if source.workflow.archived_at is not None:
         raise ActionRefused(f"The workflow {source.workflow.name} is archived.")
 

@@ -82,7 +82,6 @@ class RunDocument(RunDetail):
         fields = [*RunDetail.Meta.fields, "steps", "artifacts"]
 
 
-
 class LogLine(serializers.Serializer):
     n = serializers.IntegerField(help_text="1, 2, 3 … in the run.")
     at = serializers.DateTimeField()

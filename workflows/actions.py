@@ -21,6 +21,15 @@ from workflows.models import Version, VersionState, Workflow
 from workflows.queries import check_text, read_text, refuse_unstorable
 from workflows.spec import format_of
 
+TASK_DESCRIPTION = "Executes elsewhere and reports here."
+# Valid, so that the page of the workflow has nothing to complain about.
+TASK_TEXT = """\
+# Runs of this task execute elsewhere and are reported here. Released, these steps could be started here as well.
+steps:
+  - key: nothing
+    uses: noop
+"""
+
 
 @action(label="New workflow", role="editor", tone="primary", icon="plus")
 def create_workflow(
@@ -57,6 +66,24 @@ def import_draft(workflow: Workflow, definition: Definition, *, edits: int | Non
     draft = save_draft(workflow, text=definition.text, edits=edits, by=by)
     write_note(draft, definition.note)
     return draft
+
+
+@action(label="Report a task", role="operator", icon="upload")
+def register_task(project: Project, *, name: str, by: Actor) -> Workflow:
+    """The workflow that runs called `name` are listed under, which execute elsewhere; the first report makes it."""
+    rows = Workflow.objects.select_related("project").filter(project=project, name=name)
+    if (found := rows.first()) is not None:
+        return found
+    workflow = Workflow(project=project, name=name, description=TASK_DESCRIPTION, updated_by=by.name)
+    check_fields(workflow)
+    try:
+        insert(workflow)
+    except Conflict:
+        # Another first report was faster.
+        return rows.get()
+    write_draft(workflow, TASK_TEXT, by)
+    record(events.WORKFLOW_CREATED, workflow, by=by, name=name)
+    return workflow
 
 
 @action(label="Save", role="editor", icon="save")

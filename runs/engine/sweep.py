@@ -17,11 +17,12 @@ from runs.engine import slots
 from runs.engine.advance import Advance, described
 from runs.engine.children import settle_child
 from runs.engine.control import stop
+from runs.engine.external import lose
 from runs.engine.finish import give_slot_back
 from runs.engine.locked import LockedRun, as_json, locked_run
 from runs.engine.pausing import pause_for_review, settle_pause
 from runs.engine.sql import Row, one, run_statement
-from runs.models import StepState
+from runs.models import StepState, Trigger
 
 logger = logging.getLogger(__name__)
 BATCH = 500
@@ -211,7 +212,10 @@ def time_out(run_id: int) -> bool:
     with locked_run(run_id) as run:
         if run is None or not run.deadline_passed or run.stop_requested_at is not None or run.is_final:
             return False
-        stop(run, actor="system", user=None, reason="The run's time limit was reached.")
+        if run.trigger == Trigger.EXTERNAL:
+            lose(run)
+        else:
+            stop(run, actor="system", user=None, reason="The run's time limit was reached.")
         return True
 
 

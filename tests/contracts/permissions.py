@@ -176,6 +176,9 @@ RUN_ENDPOINTS = {
     "api:run_events": route("run", get=VIEWER),
     "api:run_artifacts": route("run", get=VIEWER),
     "api:run_artifact": route("artifact", get=VIEWER),
+    "api:tasks": route(get=VIEWER, post=OPERATOR),
+    "api:tasks_csv": route(get=VIEWER),
+    "api:task": route("task", get=VIEWER, patch=OPERATOR),
 }
 WORKFLOW_ENDPOINTS = {
     "api:workflows": route(get=VIEWER, post=EDITOR),

@@ -23,6 +23,8 @@ from controlplane.listing.actions import save_view
 from controlplane.projects.actions import create_token, set_secret
 from controlplane.projects.actors import SYSTEM, Access
 from controlplane.projects.models import ApiToken, Member, Project
+from runs.engine.external import Report
+from runs.external import report_task
 from runs.models import Artifact, RunState, StepRun, StepState
 from tests.world import World, build_world, make_run, make_workflow
 from workflows.actions import create_workflow, save_draft
@@ -53,6 +55,7 @@ class Things:
         things.make_catalogue(folder)
         things.make_workflow()
         things.make_run()
+        things.make_task()
         things.make_people()
         things.make_job()
         return things
@@ -108,6 +111,10 @@ class Things:
         )  # fmt: skip
         export.file.save(f"{self.mark}.csv", ContentFile(self.mark.encode()))
         self.ids["export"] = export.pk
+
+    def make_task(self) -> None:
+        report = Report(status="running", outputs={"secret": self.mark}, log_excerpt=self.mark)
+        self.ids["task"] = report_task(self.project, task=f"{self.mark}-task", report=report, by=SYSTEM).pk
 
     def make_people(self) -> None:
         user = User.objects.create(username=f"{self.mark}-guest", email=f"{self.mark}@example.com")
@@ -270,6 +277,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("api:run_replay", "POST"): {"step": "only"},
     ("api:runs", "POST"): {"project": "<project>", "workflow": "<workflow>"},
     ("api:step_review", "POST"): {"outcome": "failed"},
+    ("api:tasks", "POST"): {"project": "<project>", "task": "new-one"},
+    ("api:task", "PATCH"): {"status": "succeeded"},
     ("api:workflows", "POST"): {"project": "<project>", "name": "new-one"},
     ("api:workflow_import", "POST"): {"project": "<project>", "document": DOCUMENT},
     ("api:workflow_draft_import", "POST"): {"document": DOCUMENT},
