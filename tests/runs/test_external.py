@@ -166,7 +166,7 @@ def test_it_is_neither_paused_nor_retried_here(world, script):
     run.refresh_from_db()
     with pytest.raises(ActionRefused, match="executes elsewhere"):
         actions.retry_run(run, by=bob)
-    assert script.post(f"/api/v1/runs/{run.pk}/replay", {}).status_code == 409
+    assert script.post(f"/api/v1/runs/{run.pk}/replay", {"step": "nothing"}).status_code == 409
     page = world.client("bob").get(f"/p/acme/runs/{run.pk}/").content.decode()
     assert "executes elsewhere, reported here" in page
     assert "Replay" not in page
