@@ -9,13 +9,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from agents import catalogue, connections, events
+from agents import catalogue, connections, deploying, events
 from agents.calls.context import Answer
 from agents.calls.trial import CallFailed, trial_of_agent, trial_of_tool
 from agents.configuration import check_agent, check_instance, check_tool
-from agents.models import Agent, Catalogued, Instance, Revision, Tool, ToolKind
+from agents.models import Agent, Catalogued, Deployment, Instance, Revision, Tool, ToolKind
 from controlplane.domain.action import Actor, action
-from controlplane.domain.errors import ActionRefused
+from controlplane.domain.errors import ActionRefused, InvalidInput
 from controlplane.domain.recording import record
 from controlplane.domain.tags import tags_with, tags_without
 from controlplane.projects import encryption
@@ -57,6 +57,10 @@ def create_agent(project: Project, *, by: Actor, **values: Any) -> Agent:
 @action(label="Save agent", role="editor")
 def update_agent(agent: Agent, *, by: Actor, version_no: int | None = None, **values: Any) -> Agent:
     """As `update_tool`."""
+    most, least = values.get("max_concurrent", agent.max_concurrent), agent.min_replicas
+    if least is not None and most != agent.max_concurrent and not least <= (most or 0) <= (agent.max_replicas or 0):
+        message = f"It is scaled between {least} and {agent.max_replicas} replicas; change that first."
+        raise InvalidInput.field("max_concurrent", message)
     return _update(agent, values, version_no, check_agent, events.AGENT_UPDATED, by)
 
 
@@ -75,6 +79,45 @@ def restore_revision(row: Tool | Agent, *, revision: Revision, by: Actor) -> Too
     values = {name: value for name, value in revision.snapshot.items() if name not in fixed}
     check, event = RESTORED[catalogue.kind_of(row)]
     return _update(row, values, None, check, event, by)
+
+
+@action(label="Deploy", role="editor", icon="deploy")
+def deploy_agent(agent: Agent, *, environment: str, revision: Revision, note: str = "", by: Actor) -> Deployment:
+    """Runs of `environment` that start from now on use this version. Raises InvalidInput, ActionRefused."""
+    deploying.check_environment(environment)
+    catalogue.lock(agent, None)
+    now = deploying.in_force(agent)[environment]
+    if now is not None and now.revision_id == revision.pk:
+        raise ActionRefused(f"Version {revision.number} of {agent.name} serves {environment} already.")
+    given = {"agent": agent, "environment": environment, "revision": revision, "note": note}
+    made = Deployment.objects.create(**given, deployed_by=by.name)
+    facts = {"environment": environment, "version_no": revision.number, "note": note}
+    record(events.AGENT_DEPLOYED, agent, by=by, name=agent.name, **facts)
+    return made
+
+
+@action(label="Roll back", role="editor", confirm="Go back to the version before?", icon="history")
+def roll_back_agent(agent: Agent, *, environment: str, by: Actor) -> Deployment:
+    """Deploy what served `environment` before. Raises InvalidInput, ActionRefused."""
+    deploying.check_environment(environment)
+    before = deploying.one_before(agent, environment)
+    note = f"Back to version {before.revision.number}"
+    return deploy_agent(agent, environment=environment, revision=before.revision, note=note, by=by)
+
+
+@action(label="Scale", role="operator", icon="gauge")
+def scale_agent(agent: Agent, *, least: int, most: int, desired: int, by: Actor) -> Agent:
+    """`desired` replicas from now on; the sweeper keeps between `least` and `most`. Raises InvalidInput."""
+    deploying.check_scale(least, most, desired)
+    agent = catalogue.lock(agent, None)
+    before = agent.max_concurrent
+    agent.min_replicas, agent.max_replicas, agent.max_concurrent = least, most, desired
+    agent.scaled_at, agent.scale_reason = timezone.now(), f"{by.name} asked for it"
+    agent.save(update_fields=["min_replicas", "max_replicas", "max_concurrent", "scaled_at", "scale_reason"])
+    catalogue.fit_slot(agent)
+    facts = {"before": before, "replicas": desired, "least": least, "most": most, "reason": agent.scale_reason}
+    record(events.AGENT_SCALED, agent, by=by, name=agent.name, **facts)
+    return agent
 
 
 @action(label="Create instance", role="editor", icon="plus", atomic=False)

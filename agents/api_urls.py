@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents import api, versions
+from agents import api, operating, versions
 from agents.models import Agent, Tool
 from controlplane.projects.routes import endpoint
 
@@ -27,6 +27,9 @@ urlpatterns = [
     endpoint("agents/<int:pk>/test", api.AgentTrial.as_view(), "agent_test"),
     endpoint("agents/<int:pk>/health", api.AgentHealth.as_view(), "agent_health"),
     *version_endpoints("agent", Agent),
+    endpoint("agents/<int:pk>/deploy", operating.Deploy.as_view(), "agent_deploy"),
+    endpoint("agents/<int:pk>/deployments", operating.Deployments.as_view(), "agent_deployments"),
+    endpoint("agents/<int:pk>/scale", operating.Scale.as_view(), "agent_scale"),
     # /tools
     endpoint("tools", api.Tools.as_view(), "tools"),
     endpoint("tools.csv", api.ToolsCsv.as_view(), "tools_csv"),

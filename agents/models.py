@@ -115,6 +115,11 @@ class Agent(Catalogued, Probed):
         default=300, validators=[MinValueValidator(1), MaxValueValidator(86_400)]
     )
     idempotent = models.BooleanField(default=False)
+    # A replica is a place in the agent's slot: `max_concurrent` says how many there are now.
+    min_replicas = models.PositiveIntegerField(null=True, editable=False)
+    max_replicas = models.PositiveIntegerField(null=True, editable=False)
+    scaled_at = models.DateTimeField(null=True, editable=False)
+    scale_reason = models.CharField(max_length=300, blank=True, default="", db_default="", editable=False)
 
     class Meta(Catalogued.Meta):
         constraints = [
@@ -155,6 +160,37 @@ class Revision(models.Model):
     def text(self) -> str:
         """As people compare it."""
         return json.dumps(self.snapshot, indent=2, sort_keys=True, ensure_ascii=False)
+
+
+class DeployedTo(models.TextChoices):
+    """The environments of runs."""
+
+    DEV = "dev", "Dev"
+    STAGING = "staging", "Staging"
+    PRODUCTION = "production", "Production"
+
+
+class Deployment(models.Model):
+    """Which revision of an agent serves the runs of an environment from then on; the latest one counts."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="deployments", db_index=False)
+    environment = models.CharField(max_length=16, choices=DeployedTo)
+    revision = models.ForeignKey(Revision, models.CASCADE, related_name="+")
+    note = models.CharField(max_length=500, blank=True)
+    deployed_at = models.DateTimeField(db_default=Now())
+    deployed_by = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["agent", "environment", "-id"], name="deployment_in_force")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(environment__in=DeployedTo.values), name="deployment_environment_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.revision} in {self.environment}"
 
 
 class Engine(models.TextChoices):

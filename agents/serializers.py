@@ -6,8 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from agents.models import Agent, AgentKind, Engine, Instance, Revision, Tool, ToolKind
-from controlplane.projects.endpoints import StrictSerializer
+from agents.deploying import MOST_REPLICAS
+from agents.models import Agent, AgentKind, DeployedTo, Deployment, Engine, Instance, Revision, Tool, ToolKind
+from controlplane.projects.endpoints import Choice, StrictSerializer
 
 SHARED = ("id", "project", "name", "description", "tags", "enabled", "max_concurrent", "timeout_seconds")
 SCHEMAS = ("input_schema", "output_schema")
@@ -39,7 +40,7 @@ class AgentSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Agent
-        fields = (*SHARED, "kind", "config", "idempotent", *WRITTEN)
+        fields = (*SHARED, "kind", "config", "idempotent", "min_replicas", "max_replicas", *WRITTEN)
         read_only_fields = fields
 
 
@@ -111,6 +112,45 @@ class RevisionDiffSerializer(serializers.Serializer):
         numbers = {"from": "old.number", "to": "new.number"}
         fields = {name: serializers.IntegerField(source=source) for name, source in numbers.items()}
         return {**fields, "changes": DifferenceSerializer(many=True)}
+
+
+class DeploymentSerializer(serializers.ModelSerializer):
+    version = serializers.IntegerField(source="revision.number")
+
+    class Meta:
+        model = Deployment
+        fields = ("id", "environment", "version", "note", "deployed_at", "deployed_by")
+        read_only_fields = fields
+
+
+class DeployBody(StrictSerializer):
+    environment = Choice(DeployedTo.values)
+    version = serializers.IntegerField(
+        required=False, min_value=1, max_value=2**31 - 1, help_text="The newest without it."
+    )
+    roll_back = serializers.BooleanField(default=False, help_text="The version that served it before, instead.")
+    note = serializers.CharField(default="", allow_blank=True, max_length=500)
+
+
+class ScaleBody(StrictSerializer):
+    def get_fields(self) -> dict[str, serializers.Field]:
+        names = ("min", "max", "desired")
+        return {name: serializers.IntegerField(min_value=1, max_value=MOST_REPLICAS) for name in names}
+
+
+class ScaleSerializer(serializers.Serializer):
+    """How many replicas there are, and between which numbers the portal scales by itself."""
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        names = {"min": "min_replicas", "max": "max_replicas", "desired": "max_concurrent"}
+        fields: dict[str, serializers.Field] = {
+            name: serializers.IntegerField(source=source, allow_null=True) for name, source in names.items()
+        }
+        return {
+            **fields,
+            "scaled_at": serializers.DateTimeField(allow_null=True),
+            "scale_reason": serializers.CharField(),
+        }
 
 
 class UseSerializer(serializers.Serializer):

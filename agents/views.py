@@ -15,12 +15,13 @@ from django.views import View
 from agents import actions
 from agents.catalogue import slot_key
 from agents.dependents import Dependent, dependents_of
+from agents.deploying import in_force
 from agents.examples import example_of
 from agents.forms import JsonText
 from agents.health import health_of
 from agents.limits import use_of
 from agents.lists import AGENTS, INSTANCES, TOOLS
-from agents.models import Revision
+from agents.models import Agent, Revision
 from agents.resources import AGENT, INSTANCE, TOOL, Editor, Resource
 from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound, ProblemError
 from controlplane.listing.filters import is_id
@@ -108,6 +109,7 @@ class EntryDetail(EntryView):
             disable=actions.disable,
             **health_context(row),
             **self.limits(row),
+            **self.operation(row),
             try_out=self.resource.try_out,
         )
 
@@ -115,6 +117,13 @@ class EntryDetail(EntryView):
         if self.resource is not TOOL or not (row.max_concurrent or row.calls_per_minute):
             return {}
         return {"use": use_of(slot_key(row)), "limits_url": self.url("limits", row.pk)}
+
+    def operation(self, row: Any) -> dict[str, Any]:
+        """What serves each environment, and how many replicas there are."""
+        if not isinstance(row, Agent):
+            return {}
+        urls = {"deploy_url": self.url("deploy", row.pk), "scale_url": self.url("scale", row.pk)}
+        return {"deployed": in_force(row), "replicas": use_of(slot_key(row)), **urls}
 
     def revisions(self, row: Any) -> Any:
         return row.revisions.all() if hasattr(row, "revisions") else Revision.objects.none()

@@ -54,15 +54,16 @@ def start_run(
     if workflow.archived_at is not None:
         raise ActionRefused(f"The workflow {workflow.name} is archived.")
     version, plan = draft_of(workflow) if draft else released(workflow)
+    environment = one_of(Environment, environment, "environment")
     return submit(
         Order(
             workflow=workflow,
             version=None if draft else version,
             definition=version.document if draft else None,
             plan=plan,
-            pins=collect(workflow.project_id, plan.spec, agent),
+            pins=collect(workflow.project_id, plan.spec, agent, environment),
             inputs=check_inputs(plan.spec.params, dict(inputs)),
-            environment=one_of(Environment, environment, "environment"),
+            environment=environment,
             trigger=Trigger.TEST if draft else one_of(Trigger, trigger, "trigger"),
             agent=agent,
             tags=clean_tags(tags),
@@ -130,7 +131,7 @@ def retry_run(run: Run, *, by: Actor) -> Run:
             version=run.version,
             definition=run.definition,
             plan=plan,
-            pins=collect(run.project_id, plan.spec, run.agent),
+            pins=collect(run.project_id, plan.spec, run.agent, run.environment),
             inputs=run.inputs,
             environment=run.environment,
             trigger=Trigger.RETRY,
@@ -153,7 +154,7 @@ def replay_run(
         version=replay.version,
         definition=None if replay.version else run.definition,
         plan=replay.plan,
-        pins=collect(run.project_id, replay.plan.spec, run.agent),
+        pins=collect(run.project_id, replay.plan.spec, run.agent, run.environment),
         inputs=replay.inputs,
         environment=run.environment,
         trigger=Trigger.REPLAY,

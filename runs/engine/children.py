@@ -67,7 +67,7 @@ def child_order(claimed: Claimed, workflow: Workflow, inputs: Any) -> Order:
         workflow=workflow,
         version=workflow.current,
         plan=plan,
-        pins=collect(claimed.project_id, plan.spec, None),
+        pins=collect(claimed.project_id, plan.spec, None, claimed.environment),
         inputs=check_inputs(plan.spec.params, inputs),
         environment=claimed.environment,
         trigger=Trigger.WORKFLOW,

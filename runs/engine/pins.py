@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import F
 
+from agents.deploying import deployed_revisions
 from agents.functions import registered
 from agents.models import Agent, Instance, Revision, Tool
 from controlplane.domain.errors import FieldError, InvalidInput
@@ -55,8 +56,11 @@ class Pins:
         return StepNeeds(uses) if pinned is None else StepNeeds(uses, pinned.slot_key, pinned.queue)
 
 
-def collect(project_id: int, spec: Spec, agent: Agent | None) -> Pins:
-    """Pin everything `spec` names. Raises InvalidInput naming each thing that is gone or switched off."""
+def collect(project_id: int, spec: Spec, agent: Agent | None, environment: str) -> Pins:
+    """Pin everything `spec` names; of agents what is deployed to `environment`.
+
+    Raises InvalidInput naming each thing that is gone or switched off.
+    """
     if spec.asks_for_agent and agent is None:
         raise InvalidInput.field("agent", "This workflow asks for an agent. Choose one.", "required")
     pins = Pins(chosen_agent=agent.name if agent else "")
@@ -65,6 +69,8 @@ def collect(project_id: int, spec: Spec, agent: Agent | None) -> Pins:
         wanted_agents.add(agent.name)
     if wanted_agents:
         pins.agents = pinned(Agent, project_id, wanted_agents)
+        for name, revision in deployed_revisions(project_id, wanted_agents, environment).items():
+            pins.agents[name] = replace(pins.agents[name], revision=revision)
     wanted_tools = {step.target for step in spec.steps if step.kind == "tool"} | tools_of_agents(pins)
     if wanted_tools:
         pins.tools = pinned(Tool, project_id, wanted_tools)

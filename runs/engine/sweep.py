@@ -21,6 +21,7 @@ from runs.engine.external import lose
 from runs.engine.finish import give_slot_back
 from runs.engine.locked import LockedRun, as_json, locked_run
 from runs.engine.pausing import pause_for_review, settle_pause
+from runs.engine.scaling import scale_agents
 from runs.engine.sql import Row, one, run_statement
 from runs.models import StepState, Trigger
 
@@ -107,6 +108,7 @@ def sweep() -> dict[str, int]:
         "jobs_rung": ring_for_jobs,
         "jobs_forgotten": forget_old_jobs,
         "probes": ring_due_probes,
+        "scaled": scale_agents,
     }
     return {name: isolated(part) for name, part in parts.items()}
 
