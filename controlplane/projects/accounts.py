@@ -12,11 +12,14 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from controlplane.domain.action import Actor
-from controlplane.domain.errors import InvalidInput, NotAllowed
+from controlplane.domain.errors import ActionRefused, InvalidInput, NotAllowed
 from controlplane.projects import encryption
+from controlplane.projects.actions import accept_invitation
+from controlplane.projects.links import INVITED, pending
 from controlplane.projects.queries import preferences_of
 from controlplane.ui.context import remember_theme
 
@@ -28,7 +31,22 @@ BOUND_TO = "second-factor"
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return False
+        return pending(request) is not None
+
+    def save_user(
+        self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
+    ) -> AbstractBaseUser:
+        """The account of somebody invited: it has the address that was invited, and is a member at once."""
+        invitation = pending(request)
+        if invitation is None:
+            raise ActionRefused("This invitation has ended. Ask for a new one.")
+        account: Any = super().save_user(request, user, form, commit=False)
+        account.email = invitation.email
+        with transaction.atomic():
+            account.save()
+            accept_invitation(invitation, user=account)
+        request.session.pop(INVITED, None)
+        return account
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **given: Any) -> HttpResponse:
         """The browser takes the theme that its person chose."""

@@ -13,14 +13,16 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from controlplane.domain.action import ROLES, Actor, action
+from controlplane.domain.action import ROLES, action
 from controlplane.domain.errors import ActionRefused, Conflict, FieldError, InvalidInput, NotAllowed, NotFound
 from controlplane.domain.recording import record
 from controlplane.projects import encryption, events
-from controlplane.projects.models import ApiToken, Member, Preferences, Project, Role, Secret
+from controlplane.projects.actors import Actor
+from controlplane.projects.models import ApiToken, Invitation, Member, Preferences, Project, Role, Secret
 
 Row = TypeVar("Row", bound=models.Model)
 LONGEST_SECRET = 32_768
+INVITATION_DAYS = 7
 
 
 def create_project(*, slug: str, name: str, time_zone: str = "UTC", by: Actor, owner: AbstractBaseUser) -> Project:
@@ -58,6 +60,49 @@ def add_member(project: Project, *, user: AbstractBaseUser, role: str, by: Actor
         raise taken("user", f"{user} is a member already.") from error
     record(events.MEMBER_ADDED, project, by=by, user=user.get_username(), role=role)
     return member
+
+
+@action(label="Invite", role="admin")
+def invite_member(project: Project, *, email: str, role: str, by: Actor) -> Invitation:
+    """An open invitation for INVITATION_DAYS; one that the address had in this project ends."""
+    known_role(role)
+    if by.kind == "token" or by.user_id is None:
+        raise NotAllowed("A token cannot invite. Sign in to invite.")
+    email = email.strip().lower()
+    if Member.objects.filter(project=project, user__email__iexact=email).exists():
+        raise taken("email", f"{email} is a member already.")
+    Invitation.objects.open().filter(project=project, email=email).update(revoked_at=timezone.now())
+    ends = timezone.now() + timedelta(days=INVITATION_DAYS)
+    invitation = Invitation(project=project, email=email, role=role, created_by_id=by.user_id, expires_at=ends)
+    checked(invitation).save(force_insert=True)
+    record(events.MEMBER_INVITED, project, by=by, user=email, role=role)
+    return invitation
+
+
+@action(label="Withdraw", role="admin", confirm="Withdraw the invitation of {subject}?", tone="danger")
+def revoke_invitation(invitation: Invitation, *, by: Actor) -> None:
+    if not Invitation.objects.open().filter(pk=invitation.pk).update(revoked_at=timezone.now()):
+        raise ActionRefused("This invitation has ended already.")
+    record(events.INVITATION_REVOKED, invitation.project, by=by, user=invitation.email)
+
+
+def accept_invitation(invitation: Invitation, *, user: AbstractBaseUser) -> Member:
+    """`user` becomes a member, if the invitation is theirs, still open, and from somebody who still may invite."""
+    if user.email.lower() != invitation.email:
+        raise ActionRefused(f"This invitation is for {invitation.email}. Sign in with the account of that address.")
+    if not may_invite(invitation):
+        raise ActionRefused("Who invited you cannot do so any more. Ask for a new invitation.")
+    with transaction.atomic():
+        if not Invitation.objects.open().filter(pk=invitation.pk).update(accepted_at=timezone.now()):
+            raise ActionRefused("This invitation has ended. Ask for a new one.")
+        by = Actor(user.get_username(), "admin", invitation.project_id, user.pk)
+        return add_member(invitation.project, user=user, role=invitation.role, by=by)
+
+
+def may_invite(invitation: Invitation) -> bool:
+    inviter = invitation.created_by
+    is_admin = Member.objects.filter(project=invitation.project_id, user=inviter, role=Role.ADMIN).exists()
+    return inviter.is_active and (inviter.is_superuser or is_admin)
 
 
 @action(label="Change role", role="admin")

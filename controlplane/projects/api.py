@@ -13,10 +13,11 @@ from rest_framework.response import Response
 from controlplane.domain.errors import NotAllowed, NotFound
 from controlplane.projects import actions, serializers, sign_in
 from controlplane.projects.accounts import find_account
-from controlplane.projects.actors import Access
+from controlplane.projects.actors import Access, Actor
 from controlplane.projects.endpoints import PAGING, Endpoint, body, number
 from controlplane.projects.idempotency import idempotent
-from controlplane.projects.models import ApiToken, Member, Project, Secret
+from controlplane.projects.links import link_of, send_invitation
+from controlplane.projects.models import ApiToken, Invitation, Member, Project, Secret
 from controlplane.projects.queries import preferences_of, projects_of, sessions_of, tokens_for
 
 IN_PROJECT = OpenApiParameter("project", str, description="Id or slug; not needed when you reach one only.")
@@ -145,6 +146,45 @@ class MemberEndpoint(InProject):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+class InvitationsEndpoint(InProject):
+    """Open invitations, with the link that each address accepts with. For administrators."""
+
+    parameters = PAGING
+
+    def administrator(self) -> tuple[Project, Actor]:
+        project = self.project()
+        by = self.actor(project)
+        if not by.may("admin"):
+            raise NotAllowed("Invitations are for administrators of the project.")
+        return project, by
+
+    @extend_schema(responses=serializers.InvitationSerializer(many=True))
+    def get(self, request: Request, project: str) -> Response:
+        found, _ = self.administrator()
+        rows = Invitation.objects.visible_to(self.access).open().filter(project=found)
+        return self.page(rows.select_related("project", "created_by"), serializers.InvitationSerializer)
+
+    @extend_schema(request=serializers.NewInvitation, responses={201: serializers.FreshInvitationSerializer})
+    @idempotent
+    def post(self, request: Request, project: str) -> Response:
+        found, by = self.administrator()
+        made = actions.invite_member(found, **body(serializers.NewInvitation, request), by=by)
+        send_invitation(request._request, made)
+        shown = {**serializers.InvitationSerializer(made).data, "url": link_of(request._request, made)}
+        return Response(shown, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+
+
+class InvitationEndpoint(InProject):
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, project: str, pk: int) -> Response:
+        rows = Invitation.objects.visible_to(self.access).select_related("project").filter(project=self.project())
+        invitation = rows.filter(pk=pk).first()
+        if invitation is None:
+            raise NotFound("There is no such invitation.")
+        actions.revoke_invitation(invitation, by=self.actor(invitation))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
 class TokensEndpoint(Endpoint):
     parameters = ("project", *PAGING)
 
@@ -229,8 +269,8 @@ class RefreshEndpoint(SignInEndpoint):
 
 
 class RegisterEndpoint(SignInEndpoint):
-    """Refused while sign-up is closed, which it is: administrators make accounts."""
+    """Refused: accounts are made by administrators, or on the page that an invitation leads to."""
 
     @extend_schema(request=None, responses={403: None}, auth=[])
     def post(self, request: Request) -> Response:
-        raise NotAllowed("Sign-up is closed. An administrator of the installation makes accounts.")
+        raise NotAllowed("Sign-up is by invitation, on the page that the invitation leads to.")

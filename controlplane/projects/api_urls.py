@@ -15,6 +15,8 @@ urlpatterns = [
     endpoint("projects/<slug:project>", api.ProjectEndpoint.as_view(), "project"),
     endpoint("projects/<slug:project>/members", api.MembersEndpoint.as_view(), "members"),
     endpoint("projects/<slug:project>/members/<int:pk>", api.MemberEndpoint.as_view(), "member"),
+    endpoint("projects/<slug:project>/invitations", api.InvitationsEndpoint.as_view(), "invitations"),
+    endpoint("projects/<slug:project>/invitations/<int:pk>", api.InvitationEndpoint.as_view(), "invitation"),
     endpoint("tokens", api.TokensEndpoint.as_view(), "tokens"),
     endpoint("tokens/<int:pk>", api.TokenEndpoint.as_view(), "token"),
     endpoint("secrets", api.SecretsEndpoint.as_view(), "secrets"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.projects import profile, views
+from controlplane.projects import invitations, profile, views
 
 urlpatterns = [
     path("projects/new", views.new_project, name="new_project"),
+    path("invitation", invitations.invitation, name="invitation"),
     path("account/", profile.profile, name="profile"),
     path("account/sessions/end", profile.session_end, name="session_end"),
 ]

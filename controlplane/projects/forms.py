@@ -36,6 +36,11 @@ class MemberForm(ActionForm):
     role = role_field(Role.OPERATOR)
 
 
+class InvitationForm(ActionForm):
+    email = forms.EmailField(label="E-mail", widget=forms.EmailInput({"autocomplete": "off"}))
+    role = role_field(Role.OPERATOR)
+
+
 class TokenForm(ActionForm):
     name = forms.CharField(max_length=100, help_text="What it is for, such as the script that uses it.")
     role = role_field(Role.OPERATOR)

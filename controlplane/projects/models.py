@@ -103,6 +103,34 @@ class Member(models.Model):
         return f"{self.user} in {self.project}"
 
 
+class InvitationQuerySet(ProjectScoped):
+    def open(self):
+        """Those that can still be accepted."""
+        return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=timezone.now())
+
+
+class Invitation(models.Model):
+    """A way into one project for one e-mail address, once, until `expires_at`. The link is signed, not stored."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=16, choices=Role, default=Role.VIEWER)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [models.CheckConstraint(condition=models.Q(role__in=Role.values), name="invited_role_is_known")]
+
+    def __str__(self) -> str:
+        return self.email
+
+
 class Theme(models.TextChoices):
     AUTO = "auto", "As the system"
     LIGHT = "light", "Light"

@@ -8,7 +8,7 @@ from allauth.usersessions.models import UserSession
 from rest_framework import serializers
 
 from controlplane.projects.endpoints import Choice, StrictSerializer
-from controlplane.projects.models import ApiToken, Member, Project, Role, Secret, Theme, valid_time_zone
+from controlplane.projects.models import ApiToken, Invitation, Member, Project, Role, Secret, Theme, valid_time_zone
 from controlplane.projects.queries import memberships_of, preferences_of
 
 
@@ -56,6 +56,27 @@ class SessionSerializer(serializers.ModelSerializer):
     class Meta:
         model = UserSession
         fields = ["id", "ip", "user_agent", "created_at"]
+
+
+class InvitationSerializer(serializers.ModelSerializer):
+    project: Any = serializers.SlugRelatedField("slug", read_only=True)
+    created_by = serializers.CharField(source="created_by.username")
+
+    class Meta:
+        model = Invitation
+        fields = ["id", "project", "email", "role", "created_by", "created_at", "expires_at"]
+
+
+class FreshInvitationSerializer(InvitationSerializer):
+    url = serializers.CharField(read_only=True, help_text="The link that the address accepts with.")
+
+    class Meta(InvitationSerializer.Meta):
+        fields = [*InvitationSerializer.Meta.fields, "url"]
+
+
+class NewInvitation(StrictSerializer):
+    email = serializers.EmailField(max_length=254)
+    role = Choice(Role.choices)
 
 
 class TokenSerializer(serializers.ModelSerializer):

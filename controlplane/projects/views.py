@@ -14,8 +14,17 @@ from django.views.decorators.http import require_http_methods, require_POST
 from controlplane.domain.errors import NotFound
 from controlplane.projects import actions
 from controlplane.projects.accounts import find_account
-from controlplane.projects.forms import MemberForm, ProjectForm, SecretForm, SettingsForm, TokenForm, settings_of
-from controlplane.projects.models import ApiToken, Member, Role, Secret
+from controlplane.projects.forms import (
+    InvitationForm,
+    MemberForm,
+    ProjectForm,
+    SecretForm,
+    SettingsForm,
+    TokenForm,
+    settings_of,
+)
+from controlplane.projects.links import link_of, send_invitation
+from controlplane.projects.models import ApiToken, Invitation, Member, Role, Secret
 from controlplane.projects.queries import tokens_for
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -46,8 +55,36 @@ def members(request: HttpRequest) -> HttpResponse:
         if done:
             return back_to(request, "members", f"{member.user} is a member now.")
     rows = Member.objects.visible_to(request.member).select_related("user", "project")
-    context = {"members": rows, "roles": Role.choices, "remove": actions.remove_member}
-    return show(request, "members", form, may_manage=request.member.may("admin"), **context)
+    return show(request, "members", form, **members_context(request, invitation_form=InvitationForm()), members=rows)
+
+
+def members_context(request: HttpRequest, **more: object) -> dict[str, object]:
+    may_manage, invited = request.member.may("admin"), []
+    if may_manage:
+        rows = Invitation.objects.visible_to(request.member).open().select_related("created_by")
+        invited = [(row, link_of(request, row)) for row in rows]
+    verbs = {"remove": actions.remove_member, "withdraw": actions.revoke_invitation}
+    return {"roles": Role.choices, "may_manage": may_manage, "invited": invited, **verbs, **more}
+
+
+@require_POST
+def invitations(request: HttpRequest) -> HttpResponse:
+    form = InvitationForm(request.POST)
+    done, made = form.attempt(partial(actions.invite_member, request.project, by=request.member))
+    if done:
+        send_invitation(request, made)
+        return back_to(request, "members", f"{made.email} is invited. The link below works once, for seven days.")
+    rows = Member.objects.visible_to(request.member).select_related("user", "project")
+    context = members_context(request, invitation_form=form, form=MemberForm(), members=rows)
+    return render(request, "projects/members.html", context, status=422)
+
+
+@require_POST
+def invitation_revocation(request: HttpRequest, pk: int) -> HttpResponse:
+    rows = Invitation.objects.visible_to(request.member).select_related("project")
+    invitation = found(rows.filter(pk=pk).first(), "invitation")
+    actions.revoke_invitation(invitation, by=request.member)
+    return back_to(request, "members", f"The invitation of {invitation.email} was withdrawn.")
 
 
 def add_member_by_name(request: HttpRequest, *, user: str, role: str) -> Member:

@@ -48,9 +48,6 @@ def catalogue_pages(prefix: str, subject: str) -> dict[str, Route]:
         pages["health"] = route(subject, get=VIEWER, post=EDITOR)
         pages["versions"] = route(subject, get=VIEWER)
         pages["restore"] = route(subject, post=EDITOR)
-    if subject == "agent":
-        pages["deploy"] = route(subject, post=EDITOR)
-        pages["scale"] = route(subject, post=OPERATOR)
     if subject == "tool":
         pages["limits"] = route(subject, get=VIEWER)
     return {f"agents:{prefix}{name}": page for name, page in pages.items()}
@@ -75,6 +72,7 @@ def catalogue_endpoints(plural: str, subject: str) -> dict[str, Route]:
 ENTRANCE = {
     "front_door": route(get=SIGNED_IN),
     "new_project": route(get=SUPERUSER, post=SUPERUSER),
+    "invitation": route(get=PUBLIC, post=SIGNED_IN),
     "profile": route(get=SIGNED_IN, post=SIGNED_IN),
     "session_end": route(post=SIGNED_IN),
     "ui:theme": route(post=PUBLIC),
@@ -133,6 +131,8 @@ PROJECT_PAGES = {
     "projects:members": route(get=VIEWER, post=ADMIN),
     "projects:member_role": route("member", post=ADMIN),
     "projects:member_removal": route("member", post=ADMIN),
+    "projects:invitations": route(post=ADMIN),
+    "projects:invitation_revocation": route("invitation", post=ADMIN),
     # Everybody makes tokens for themselves; only an admin sees and revokes those of others.
     "projects:tokens": route(get=VIEWER, post=VIEWER),
     "projects:token_revocation": route("token", post=ADMIN),
@@ -222,6 +222,8 @@ PROJECT_ENDPOINTS = {
     "api:project": route("project", get=VIEWER, patch=ADMIN),
     "api:members": route("project", get=VIEWER, post=ADMIN),
     "api:member": route("member of project", patch=ADMIN, delete=ADMIN),
+    "api:invitations": route("project", get=ADMIN, post=ADMIN),
+    "api:invitation": route("invitation of project", delete=ADMIN),
     "api:tokens": route(get=VIEWER, post=VIEWER),
     # Of a shared view; their own everybody changes.
     "api:views": route(get=VIEWER, post=VIEWER),
@@ -245,9 +247,6 @@ ROUTES: dict[str, Route] = {
     **catalogue_endpoints("agents", "agent"),
     **catalogue_endpoints("tools", "tool"),
     "api:tool_limits": route("tool", get=VIEWER),
-    "api:agent_deploy": route("agent", post=EDITOR),
-    "api:agent_deployments": route("agent", get=VIEWER),
-    "api:agent_scale": route("agent", get=VIEWER, post=OPERATOR),
     **catalogue_endpoints("instances", "instance"),
     **PROJECT_ENDPOINTS,
 }

@@ -20,7 +20,7 @@ from agents.actions import create_agent, create_instance, create_tool
 from controlplane.domain.action import ROLES
 from controlplane.jobs.models import Job, JobRow
 from controlplane.listing.actions import save_view
-from controlplane.projects.actions import create_token, set_secret
+from controlplane.projects.actions import create_token, invite_member, set_secret
 from controlplane.projects.actors import SYSTEM, Access
 from controlplane.projects.models import ApiToken, Member, Project
 from runs.engine.external import Report
@@ -124,6 +124,10 @@ class Things:
         named = {"listing": "runs", "name": f"{self.mark}-view", "query": f"tag={self.mark}", "is_shared": True}
         view = save_view(self.project, **named, by=actor_of(user, self.project))
         self.ids["view"] = view.pk
+        invited = invite_member(
+            self.project, email=f"{self.mark}-new@example.com", role="viewer", by=actor_of(user, self.project)
+        )
+        self.ids |= {"invitation": invited.pk}
         self.ids |= {"member": member.pk, "token": token.pk, "secret": secret.pk, "secret name": secret.name}
 
 
@@ -213,8 +217,8 @@ def in_address(things: Things, subject: str) -> dict[str, Any]:
             return {"pk": ids[owner], "number": 1}
         case ["project"]:
             return {"project": slug}
-        case ["member", "of", "project"]:
-            return {"project": slug, "pk": ids["member"]}
+        case ["member" | "invitation" as row, "of", "project"]:
+            return {"project": slug, "pk": ids[row]}
         case ["secret", "name"]:
             return {"name": ids["secret name"]}
         case ["run", "tab"]:
@@ -270,6 +274,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("agents:test", "POST"): {"input": json.dumps({"input": TEXTS})},
     ("agents:tool_test", "POST"): {"input": json.dumps(TEXTS)},
     ("projects:members", "POST"): {"user": "mallory", "role": "viewer"},
+    ("projects:invitations", "POST"): {"email": "new@example.com", "role": "viewer"},
+    ("api:invitations", "POST"): {"email": "new@example.com", "role": "viewer"},
     ("projects:member_role", "POST"): {"role": "viewer"},
     ("projects:tokens", "POST"): {"name": "new", "role": "viewer", "days": "7"},
     ("projects:secrets", "POST"): {"name": "NEW", "value": "v"},
@@ -294,10 +300,6 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("api:tool", "PUT"): NEW_TOOL,
     ("api:tool", "PATCH"): {"description": "changed"},
     ("api:tool_test", "POST"): {"input": TEXTS},
-    ("agents:deploy", "POST"): {"environment": "dev", "version": "1"},
-    ("agents:scale", "POST"): {"min": "1", "max": "3", "desired": "2"},
-    ("api:agent_deploy", "POST"): {"environment": "dev", "version": 1},
-    ("api:agent_scale", "POST"): {"min": 1, "max": 3, "desired": 2},
     ("api:agent_health", "PUT"): {"probed": True},
     ("api:tool_health", "PUT"): {"probed": True},
     ("api:instances", "POST"): {"project": "<project>", "name": "new-one", "engine": "sqlite", "url": "/nowhere"},

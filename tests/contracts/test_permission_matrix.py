@@ -91,6 +91,7 @@ def verdict(answer: HttpResponse) -> str:
 
 NOT_FOR_TOKENS = {
     *(("api:tokens", "POST"), ("api:token", "DELETE")),
+    ("api:invitations", "POST"),
     *(("api:me", "PATCH"), ("api:my_sessions", "GET"), ("api:my_sessions", "DELETE")),
 }
 
