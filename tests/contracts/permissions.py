@@ -48,6 +48,9 @@ def catalogue_pages(prefix: str, subject: str) -> dict[str, Route]:
         pages["health"] = route(subject, get=VIEWER, post=EDITOR)
         pages["versions"] = route(subject, get=VIEWER)
         pages["restore"] = route(subject, post=EDITOR)
+    if subject == "agent":
+        pages["deploy"] = route(subject, post=EDITOR)
+        pages["scale"] = route(subject, post=OPERATOR)
     if subject == "tool":
         pages["limits"] = route(subject, get=VIEWER)
     return {f"agents:{prefix}{name}": page for name, page in pages.items()}
@@ -247,6 +250,9 @@ ROUTES: dict[str, Route] = {
     **catalogue_endpoints("agents", "agent"),
     **catalogue_endpoints("tools", "tool"),
     "api:tool_limits": route("tool", get=VIEWER),
+    "api:agent_deploy": route("agent", post=EDITOR),
+    "api:agent_deployments": route("agent", get=VIEWER),
+    "api:agent_scale": route("agent", get=VIEWER, post=OPERATOR),
     **catalogue_endpoints("instances", "instance"),
     **PROJECT_ENDPOINTS,
 }
