@@ -45,7 +45,7 @@ class Preview:
     @property
     def title(self) -> str:
         """`Retry 38 runs?`"""
-        return f"{self.button}?"
+        return f"{self.button}?" if self.eligible else f"{self.verb.label}: none can be done"  # type: ignore[attr-defined]
 
     @property
     def button(self) -> str:

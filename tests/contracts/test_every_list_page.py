@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from agents.models import Agent, Instance, Tool
 from controlplane.listing.filters import SearchFilter
 from controlplane.listing.keyset import read_page
+from controlplane.listing.known import find_listing
 from controlplane.listing.pages import ListPage
 from controlplane.listing.periods import PRESETS
 from controlplane.projects.models import Project
@@ -272,6 +273,11 @@ def test_cards_show_the_columns_that_are_chosen_and_a_view_keeps_the_layout(worl
     html = client.get(saved).content.decode()
     assert html.count('<li class="list-card">') == 2
     assert "<dt>" not in html[html.index('<ul class="list-cards"') : html.index("</ul>", html.index("list-cards"))]
+
+
+def test_jobs_find_it_by_its_noun(listed):
+    _, page = listed
+    assert find_listing(page.listing.noun) is page.listing
 
 
 @pytest.mark.django_db
