@@ -62,6 +62,10 @@ class ChangedDetailsForm(DetailsForm):
     edits = EditsField()
     overwrite = EditsField()
 
+    def hidden_fields(self) -> list[Any]:
+        """Without `overwrite`, which only its button sends: an empty one beside it would win."""
+        return [self["edits"]]
+
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or {}
         over = sent.pop("overwrite", None)

@@ -38,6 +38,7 @@ def test_a_second_editor_of_the_details_is_told_who_was_faster_and_chooses(world
     assert "alice changed this workflow" in page
     assert "Mine" in page
     assert f'name="overwrite" value="{opened + 1}"' in page
+    assert page.count('name="overwrite"') == 1
     assert Workflow.objects.get().description == "By alice"
     assert client.post(at(nightly, "details"), {**mine, "overwrite": opened + 1}).status_code == 302
     assert Workflow.objects.get().description == "Mine"
