@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from controlplane.projects.routes import endpoint
 from runs import api, comparison_api, replay_api, task_api, usage_api
-from runs.lists import RunCsvEndpoint
+from runs.lists import RunCountsEndpoint, RunCsvEndpoint
 
 urlpatterns = [
     endpoint("runs", api.Runs.as_view(), "runs"),
     endpoint("runs.csv", RunCsvEndpoint.as_view(), "runs_csv"),
+    endpoint("runs/counts", RunCountsEndpoint.as_view(), "runs_counts"),
     endpoint("runs/bulk", api.RunsBulk.as_view(), "runs_bulk"),
     endpoint("runs/compare", comparison_api.Compare.as_view(), "runs_compare"),
     endpoint("runs/<int:pk>", api.OneRun.as_view(), "run"),

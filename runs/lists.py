@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from controlplane.events.queries import latest_cursor
 from controlplane.listing.api import CsvEndpoint, ListEndpoint
+from controlplane.listing.counts_api import CountsEndpoint
 from controlplane.listing.declaration import Listing
 from controlplane.listing.keyset import Order
 from controlplane.listing.pages import Empty, ListPage
@@ -79,3 +80,9 @@ class RunCsvEndpoint(CsvEndpoint):
 
     listing = RUNS
     serializer_class = RunRow
+
+
+class RunCountsEndpoint(CountsEndpoint):
+    """`GET /runs/counts`: the tabs of the page."""
+
+    listing = RUNS

@@ -25,6 +25,8 @@ def save_view(
     """A new view of the list called `listing` in this project. Raises InvalidInput, Conflict when the name is taken."""
     if by.user_id is None:
         raise NotAllowed("A saved view belongs to a person.")
+    if listing not in known.names():
+        raise InvalidInput.field("list", f"Choose one of {', '.join(known.names())}.")
     view = SavedView(project=project, owner_id=by.user_id, listing=listing, is_shared=is_shared)
     require_leave(view, by)
     if SavedView.objects.filter(project=project, listing=listing, owner_id=by.user_id).count() >= MOST_VIEWS:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from controlplane.listing import actions
 from controlplane.listing.models import SavedView
-from controlplane.projects.endpoints import PAGING, Choice, Endpoint, StrictSerializer, body
+from controlplane.projects.endpoints import PAGING, Endpoint, StrictSerializer, body
 from controlplane.projects.idempotency import idempotent
 
 
@@ -28,7 +28,7 @@ class SavedViewSerializer(serializers.ModelSerializer):
 
 class NewSavedView(StrictSerializer):
     project = serializers.CharField(required=False)
-    list = Choice(choices=("runs", "workflows", "agents", "tools", "instances"))
+    list = serializers.CharField(max_length=40, help_text="`runs`, `workflows`, `agents`, …")
     name = serializers.CharField(max_length=63)
     query = serializers.CharField(max_length=4000, allow_blank=True, default="")
     is_shared = serializers.BooleanField(default=False)

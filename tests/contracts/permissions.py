@@ -165,6 +165,7 @@ JOBS = {
 RUN_ENDPOINTS = {
     "api:runs": route(get=VIEWER, post=OPERATOR),
     "api:runs_csv": route(get=VIEWER),
+    "api:runs_counts": route(get=VIEWER),
     "api:runs_bulk": route(post=OPERATOR),
     "api:agents_bulk": route(post=EDITOR),
     "api:runs_compare": route(get=VIEWER),

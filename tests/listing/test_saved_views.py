@@ -209,6 +209,8 @@ def test_the_api_makes_reads_changes_and_deletes_them(world):
     seen = vera.get("/api/v1/views?list=runs").json()["results"]
     assert [(view["slug"], view["owner"], view["query"]) for view in seen] == [("red-runs", "erin", "status=failed")]
     assert vera.get("/api/v1/views?list=tools").json()["results"] == []
+    unknown = vera.post("/api/v1/views", {"list": "nothing", "name": "x"}, format="json").json()
+    assert unknown["errors"][0]["field"] == "list"
     assert vera.patch(address, {"name": "x"}, format="json").status_code == 403
     changed = api.patch(address, {"is_default": True, "query": "since=-24h"}, format="json").json()
     assert (changed["is_default"], changed["query"]) == (True, "since=-24h")

@@ -90,3 +90,13 @@ def test_a_tab_that_is_open_counts_the_list(world, runs):
     for query, expected in {"": 8, "status=failed,timed_out": 3, "status=failed": 2}.items():
         reading = Reading(RUNS, QueryDict(f"{query}&limit=1"), who=world.actor("vera"), project=world.acme)
         assert reading.count == Count(expected), query
+
+
+def test_the_api_says_what_the_tabs_say(world, runs):
+    api = world.api("vera")
+    found = api.get("/api/v1/runs/counts?environment=production&status=queued").json()["results"]
+    assert [(one["label"], one["count"]) for one in found if one["count"]] == [("All", 2), ("Failed", 2)]
+    assert found[5] == {"label": "Failed", "values": ["failed", "timed_out"], "count": 2, "is_capped": False}
+    for query in ("limit=5", "wrong=1", "since=soon"):
+        refused = api.get(f"/api/v1/runs/counts?{query}")
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, query.partition("=")[0])

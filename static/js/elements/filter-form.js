@@ -29,6 +29,9 @@ document.addEventListener("htmx:configRequest", ({ target, detail }) => {
   if (!target.closest("filter-form")) return;
   const meaningful = document.querySelector("#list input[name=view]")?.dataset.sets?.split(" ") ?? [];
   for (const [name, value] of Object.entries(detail.parameters)) {
-    if (value === "" && name !== "view" && !meaningful.includes(name)) delete detail.parameters[name];
+    const given = [value].flat().filter(Boolean);
+    if (given.length) detail.parameters[name] = given;
+    else if (name === "view" || meaningful.includes(name)) detail.parameters[name] = "";
+    else delete detail.parameters[name];
   }
 });
