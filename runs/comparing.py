@@ -19,8 +19,8 @@ LEAST, MOST = 2, 4
 
 # Contents are compared by digest, so that no large output is read.
 STEPS = """
-SELECT id, run_id, key, uses, state, cost_usd, attempt_no,
-       (extract(epoch FROM ended_at - started_at) * 1000)::bigint AS duration_ms,
+SELECT id, run_id, key, uses, state, cost_usd, reused,
+       CASE WHEN NOT reused THEN (extract(epoch FROM ended_at - started_at) * 1000)::bigint END AS duration_ms,
        md5(request::text) AS request,
        CASE WHEN output -> '$artifact' IS NULL THEN md5(output::text) ELSE output ->> 'sha256' END AS output
 FROM runs_steprun WHERE run_id = ANY(%(runs)s) AND index IS NULL ORDER BY position

@@ -9,6 +9,7 @@ from typing import Any
 
 from controlplane.domain import expressions
 from controlplane.domain.errors import ActionRefused, InvalidInput
+from controlplane.domain.expressions import Names
 from runs.engine.plan import Plan, plan_of_version
 from runs.models import Run, StepState, Trigger
 from workflows.graph import edges, topological, upstream
@@ -16,6 +17,8 @@ from workflows.models import Version, VersionState
 from workflows.parameters import check_inputs
 from workflows.spec import Spec, Step
 
+# What a step may have written under the number of its run, no later step of another run would find.
+OF_EACH_RUN = frozenset({"id", "created_at", "created_by", "trigger"})
 REUSE, RERUN, INVALID = "reuse", "rerun", "invalid"
 
 
@@ -71,8 +74,11 @@ class Replay:
             return f"it was {StepState(state).label.lower()}"
         if meaning_of(step) != meaning_of(self.earlier_spec.step(step.key)):
             return "its definition changed"
-        changed = inputs_read(step, self.changed_inputs)
-        return f"it reads {', '.join(sorted(changed))}, which changed" if changed else ""
+        names = names_read(step)
+        if inputs := read_of(names, "params", self.changed_inputs):
+            return f"it reads {', '.join(inputs)}, which changed"
+        facts = read_of(names, "run", OF_EACH_RUN)
+        return f"it reads run.{facts[0]}, which each run has of its own" if facts else ""
 
     @property
     def reused(self) -> frozenset[str]:
@@ -143,12 +149,14 @@ def meaning_of(step: Step) -> tuple[Any, ...]:
     return (step.uses, repr(step.with_), frozenset(step.needs), step.when, repr(step.foreach), step.run_if)
 
 
-def inputs_read(step: Step, changed: frozenset[str]) -> frozenset[str]:
-    """Those of `changed` that the step reads; all of them when it reads the inputs as a whole."""
+def names_read(step: Step) -> Names:
     names = expressions.names_in([step.with_, step.foreach])
-    if step.when:
-        names |= expressions.names_used(expressions.bare(step.when))
-    return changed if "params" in names.whole else changed & names.members.get("params", frozenset())
+    return names | expressions.names_used(expressions.bare(step.when)) if step.when else names
+
+
+def read_of(names: Names, root: str, changed: frozenset[str]) -> list[str]:
+    """Those of `changed` that are read under `root`; all of them when it is read as a whole."""
+    return sorted(changed if root in names.whole else changed & names.members.get(root, frozenset()))
 
 
 def same_json(one: Any, other: Any) -> bool:

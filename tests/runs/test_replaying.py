@@ -103,6 +103,16 @@ def test_a_step_that_reads_the_inputs_as_a_whole_reads_each_of_them(world):
     assert fates(run, step="b", inputs={"days": 7, "who": "x"})["a"] == "invalid"
 
 
+def test_what_was_done_under_the_number_of_the_run_is_done_again(world):
+    """A later step would look for it under the number of the new run."""
+    run = drain(start(world, step("a", "transform", with_="${{ run.id }}"), step("b", needs="a"), step("c", needs="b")))
+    assert reasons(run, step="c")["a"] == "it reads run.id, which each run has of its own"
+    made = drain(replay_run(run, step="c", by=world.actor("bob")))
+    assert (output(made, "a"), made.steps.filter(reused=True).count()) == (made.pk, 0)
+    run = drain(start(world, step("a", "transform", with_="${{ run.environment }}"), step("b", needs="a")))
+    assert fates(run, step="b")["a"] == "reuse"
+
+
 def test_a_definition_that_changed_runs_again(world):
     run = chain(world)
     version = released(
