@@ -40,8 +40,8 @@ class FiguresPage(WorkflowFigures):
         }
         p95 = f"95 % within {duration_text(total.p95_ms)}"
         yield {"label": "Median duration", "value": duration_text(total.median_ms), "note": p95}
-        each = total.cost_usd / total.runs if total.runs else None
-        yield {"label": "Cost", "value": money_text(total.cost_usd), "note": f"{money_text(each)} a run"}
+        each = f"{money_text(total.cost_usd / total.runs)} a run" if total.cost_usd else "no run cost anything"
+        yield {"label": "Cost", "value": money_text(total.cost_usd), "note": each}
 
     @property
     def every(self) -> str:
