@@ -8,6 +8,7 @@ import io
 import pytest
 from django.db import transaction
 
+from agents.actions import create_agent
 from controlplane.events.models import Event
 from controlplane.jobs import sweep
 from controlplane.jobs.models import Job, JobRow
@@ -222,3 +223,16 @@ def test_a_killed_worker_does_nothing_twice_and_forgets_nothing(world, workflow)
     assert (job.state, job.done, job.refused) == ("succeeded", 500, 0)
     retried = list(Run.objects.filter(trigger="retry").values_list("retry_of", flat=True))
     assert len(retried) == len(set(retried)) == 500
+
+
+def test_tags_of_an_agent_are_a_version_of_it_and_go_again(world):
+    given = {"name": "helper", "kind": "function", "config": {"function": "text-embed"}}
+    agent = create_agent(world.acme, **given, by=world.actor("erin"))
+    api = world.api("alice")
+    said = ask(api, "add_tags", "agents", ids=[agent.pk], arguments={"tags": ["seen"]}).json()
+    agent.refresh_from_db()
+    assert (said["done"], agent.tags, agent.version_no, agent.revisions.count()) == (1, ["seen"], 2, 2)
+    assert ask(world.api("bob"), "add_tags", "agents", ids=[agent.pk], arguments={"tags": ["x"]}).status_code == 403
+    assert api.post(f"/api/v1/jobs/{said['id']}/undo").json()["done"] == 1
+    agent.refresh_from_db()
+    assert agent.tags == []
