@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
@@ -13,7 +15,7 @@ from controlplane.listing.api import ListEndpoint
 
 
 class TabCountSerializer(serializers.Serializer):
-    label = serializers.CharField()
+    label: Any = serializers.CharField()
     values = serializers.ListField(
         child=serializers.CharField(), help_text="Of the tabs' filter; none of them for all rows."
     )
