@@ -48,9 +48,14 @@ class UsagePage(Usage):
         yield {"label": "Calls", "value": number_text(total.calls), "note": f"{number_text(total.cancelled)} cancelled"}
         yield {"label": "Success", "value": percent_text(rate), "note": f"{number_text(total.failed)} failed"}
         tail = f"95 % within {duration_text(total.p95_ms)}, 99 % within {duration_text(total.p99_ms)}"
+        tail = "nothing ended" if total.p95_ms is None else tail
         yield {"label": "Median latency", "value": duration_text(total.p50_ms), "note": tail}
         each = total.cost_usd / total.calls if total.calls else None
-        yield {"label": "Cost", "value": money_text(total.cost_usd), "note": f"{money_text(each)} a call"}
+        yield {
+            "label": "Cost",
+            "value": money_text(total.cost_usd),
+            "note": f"{money_text(each)} a call" if each else "nothing was charged",
+        }
         if self.kind == "agent":
             tokens = f"{number_text(total.input_tokens)} in, {number_text(total.output_tokens)} out"
             yield {"label": "Tokens", "value": number_text(total.input_tokens + total.output_tokens), "note": tokens}
