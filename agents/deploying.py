@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from agents.models import Agent, DeployedTo, Deployment
+from agents.models import Agent, Deployment, Environment
 from controlplane.domain.errors import ActionRefused, InvalidInput
 
 MOST_REPLICAS = 1_000
@@ -21,7 +21,7 @@ def in_force(agent: Agent) -> dict[str, Deployment | None]:
     """Environment -> what serves it; None where it is always the newest version."""
     latest = agent.deployments.order_by("environment", "-id").distinct("environment").select_related("revision")
     found = {one.environment: one for one in latest}
-    return {environment: found.get(environment) for environment in DeployedTo.values}
+    return {environment: found.get(environment) for environment in Environment.values}
 
 
 def one_before(agent: Agent, environment: str) -> Deployment:
@@ -35,8 +35,8 @@ def one_before(agent: Agent, environment: str) -> Deployment:
 
 
 def check_environment(environment: str) -> None:
-    if environment not in DeployedTo.values:
-        raise InvalidInput.field("environment", f"Choose one of {', '.join(DeployedTo.values)}.", "choice")
+    if environment not in Environment.values:
+        raise InvalidInput.field("environment", f"Choose one of {', '.join(Environment.values)}.", "choice")
 
 
 def check_scale(least: int, most: int, desired: int) -> None:

@@ -162,8 +162,8 @@ class Revision(models.Model):
         return json.dumps(self.snapshot, indent=2, sort_keys=True, ensure_ascii=False)
 
 
-class DeployedTo(models.TextChoices):
-    """The environments of runs."""
+class Environment(models.TextChoices):
+    """Where a run belongs, and which deployment of an agent serves it."""
 
     DEV = "dev", "Dev"
     STAGING = "staging", "Staging"
@@ -174,7 +174,7 @@ class Deployment(models.Model):
     """Which revision of an agent serves the runs of an environment from then on; the latest one counts."""
 
     agent = models.ForeignKey(Agent, models.CASCADE, related_name="deployments", db_index=False)
-    environment = models.CharField(max_length=16, choices=DeployedTo)
+    environment = models.CharField(max_length=16, choices=Environment)
     revision = models.ForeignKey(Revision, models.CASCADE, related_name="+")
     note = models.CharField(max_length=500, blank=True)
     deployed_at = models.DateTimeField(db_default=Now())
@@ -185,7 +185,7 @@ class Deployment(models.Model):
         indexes = [models.Index(fields=["agent", "environment", "-id"], name="deployment_in_force")]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(environment__in=DeployedTo.values), name="deployment_environment_is_known"
+                condition=models.Q(environment__in=Environment.values), name="deployment_environment_is_known"
             ),
         ]
 

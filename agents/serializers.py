@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from agents.deploying import MOST_REPLICAS
-from agents.models import Agent, AgentKind, DeployedTo, Deployment, Engine, Instance, Revision, Tool, ToolKind
+from agents.models import Agent, AgentKind, Deployment, Engine, Environment, Instance, Revision, Tool, ToolKind
 from controlplane.projects.endpoints import Choice, StrictSerializer
 
 SHARED = ("id", "project", "name", "description", "tags", "enabled", "max_concurrent", "timeout_seconds")
@@ -124,7 +124,7 @@ class DeploymentSerializer(serializers.ModelSerializer):
 
 
 class DeployBody(StrictSerializer):
-    environment = Choice(DeployedTo.values)
+    environment = Choice(Environment.values)
     version = serializers.IntegerField(
         required=False, min_value=1, max_value=2**31 - 1, help_text="The newest without it."
     )

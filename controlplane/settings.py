@@ -336,6 +336,7 @@ SPECTACULAR_SETTINGS = {
         "AgentKind": "agents.models.AgentKind",
         "ToolKind": "agents.models.ToolKind",
         "Trigger": "runs.models.Trigger",
+        "Environment": "agents.models.Environment",
         "VersionState": "workflows.models.VersionState",
         "KindOfChange": ["added", "removed", "changed"],
         "SpecificationFormat": [("json", "JSON"), ("yaml", "YAML")],

@@ -17,7 +17,7 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
-from agents.models import Agent, Tool
+from agents.models import Agent, Environment, Tool
 from controlplane.domain.states import StatefulModel
 from controlplane.projects.models import Project, ProjectScoped
 from workflows.models import Version, Workflow
@@ -65,12 +65,6 @@ class PauseCause(models.TextChoices):
     PERSON = "person", "Person"
     REVIEW = "review", "Review"
     PARENT = "parent", "Parent run"
-
-
-class Environment(models.TextChoices):
-    DEV = "dev", "Dev"
-    STAGING = "staging", "Staging"
-    PRODUCTION = "production", "Production"
 
 
 class Trigger(models.TextChoices):

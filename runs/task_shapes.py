@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from controlplane.projects.endpoints import Choice, StrictSerializer
@@ -27,6 +29,7 @@ class Status(Choice):
         return RunState(ALIASES.get(word, word)).value
 
 
+@extend_schema_field(OpenApiTypes.ANY)
 class Failure(serializers.Field):
     """A sentence, or an object with `message` and, if it likes, `type`."""
 
