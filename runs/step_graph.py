@@ -31,7 +31,7 @@ class Node:
     @property
     def label(self) -> str:
         """What is read out for it: `fetch, tool:list-issues: Succeeded`."""
-        return f"{self.box.step.key}, {self.box.step.uses}: {self.look.label}"
+        return f"{self.box.label} {self.look.label}, {self.box.step.uses}"
 
 
 @dataclass(frozen=True)

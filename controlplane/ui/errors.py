@@ -7,6 +7,7 @@ import sys
 from urllib.parse import urlsplit
 
 import structlog
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -89,11 +90,19 @@ def inside_the_project(request: HttpRequest, name: str, context: dict[str, objec
         return None
 
 
+def own_hosts(request: HttpRequest) -> set[str]:
+    """The address that was asked for; none when it is not one of ours."""
+    try:
+        return {request.get_host()}
+    except DisallowedHost:
+        return set()
+
+
 def ways_on(request: HttpRequest, problem: ProblemError) -> dict[str, str]:
     """`again` asks the same once more, if that may help; `back` is the page of ours that led here; `home_url`."""
     again = request.get_full_path() if request.method == "GET" and problem.status in PASSING else ""
     came_from = request.headers.get("Referer", "")
-    ours = url_has_allowed_host_and_scheme(came_from, {request.get_host()})
+    ours = url_has_allowed_host_and_scheme(came_from, own_hosts(request))
     back = urlsplit(came_from)._replace(scheme="", netloc="").geturl() if ours else ""
     return {"again": again, "back": "" if back == request.get_full_path() else back, "home_url": "/"}
 

@@ -173,6 +173,8 @@ class Standing:
         """A browser of the person, or a script with the token, of that name; "anonymous" has neither."""
         if who not in self.clients:
             self.clients[who] = self.new_client(who)
+        # What an earlier request had to say is not told by this one.
+        self.clients[who].cookies.pop("messages", None)
         return self.clients[who]
 
     def new_client(self, who: str, **options: Any) -> Client:

@@ -1,8 +1,8 @@
 import { element } from "../lib/dom.js";
+import { asOptions, pageButtons } from "../lib/page-buttons.js";
 
 // The link inside leads to the search; here it opens over the page, by a click or Ctrl-K (Cmd-K). What is listed comes
 // from the same address, together with the buttons of this page. Arrows choose, Enter goes, Escape closes.
-const HERE = ".page-header a.btn, .page-header button, .button-row a.btn, .button-row button";
 const WAIT_MS = 120;
 
 class CommandPalette extends HTMLElement {
@@ -42,7 +42,7 @@ class Search {
 
   constructor(url, input, list, note) {
     Object.assign(this, { url, input, list, note });
-    this.#buttons = [...document.querySelectorAll(HERE)].filter((one) => one.checkVisibility() && one.textContent.trim());
+    this.#buttons = pageButtons();
   }
 
   get options() { return [...this.list.querySelectorAll("[role=option]")]; }
@@ -72,24 +72,11 @@ class Search {
   }
 
   show(found) {
-    const here = this.here();
+    const here = asOptions(this.#buttons, this.input.value.trim().toLowerCase());
     this.list.replaceChildren(...(here ? [here] : []), ...(found ? found.children : []));
     for (const [index, option] of this.options.entries()) option.id = `palette-option-${index}`;
     this.choose(this.options[0]);
     this.note.textContent = this.options.length ? `${this.options.length} found. Arrows choose, Enter goes, Escape closes.` : "Nothing found.";
-  }
-
-  // The buttons of the page under the palette, when their words match.
-  here() {
-    const text = this.input.value.trim().toLowerCase();
-    const matching = this.#buttons.filter((one) => one.isConnected && one.textContent.toLowerCase().includes(text));
-    if (!matching.length) return null;
-    const options = matching.map((one) => {
-      const option = element("div", { class: "palette__option", role: "option", "aria-selected": "false" }, one.textContent.trim());
-      option.act = () => one.click();
-      return option;
-    });
-    return element("div", { role: "group", "aria-label": "On this page" }, element("p", { class: "palette__title", "aria-hidden": "true" }, "On this page"), ...options);
   }
 
   choose(option) {
