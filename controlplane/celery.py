@@ -9,6 +9,7 @@ from celery import Celery
 from celery.app.amqp import AMQP
 from kombu import Connection
 from kombu.transport.redis import Channel, Transport
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 
@@ -21,9 +22,16 @@ class BriskChannel(Channel):
     def _create_client(self, asynchronous: bool = False) -> Any:
         if asynchronous:
             return super()._create_client(asynchronous=True)
-        if self._kept is None or self._kept.connection_pool is not self.pool:
-            self._kept = super()._create_client()
+        if self._kept is None or self._pool not in (None, self._kept.connection_pool):
+            self._kept = self._new_client()
         return self._kept
+
+    def _new_client(self) -> Any:
+        try:
+            return super()._create_client()
+        except AttributeError as error:
+            # Kombu forgets the address before it closes its channels; as an error of the connection it is passed over.
+            raise RedisConnectionError("The connection to the broker is closed.") from error
 
 
 class BriskTransport(Transport):
