@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -21,6 +22,7 @@ MACHINE_PATH = re.compile(r"(?<![\w.}=])/(?:root|home/[a-z]\w*|Users/\w+|work|mn
 # The hosts that packages are downloaded from; which ones is up to the machine.
 REGISTRY = re.compile(r"\b(?:pypi|pythonhosted|npmjs|npmmirror|debian|conda|docker)\.(?:org|com|io)\b", re.IGNORECASE)
 LOCKS = [path for path in tracked() if re.match(r"requirements.*\.txt$", path.name)]
+NPM_LOCKS = [path for path in tracked() if path.name == "package-lock.json"]
 
 
 def read(path) -> str:
@@ -42,10 +44,23 @@ def test_nothing_is_minified():
     assert [str(path) for path in scripts if max(map(len, read(path).splitlines()), default=0) > 400] == []
 
 
+@pytest.mark.parametrize("path", [*LOCKS, *NPM_LOCKS], ids=str)
+def test_a_lock_file_holds_no_address(path):
+    """npm writes down whom to thank and where a package came from: take both out after an update."""
+    assert "://" not in read(path)
+
+
+def test_every_package_for_the_browser_has_its_hash():
+    assert NPM_LOCKS
+    for path in NPM_LOCKS:
+        packages = {name: pin for name, pin in json.loads(read(path))["packages"].items() if name}
+        assert packages
+        assert [name for name, pin in packages.items() if not pin.get("integrity", "").startswith("sha512-")] == []
+
+
 @pytest.mark.parametrize("path", LOCKS, ids=str)
-def test_a_lock_file_pins_with_hashes_and_holds_no_address(path):
+def test_a_lock_file_pins_with_hashes(path):
     text = read(path)
-    assert "://" not in text
     assert not re.search(r"^--(index|extra|find|trusted)", text, re.MULTILINE)
     pins = re.findall(r"^[a-z0-9][^\s=]*==\S+ \\\n(?:    --hash=sha256:[0-9a-f]{64})", text, re.MULTILINE)
     assert pins
