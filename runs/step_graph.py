@@ -30,7 +30,7 @@ class Node:
 
     @property
     def label(self) -> str:
-        """What is read out for it: `fetch, tool:list-issues: Succeeded`."""
+        """What is read out for it, what is seen first: `fetch Succeeded, tool:list-issues`."""
         return f"{self.box.label} {self.look.label}, {self.box.step.uses}"
 
 

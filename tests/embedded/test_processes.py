@@ -41,7 +41,7 @@ def test_a_child_that_will_not_end_is_killed(tmp_path):
 
 
 def test_what_a_child_started_ends_with_it(tmp_path):
-    script = "import os, time; os.fork(); print(os.getpid(), flush=True); time.sleep(600)"
+    script = r"import os, time; os.fork(); os.write(1, b'%d\n' % os.getpid()); time.sleep(600)"
     program = Program("family", (sys.executable, "-c", script), tmp_path)
     process = launch(program, tmp_path / "run", subprocess.PIPE)
     family = {int(process.stdout.readline()), int(process.stdout.readline())}
