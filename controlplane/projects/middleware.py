@@ -33,6 +33,8 @@ class ProblemMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        # No browser sets one with a NUL, and PostgreSQL takes none: not as a session's key, not as a slug.
+        request.COOKIES = {name: text for name, text in request.COOKIES.items() if "\x00" not in text}
         try:
             return self.get_response(request)
         except (*DATABASE_AWAY, RedisError) as error:

@@ -73,7 +73,7 @@ def by_authorization(header: str) -> Principal | None:
 def by_cookies(header: str) -> Principal | None:
     """Who the browser's session speaks for. `standing` is what tells whether the session still counts."""
     key = parse_cookie(header).get(settings.SESSION_COOKIE_NAME)
-    if not key:
+    if not key or "\x00" in key:
         return None
     session = import_module(settings.SESSION_ENGINE).SessionStore(key)
     user_id, session_hash = session.get(SESSION_KEY), session.get(HASH_SESSION_KEY)

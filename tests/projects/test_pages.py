@@ -38,6 +38,14 @@ def test_forms_are_for_administrators(world, name):
     assert 'class="btn btn-primary"' not in page(world.client("erin"), name)
 
 
+@pytest.mark.parametrize("name", ["sessionid", "project", "csrftoken", "theme", "messages"])
+def test_a_cookie_that_no_browser_sets_is_as_none(world, name):
+    cookies = {"sessionid": world.client("alice").cookies["sessionid"].value, name: '"twelve-signs\\000"'}
+    header = "; ".join(f"{name}={text}" for name, text in cookies.items())
+    answer = world.client().get("/", headers={"Cookie": header})
+    assert answer["Location"] == ("/accounts/login/?next=/" if name == "sessionid" else "/p/acme/")
+
+
 def test_a_member_is_added_by_name(world):
     response = world.client("alice").post("/p/acme/members/", {"user": "mallory", "role": "approver"})
     assert response.status_code == 302
