@@ -132,6 +132,10 @@ class MemberEndpoint(InProject):
             raise NotFound("There is no such member.")
         return member
 
+    @extend_schema(responses=serializers.MemberSerializer)
+    def get(self, request: Request, project: str, pk: int) -> Response:
+        return Response(serializers.MemberSerializer(self.member(pk)).data)
+
     @extend_schema(request=serializers.RoleChange, responses=serializers.MemberSerializer)
     def patch(self, request: Request, project: str, pk: int) -> Response:
         member = self.member(pk)
@@ -204,11 +208,20 @@ class TokensEndpoint(Endpoint):
 
 
 class TokenEndpoint(Endpoint):
+    def token(self, pk: int) -> ApiToken:
+        token = ApiToken.objects.visible_to(self.access).select_related("project").one_or_none(pk=pk)
+        seen = tokens_for(self.access, token.project).one_or_none(pk=pk) if token else None
+        if seen is None:
+            raise NotFound("There is no such token.")
+        return seen
+
+    @extend_schema(responses=serializers.TokenSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(serializers.TokenSerializer(self.token(pk)).data)
+
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: int) -> Response:
-        token = ApiToken.objects.visible_to(self.access).select_related("project").filter(pk=pk).first()
-        if token is None or not tokens_for(self.access, token.project).filter(pk=pk).exists():
-            raise NotFound("There is no such token.")
+        token = self.token(pk)
         actions.revoke_token(token, by=self.actor(token))
         return Response(status=status.HTTP_204_NO_CONTENT)
 

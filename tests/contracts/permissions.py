@@ -225,14 +225,15 @@ PROJECT_ENDPOINTS = {
     "api:projects": route(get=SIGNED_IN, post=SUPERUSER),
     "api:project": route("project", get=VIEWER, patch=ADMIN),
     "api:members": route("project", get=VIEWER, post=ADMIN),
-    "api:member": route("member of project", patch=ADMIN, delete=ADMIN),
+    "api:member": route("member of project", get=VIEWER, patch=ADMIN, delete=ADMIN),
     "api:invitations": route("project", get=ADMIN, post=ADMIN),
     "api:invitation": route("invitation of project", delete=ADMIN),
     "api:tokens": route(get=VIEWER, post=VIEWER),
     # Of a shared view; their own everybody changes.
     "api:views": route(get=VIEWER, post=VIEWER),
     "api:view": route("view", get=VIEWER, patch=EDITOR, delete=EDITOR),
-    "api:token": route("token", delete=ADMIN),
+    # Of somebody else; their own everybody reads and revokes.
+    "api:token": route("token", get=ADMIN, delete=ADMIN),
     "api:secrets": route(get=VIEWER, post=ADMIN),
     "api:secret": route("secret name", delete=ADMIN),
 }

@@ -145,6 +145,25 @@ def test_a_member_twice_is_a_conflict(world):
     assert (response.status_code, fields(response)) == (409, ["user"])
 
 
+def test_one_member_reads_as_in_the_list(world):
+    api, url = world.api("vera"), "/api/v1/projects/acme/members"
+    for member in api.get(url).json()["results"]:
+        assert api.get(f"{url}/{member['id']}").json() == member
+    elsewhere = Member.objects.get(user=world.mallory).pk
+    assert api.get(f"{url}/{elsewhere}").status_code == 404
+    assert world.api("mallory").get(f"{url}/{member['id']}").status_code == 404
+
+
+def test_one_token_reads_as_in_the_list(world):
+    api = world.api("bob")
+    [token] = api.get("/api/v1/tokens").json()["results"]
+    one = f"/api/v1/tokens/{token['id']}"
+    assert api.get(one).json() == token | {"last_used_at": api.get(one).json()["last_used_at"]}
+    assert world.api("alice").get(one).status_code == 200
+    assert world.api("vera").get(one).status_code == 404
+    assert world.api("mallory").get(one).status_code == 404
+
+
 def test_the_last_administrator_stays(world):
     url = f"/api/v1/projects/acme/members/{Member.objects.get(user=world.alice).pk}"
     assert world.api("alice").delete(url).status_code == 409
