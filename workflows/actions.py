@@ -21,6 +21,7 @@ from workflows.models import Version, VersionState, Workflow
 from workflows.queries import check_text, read_text, refuse_unstorable
 from workflows.spec import format_of
 
+LONGEST_DESCRIPTION = 10_000
 TASK_DESCRIPTION = "Executes elsewhere and reports here."
 # Valid, so that the page of the workflow has nothing to complain about.
 TASK_TEXT = """\
@@ -362,6 +363,9 @@ def check_fields(workflow: Workflow) -> None:
     texts = {"name": workflow.name, "description": workflow.description, "tags": " ".join(workflow.tags)}
     for field, text in texts.items():
         refuse_unstorable(text, field)
+    if len(workflow.description) > LONGEST_DESCRIPTION:
+        message = f"A description has at most {LONGEST_DESCRIPTION:,} characters."
+        raise InvalidInput.field("description", message, "max_length")
     try:
         workflow.clean_fields(exclude=["project", "current"])
     except ValidationError as error:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
+from itertools import islice
 from typing import Any
 
 from rest_framework.exceptions import ParseError
@@ -15,6 +16,7 @@ from controlplane.domain.json_schema import depth_of, suggestion
 from controlplane.listing.parsing import StrictJSONParser
 from workflows.models import Version
 from workflows.spec import parse
+from workflows.specification.problems import ERROR_LIMIT
 from workflows.specification.reading import DEPTH_LIMIT
 
 FORMAT = "spark-ops/workflow/1"
@@ -58,7 +60,7 @@ def read_definition(document: Any) -> Definition:
     """Raises InvalidInput naming every field that is wrong, missing or unknown."""
     if not isinstance(document, Mapping):
         raise InvalidInput.field("document", "An exported workflow is a JSON object.", "type")
-    errors = [replace(error, field=f"document.{error.field}") for error in faults_of(document)]
+    errors = [replace(error, field=f"document.{error.field}") for error in islice(faults_of(document), ERROR_LIMIT)]
     if errors:
         raise InvalidInput(errors[0].message, errors=errors)
     texts = {name: document.get(name, "") for name in ("name", "description", "note")}

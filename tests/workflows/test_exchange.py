@@ -94,6 +94,7 @@ BAD = {
     "a name with blanks": ({"name": "No Name"}, "name"),
     "tags that are none": ({"tags": "a, b"}, "document.tags"),
     "a long note": ({"note": "x" * 501}, "note"),
+    "a long description": ({"description": "x" * 10_001}, "description"),
     "a specification that is none": ({"specification": [1]}, "document.specification"),
     "two that differ": ({"specification": {"steps": []}}, "document.text"),
     "text that cannot be read": ({"specification": None, "text": "steps: ["}, ""),
@@ -108,6 +109,11 @@ def test_it_refuses_by_field_and_makes_nothing(world, nightly, change, field):
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == field
     assert Workflow.objects.count() == 1
+
+
+def test_of_very_many_faults_it_tells_the_first(world):
+    answer = world.api("erin").post(f"{API}/import", {"document": {f"x{number}": 1 for number in range(500)}})
+    assert (answer.status_code, len(answer.json()["errors"])) == (400, 200)
 
 
 def test_a_name_that_is_taken_is_refused(world, nightly):

@@ -240,6 +240,14 @@ def test_all_errors_come_at_once_with_their_lines():
     assert "There are 4 problems." in refused.value.detail
 
 
+def test_of_very_many_errors_the_first_are_told():
+    """A list of a hundred thousand takes no longer than one of a thousand."""
+    steps = [STEP, {"key": "b", "uses": "noop", "needs": ["a"] * 100_000}]
+    with pytest.raises(InvalidInput, match="There are 1,000 or more problems") as refused:
+        validate({"steps": steps}, catalogue=CATALOGUE)
+    assert [error.field for error in refused.value.errors] == [f"steps[1].needs[{index}]" for index in range(1, 201)]
+
+
 def test_a_missing_field_is_shown_at_what_holds_it():
     with pytest.raises(InvalidInput) as refused:
         validate(parse("steps:\n  - key: a\n    uses: query\n"), catalogue=CATALOGUE)

@@ -127,3 +127,14 @@ def test_the_format_is_told_by_the_first_character():
 
 def test_a_byte_order_mark_is_no_obstacle():
     assert parse('\ufeff{"a": 1}') == {"a": 1}
+
+
+def test_a_long_key_is_not_kept_with_every_value_below_it():
+    key, values = "k" * 100_000, ", ".join(f"a{number}: 1" for number in range(1_000))
+    document = parse(f"steps:\n  ? {key}\n  : {{{values}}}\n")
+    assert len(document["steps"][key]) == 1_000
+    assert document.lines == {"": 1, "steps": 1}
+
+
+def test_values_have_the_line_of_their_key():
+    assert parse("a:\n  - b: 1\n    c:\n      2\n").lines == {"": 1, "a": 1, "a[0]": 2, "a[0].b": 2, "a[0].c": 3}

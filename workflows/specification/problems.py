@@ -7,8 +7,11 @@ from typing import Any
 
 from controlplane.domain.errors import FieldError, InvalidInput
 from controlplane.domain.json_schema import suggestion
+from workflows.specification.reading import LONGEST_PATH
 
 ERROR_LIMIT = 200
+# Nobody reads on, and a text of a megabyte can hold hundreds of thousands.
+ENOUGH = 1_000
 
 
 class Problems:
@@ -19,10 +22,14 @@ class Problems:
         self.errors: list[FieldError] = []
 
     def add(self, field: str, message: str, code: str = "invalid") -> None:
+        """Raises InvalidInput once there are enough of them."""
         self.errors.append(FieldError(field, message, code, self.line_of(field)))
+        if len(self.errors) >= ENOUGH:
+            self.raise_all()
 
     def line_of(self, field: str) -> int | None:
         """The line of the field, or of the nearest thing around it that stands in the text."""
+        field = field[:LONGEST_PATH]
         while field and field not in self.lines:
             field = field[: max(field.rfind("."), field.rfind("["), 0)]
         return self.lines.get(field)
@@ -32,7 +39,8 @@ class Problems:
         if not self.errors:
             return
         errors = sorted(self.errors, key=lambda error: error.line or 0)[:ERROR_LIMIT]
-        rest = f" There are {len(self.errors)} problems." if len(self.errors) > 1 else ""
+        more = " or more" if len(self.errors) >= ENOUGH else ""
+        rest = f" There are {len(self.errors):,}{more} problems." if len(self.errors) > 1 else ""
         first = errors[0]
         where = f"{first.field}: " if first.field else ""
         raise InvalidInput(f"{where}{first.message}{rest}", errors=errors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import yaml
 
@@ -14,6 +14,8 @@ from controlplane.domain.json_schema import join_path
 
 SIZE_LIMIT = 1024 * 1024
 DEPTH_LIMIT = 40
+# Values at longer paths are known by the line of what is around them: one long key above many would be kept with each.
+LONGEST_PATH = 500
 
 Path = tuple[str | int, ...]
 
@@ -149,7 +151,7 @@ class _Reader:
     def _value(self, event: Any, events: Iterator[Any], path: Path) -> Any:
         if len(path) > DEPTH_LIMIT:
             self._refuse(event, f"The specification is nested more than {DEPTH_LIMIT} levels deep.", "too_deep")
-        self.lines.setdefault(join_path(path), event.start_mark.line + 1)
+        self._note(path, event)
         if event.tag and event.tag != "!":
             self._refuse(event, f"Tags such as {event.tag} are not available.", "tag")
         if isinstance(event, yaml.MappingStartEvent):
@@ -165,15 +167,20 @@ class _Reader:
                 break
             if not isinstance(event, yaml.ScalarEvent):
                 self._refuse(event, "A key must be text.", "syntax")
-            key, mark = event.value, cast(Any, event.start_mark)
+            key = event.value
             if key in made:
                 where = join_path((*path, key))
                 self._refuse(event, f"The key {key!r} appears twice in one object.", "duplicate", where)
             if key == "<<" and not event.style:
                 self._refuse(event, "Merge keys (<<) are not available.", "alias")
-            self.lines[join_path((*path, key))] = mark.line + 1
+            self._note((*path, key), event)
             made[key] = self._value(next(events), events, (*path, key))
         return made
+
+    def _note(self, path: Path, event: Any) -> None:
+        """A value that begins below its key is found at the key."""
+        if sum(len(str(part)) for part in path) <= LONGEST_PATH:
+            self.lines.setdefault(join_path(path), event.start_mark.line + 1)
 
     def _sequence(self, events: Iterator[Any], path: Path) -> list[Any]:
         made: list[Any] = []
