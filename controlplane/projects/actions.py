@@ -69,6 +69,7 @@ def invite_member(project: Project, *, email: str, role: str, by: Actor) -> Invi
     if by.kind == "token" or by.user_id is None:
         raise NotAllowed("A token cannot invite. Sign in to invite.")
     email = email.strip().lower()
+    one_at_a_time(project)
     if Member.objects.filter(project=project, user__email__iexact=email).exists():
         raise taken("email", f"{email} is a member already.")
     Invitation.objects.open().filter(project=project, email=email).update(revoked_at=timezone.now())
@@ -123,9 +124,22 @@ def remove_member(member: Member, *, by: Actor) -> None:
 
 
 def keep_an_admin(member: Member, role: str) -> None:
-    others = Member.objects.select_for_update().filter(project=member.project, role=Role.ADMIN).exclude(pk=member.pk)
-    if member.role == Role.ADMIN and role != Role.ADMIN and not others.exists():
+    """Refuses to let `member` have `role` ("" for none) when nobody would administer the project then.
+
+    One at a time in each project, and by what is stored now: two who leave at once cannot both be the one who stays.
+    """
+    one_at_a_time(member.project)
+    roles = dict(Member.objects.filter(project=member.project).values_list("pk", "role"))
+    before = roles.pop(member.pk, None)
+    if before is None:
+        raise NotFound("There is no such member.")
+    if before == Role.ADMIN and role != Role.ADMIN and Role.ADMIN not in roles.values():
         raise ActionRefused("A project keeps at least one administrator.")
+
+
+def one_at_a_time(project: Project) -> None:
+    """Wait for the others who change who is in `project`. What only refers to the project goes on meanwhile."""
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
 
 
 @action(label="Create token", role="viewer")

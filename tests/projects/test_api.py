@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, hotp_value
 from django.core.cache import cache
+from django.db import connection
 from rest_framework.test import APIClient
 
+from controlplane.domain.errors import ActionRefused, NotFound
 from controlplane.events.models import Event
-from controlplane.projects.actions import reveal_secrets
+from controlplane.projects.actions import add_member, change_role, remove_member, reveal_secrets
 from controlplane.projects.models import ApiToken, Member, Project, Secret
 from tests.world import PASSWORD
 
@@ -162,6 +166,45 @@ def test_one_token_reads_as_in_the_list(world):
     assert world.api("alice").get(one).status_code == 200
     assert world.api("vera").get(one).status_code == 404
     assert world.api("mallory").get(one).status_code == 404
+
+
+def test_one_who_left_meanwhile_is_missing(world):
+    gone, by = Member.objects.get(user=world.bob), world.actor("alice")
+    Member.objects.filter(pk=gone.pk).delete()
+    with pytest.raises(NotFound):
+        change_role(gone, role="viewer", by=by)
+    with pytest.raises(NotFound):
+        remove_member(gone, by=by)
+    assert not Event.objects.filter(type__startswith="member.").exists()
+
+
+def test_one_who_was_promoted_meanwhile_counts_as_an_administrator(world):
+    bob, by = Member.objects.get(user=world.bob), world.actor("alice")
+    Member.objects.filter(user=world.bob).update(role="admin")
+    Member.objects.filter(user=world.alice).update(role="editor")
+    with pytest.raises(ActionRefused):
+        change_role(bob, role="viewer", by=by)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_administrators_who_step_down_at_once_leave_one(world):
+    add_member(world.acme, user=world.mallory, role="admin", by=world.actor("alice"))
+    both = Member.objects.filter(project=world.acme, role="admin").select_related("project", "user")
+    by, together = world.actor("alice"), Barrier(2, timeout=20)
+
+    def step_down(member: Member) -> str:
+        try:
+            together.wait()
+            return change_role(member, role="viewer", by=by).role
+        except ActionRefused:
+            return "refused"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(step_down, both))
+    assert sorted(answers) == ["refused", "viewer"]
+    assert both.all().count() == 1
 
 
 def test_the_last_administrator_stays(world):

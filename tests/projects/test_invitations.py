@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.cache import cache
+from django.db import connection
 from django.utils import timezone
 
 from controlplane.projects.actions import invite_member
@@ -184,3 +187,17 @@ def test_who_signs_in_on_the_way_comes_back_to_the_invitation(world):
     client = world.client()
     login = client.post("/accounts/login/", {"login": "mallory", "password": PASSWORD, "next": link})
     assert login["Location"] == link
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_invitations_at_once_leave_one_open(world):
+    by, together = world.actor("alice"), Barrier(2, timeout=20)
+
+    def ask(role: str) -> None:
+        together.wait()
+        invite_member(world.acme, email="nina@example.com", role=role, by=by)
+        connection.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(ask, ["viewer", "admin"]))
+    assert Invitation.objects.open().count() == 1
