@@ -310,6 +310,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "controlplane.openapi.Description",
     "EXCEPTION_HANDLER": "controlplane.api.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": ["controlplane.projects.throttling.ApiThrottle"],
+    # The address of who asks is Daphne's to tell, with TRUST_PROXY_HEADERS; else a caller could name another each time.
+    "NUM_PROXIES": 0,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 # Calls a minute for one token or person: far above a script's need, far below what hurts the others.

@@ -21,3 +21,13 @@ def test_each_caller_has_a_limit_of_their_own(world, settings):
     settings.API_CALLS_PER_MINUTE = 1
     vera, bob = world.api("vera"), world.api("bob")
     assert [client.get("/api/v1/projects").status_code for client in (vera, bob, vera)] == [200, 200, 429]
+
+
+def test_an_address_that_the_caller_makes_up_counts_as_theirs(world, settings):
+    settings.API_CALLS_PER_MINUTE = 1
+    body, client = {"username": "nobody", "password": "wrong"}, world.client()
+    tries = [
+        client.post("/api/v1/auth/token", body, "application/json", headers={"X-Forwarded-For": address})
+        for address in ("192.0.2.1", "192.0.2.2")
+    ]
+    assert [answer.status_code for answer in tries] == [401, 429]
