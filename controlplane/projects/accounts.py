@@ -19,7 +19,7 @@ from controlplane.domain.action import Actor
 from controlplane.domain.errors import ActionRefused, InvalidInput, NotAllowed
 from controlplane.projects import encryption
 from controlplane.projects.actions import accept_invitation
-from controlplane.projects.links import INVITED, pending
+from controlplane.projects.links import INVITED, has_account, pending
 from controlplane.projects.queries import preferences_of
 from controlplane.ui.context import remember_theme
 
@@ -40,6 +40,8 @@ class AccountAdapter(DefaultAccountAdapter):
         invitation = pending(request)
         if invitation is None:
             raise ActionRefused("This invitation has ended. Ask for a new one.")
+        if has_account(invitation):
+            raise ActionRefused(f"There is an account of {invitation.email}. Sign in with it to accept the invitation.")
         account: Any = super().save_user(request, user, form, commit=False)
         account.email = invitation.email
         with transaction.atomic():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from allauth.account.adapter import get_adapter
+from django.contrib.auth import get_user_model
 from django.core import signing
+from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -32,11 +34,17 @@ def link_of(request: HttpRequest, invitation: Invitation) -> str:
 
 
 def send_invitation(request: HttpRequest, invitation: Invitation) -> None:
-    """By letter. The page shows the link, too, for when no letter arrives."""
+    """By letter, once the invitation is stored. The page shows the link, too, for when no letter arrives."""
     context = {"invitation": invitation, "url": link_of(request, invitation)}
-    get_adapter(request).send_mail("account/email/invitation", invitation.email, context)
+    adapter = get_adapter(request)
+    transaction.on_commit(lambda: adapter.send_mail("account/email/invitation", invitation.email, context), robust=True)
 
 
 def pending(request: HttpRequest) -> Invitation | None:
     """The open invitation that this browser came with."""
     return find_invitation(request.session.get(INVITED, ""))
+
+
+def has_account(invitation: Invitation) -> bool:
+    """Whether the address has an account already, to accept with."""
+    return get_user_model().objects.filter(email__iexact=invitation.email).exists()

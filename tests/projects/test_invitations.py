@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -10,11 +11,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.cache import cache
+from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
 from django.utils import timezone
 
 from controlplane.projects.actions import invite_member
-from controlplane.projects.links import key_of
+from controlplane.projects.links import find_invitation, key_of
 from controlplane.projects.models import Invitation, Member
 from tests.world import PASSWORD
 
@@ -46,15 +48,17 @@ def test_sign_up_is_closed_without_an_invitation(world):
     assert not User.objects.filter(username="nina").exists()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_administrator_invites_and_the_address_gets_a_letter_with_the_link(world):
     client = world.client("alice")
     assert client.post("/p/acme/invitations/", {"email": "Nina@example.com", "role": "editor"}).status_code == 302
     [letter] = mail.outbox
     assert letter.to == ["nina@example.com"]
-    link = next(word for word in letter.body.split() if "/invitation?key=" in word)
     page = client.get("/p/acme/members/").content.decode()
     assert "nina@example.com" in page
-    assert link in page
+    # Each is signed with the second in which it was written.
+    keys = [re.search(r"http://testserver/invitation\?key=([\w:-]+)", text)[1] for text in (letter.body, page)]
+    assert [find_invitation(key) for key in keys] == [Invitation.objects.get()] * 2
 
 
 def test_who_is_invited_makes_an_account_and_is_a_member_at_once(world):
@@ -108,6 +112,35 @@ def test_who_has_an_account_joins_with_a_click(world):
     link = invite(world, "mallory@example.com", "viewer")
     assert world.client("mallory").post(link)["Location"] == "/p/acme/"
     assert Member.objects.get(user=world.mallory, project=world.acme).role == "viewer"
+
+
+class LooksFirst(EmailBackend):
+    """Notes whether the transaction was over when the letter left."""
+
+    def send_messages(self, letters) -> int:
+        for letter in letters:
+            letter.was_stored = not connection.in_atomic_block
+        return super().send_messages(letters)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_letter_leaves_when_the_invitation_is_stored_and_once_for_one_key(world, settings):
+    settings.EMAIL_BACKEND = f"{__name__}.LooksFirst"
+    client, sent = world.client("alice"), {"email": "nina@example.com", "role": "viewer"}
+    for _ in range(2):
+        url, key = "/api/v1/projects/acme/invitations", {"Idempotency-Key": "once"}
+        assert client.post(url, sent, "application/json", headers=key).status_code == 201
+    assert [letter.was_stored for letter in mail.outbox] == [True]
+
+
+def test_an_address_with_an_account_gets_no_second_one(world):
+    link = invite(world, "mallory@example.com")
+    page = world.client().get(link).content.decode()
+    assert "/accounts/signup/" not in page
+    assert "Sign in to join" in page
+    _, answer = sign_up(world, link)
+    assert (answer.status_code, User.objects.filter(email="mallory@example.com").count()) == (409, 1)
+    assert Invitation.objects.open().exists()
 
 
 def test_another_account_cannot_take_it(world):
