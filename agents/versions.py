@@ -20,14 +20,13 @@ from controlplane.domain.errors import NotFound
 from controlplane.projects.endpoints import Endpoint, shown
 from controlplane.ui.request import PortalRequest
 
-LARGEST_NUMBER = 2**31 - 1
 MOST_CHOICES = 500
 
 
 def find_revision(row: Tool | Agent, name: str) -> Revision:
     """The version of that number; `current` is the one in force. Raises NotFound."""
     wanted = str(row.version_no) if name == "current" else name
-    is_number = wanted.isascii() and wanted.isdecimal() and int(wanted[:11]) <= LARGEST_NUMBER
+    is_number = wanted.isascii() and wanted.isdecimal() and len(wanted) < 10
     found = row.revisions.filter(number=int(wanted)).first() if is_number else None
     if found is None:
         raise NotFound(f"{row.name} has no version {name[:20]}.")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from controlplane.domain.errors import NotFound
 from workflows.models import Version, VersionState, Workflow
 
-LARGEST_NUMBER = 2**31 - 1
-
 
 def find_version(workflow: Workflow, name: str) -> Version:
     """The version called `name`: its number, `draft` or `current`. Raises NotFound."""
@@ -16,7 +14,7 @@ def find_version(workflow: Workflow, name: str) -> Version:
     elif name == "current":
         found = rows.filter(pk=workflow.current_id).first()
     else:
-        is_number = name.isascii() and name.isdecimal() and int(name[:11]) <= LARGEST_NUMBER
+        is_number = name.isascii() and name.isdecimal() and len(name) < 10
         found = rows.filter(number=int(name)).first() if is_number else None
     if found is None:
         raise NotFound(f"{workflow.name} has no version {name[:20]}.")
