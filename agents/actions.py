@@ -34,7 +34,7 @@ def create_tool(project: Project, *, by: Actor, **values: Any) -> Tool:
 
 
 @action(label="Save tool", role="editor")
-def update_tool(tool: Tool, *, by: Actor, version_no: int | None = None, **values: Any) -> Tool:
+def update_tool(tool: Tool, /, *, by: Actor, version_no: int | None = None, **values: Any) -> Tool:
     """Change the given fields and keep the outcome as the next version.
 
     `version_no` is the version the editor saw; Conflict when somebody saved another one since.
@@ -55,13 +55,11 @@ def create_agent(project: Project, *, by: Actor, **values: Any) -> Agent:
 
 
 @action(label="Save agent", role="editor")
-def update_agent(agent: Agent, *, by: Actor, version_no: int | None = None, **values: Any) -> Agent:
+def update_agent(agent: Agent, /, *, by: Actor, version_no: int | None = None, **values: Any) -> Agent:
     """As `update_tool`."""
-    most, least = values.get("max_concurrent", agent.max_concurrent), agent.min_replicas
-    if least is not None and most != agent.max_concurrent and not least <= (most or 0) <= (agent.max_replicas or 0):
-        message = f"It is scaled between {least} and {agent.max_replicas} replicas; change that first."
-        raise InvalidInput.field("max_concurrent", message)
-    return _update(agent, values, version_no, check_agent, events.AGENT_UPDATED, by)
+    now = catalogue.lock(agent, version_no)
+    deploying.refuse_beyond_scale(now, values.get("max_concurrent", now.max_concurrent))
+    return _update(now, values, version_no, check_agent, events.AGENT_UPDATED, by)
 
 
 @action(label="Delete", role="editor", confirm="Delete the agent {subject}?", tone="danger", icon="delete")
@@ -100,6 +98,7 @@ def deploy_agent(agent: Agent, *, environment: str, revision: Revision, note: st
 def roll_back_agent(agent: Agent, *, environment: str, by: Actor) -> Deployment:
     """Deploy what served `environment` before. Raises InvalidInput, ActionRefused."""
     deploying.check_environment(environment)
+    catalogue.lock(agent, None)
     before = deploying.one_before(agent, environment)
     note = f"Back to version {before.revision.number}"
     return deploy_agent(agent, environment=environment, revision=before.revision, note=note, by=by)
@@ -140,22 +139,25 @@ def create_instance(project: Project, *, url: str = "", by: Actor, **values: Any
 
 @action(label="Save instance", role="editor", atomic=False)
 def update_instance(
-    instance: Instance, *, by: Actor, version_no: int | None = None, url: str = "", **values: Any
+    instance: Instance, /, *, by: Actor, version_no: int | None = None, url: str = "", **values: Any
 ) -> Instance:
     """Change the given fields; an empty `url` keeps the stored one. Else as `create_instance` and `update_tool`."""
     document = catalogue.merged(instance, values)
     check_instance(instance.project_id, {**document, "url": url})
     version_no = instance.version_no if version_no is None else version_no
-    # Connecting takes seconds, so it comes before the row is locked; the version makes sure nothing changed meanwhile.
-    new = _reconnected(instance, document, url, by)
+    # Connecting takes seconds, so it comes before the row is locked; the version makes sure it is still the same.
+    connected = _reconnected(instance, document["name"], url)
     with transaction.atomic():
-        before = catalogue.lock(instance, version_no)
-        if before.name != new.name:
-            catalogue.refuse_while_used(before, "renamed")
-        catalogue.save_next(new)
-        catalogue.fit_slot(new)
-        record(events.INSTANCE_UPDATED, new, by=by, **_facts(new))
-    return new
+        row = catalogue.lock(instance, version_no)
+        if row.name != document["name"]:
+            catalogue.refuse_while_used(row, "renamed")
+        catalogue.fill(row, catalogue.merged(row, values), by=by)
+        for name, value in connected.items():
+            setattr(row, name, value)
+        catalogue.save_next(row)
+        catalogue.fit_slot(row)
+        record(events.INSTANCE_UPDATED, row, by=by, **_facts(row))
+    return row
 
 
 @action(label="Delete", role="editor", confirm="Delete the instance {subject}?", tone="danger", icon="delete")
@@ -321,15 +323,16 @@ def _connect(instance: Instance, url: str) -> None:
     instance.checked_at, instance.check_report = timezone.now(), report.as_dict()
 
 
-def _reconnected(instance: Instance, document: dict[str, Any], url: str, by: Actor) -> Instance:
-    new = Instance.objects.get(pk=instance.pk)
-    stored = "" if url else connections.stored_url(new)
-    catalogue.fill(new, document, by=by)
+def _reconnected(instance: Instance, name: str, url: str) -> dict[str, Any]:
+    """The fields that another URL changes, or another name, to which the URL is sealed."""
+    new = Instance(project_id=instance.project_id, engine=instance.engine, name=name)
     if url:
         _connect(new, url)
-    elif new.name != instance.name:
-        connections.seal_url(new, stored)
-    return new
+        return {field: getattr(new, field) for field in ("sealed_url", "address", "checked_at", "check_report")}
+    if name == instance.name:
+        return {}
+    connections.seal_url(new, connections.stored_url(instance))
+    return {"sealed_url": new.sealed_url}
 
 
 def _facts(row: Any) -> dict[str, object]:

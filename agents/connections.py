@@ -71,13 +71,13 @@ def seal_url(instance: Instance, url: str) -> None:
     instance.sealed_url = encryption.seal(url, bound_to=place(instance))
 
 
-def stored_url(instance: Instance, *, name: str = "") -> str:
-    """The URL as it was written; `name` is the one it was sealed under, when it changes."""
-    return encryption.unseal(instance.sealed_url, bound_to=place(instance, name))
+def stored_url(instance: Instance) -> str:
+    """The URL as it was written."""
+    return encryption.unseal(instance.sealed_url, bound_to=place(instance))
 
 
-def place(instance: Instance, name: str = "") -> str:
-    return f"instance:{instance.project_id}:{name or instance.name}"
+def place(instance: Instance) -> str:
+    return f"instance:{instance.project_id}:{instance.name}"
 
 
 def address_of(url: str, opened: Opened) -> str:

@@ -48,3 +48,13 @@ def check_scale(least: int, most: int, desired: int) -> None:
         raise InvalidInput.field("min", "This is at most the maximum.")
     if not least <= desired <= most:
         raise InvalidInput.field("desired", f"This lies between {least} and {most}.")
+
+
+def refuse_beyond_scale(agent: Agent, replicas: int | None) -> None:
+    """Another number of replicas lies within the limits of scaling, where those are set. Raises InvalidInput."""
+    least, most = agent.min_replicas, agent.max_replicas
+    if least is None or most is None or replicas == agent.max_concurrent:
+        return
+    if not isinstance(replicas, int) or not least <= replicas <= most:
+        message = f"It is scaled between {least} and {most} replicas; change that first."
+        raise InvalidInput.field("max_concurrent", message)

@@ -88,7 +88,7 @@ class EntryForm(forms.Form):
 
     @property
     def limit_fields(self) -> list[Any]:
-        return [self[name] for name in self.limits]
+        return [self[name] for name in self.limits if name in self.fields]
 
     @property
     def schema_fields(self) -> list[Any]:

@@ -68,6 +68,9 @@ class Editor:
         config = document.get("config") or None
         start = {**document, "version_no": row.version_no if row else None}
         self.main = resource.form(data, initial=start)
+        if getattr(row, "min_replicas", None) is not None:
+            # Scaling changes it; a form that was open meanwhile would set it back.
+            del self.main.fields["max_concurrent"]
         self.config: ConfigForm | None = None
         if kind in CONFIG_FORMS:
             self.config = CONFIG_FORMS[kind](data, initial=config, project_id=project.pk)

@@ -192,6 +192,15 @@ def test_the_slot_follows_the_limit(world):
     assert not Slot.objects.exists()
 
 
+def test_replicas_that_changed_meanwhile_are_looked_at_as_they_are_now(world):
+    """Who opened the agent before it was scaled may not go beyond its limits."""
+    opened = make_agent(world, max_concurrent=2)
+    actions.scale_agent(opened, least=4, most=6, desired=5, by=world.actor("bob"))
+    with pytest.raises(InvalidInput, match="between 4 and 6"):
+        actions.update_agent(opened, max_concurrent=2, by=world.actor("erin"))
+    assert actions.update_agent(opened, description="x", by=world.actor("erin")).max_concurrent == 5
+
+
 def test_a_deleted_agent_leaves_no_slot(world):
     agent = make_agent(world, max_concurrent=1)
     actions.delete_agent(agent, by=world.actor("erin"))
@@ -384,3 +393,13 @@ def test_of_two_editors_of_one_version_exactly_one_wins(world):
         thread.join(20)
     assert sorted(outcomes) == ["refused", "saved"]
     assert list(tool.revisions.values_list("number", flat=True)) == [2, 1]
+
+
+def test_saving_an_instance_keeps_what_happened_while_it_was_open(world, tmp_path):
+    opened = make_instance(world, tmp_path)
+    actions.disable(Instance.objects.get(), by=world.actor("erin"))
+    actions.try_instance(Instance.objects.get(), by=world.actor("bob"))
+    tested = Instance.objects.get().checked_at
+    saved = actions.update_instance(opened, description="x", by=world.actor("erin"))
+    saved.refresh_from_db()
+    assert (saved.enabled, saved.checked_at, saved.description, saved.version_no) == (False, tested, "x", 2)

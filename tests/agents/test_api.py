@@ -106,6 +106,12 @@ def test_a_version_is_a_whole_number(world, erin, version_no):
     assert fields_of(answer) == ["version_no"]
 
 
+@pytest.mark.parametrize("name", ["tool", "by", "subject", "self", "values"])
+def test_a_field_that_there_is_not_is_refused(world, erin, name):
+    answer = erin.patch(f"{ROOT}/tools/{make_tool(world).pk}", {name: 1})
+    assert (answer.status_code, fields_of(answer)) == (400, [name])
+
+
 def test_a_second_editor_gets_409(world, erin):
     tool = make_tool(world)
     actions.update_tool(tool, description="x", by=world.actor("alice"))

@@ -325,3 +325,13 @@ def test_the_admin_shows_everything_and_acts_through_the_actions(world, tmp_path
     chosen["action"] = "disable_selected"
     admin_client.post("/admin/agents/tool/", chosen)
     assert not Tool.objects.get().enabled
+
+
+def test_the_form_of_an_agent_that_is_scaled_leaves_its_replicas_alone(world, erin):
+    """Somebody opened it, the portal scaled, then it was saved."""
+    agent = make_agent(world, max_concurrent=1)
+    actions.scale_agent(agent, least=1, most=5, desired=4, by=world.actor("erin"))
+    assert "max_concurrent" not in erin.get(f"{ROOT}/agents/{agent.pk}/edit").content.decode()
+    erin.post(f"{ROOT}/agents/{agent.pk}/edit", {**AGENT_FORM, "max_concurrent": "1", "description": "x"})
+    agent.refresh_from_db()
+    assert (agent.description, agent.max_concurrent) == ("x", 4)
