@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Prefetch, Q, QuerySet
 
 from agents.models import Agent
 from controlplane.domain.errors import InvalidInput
@@ -15,6 +15,8 @@ from runs.engine.sql import run_statement
 from runs.models import RUN_LIVE, Attempt, Call, Run, StepRun
 
 LINES_PAGE = 2_000
+# The runs of an agent with fewer calls are found by these; with more, a page of the list soon holds enough of them.
+MANY_CALLS = 2_000
 
 LINES = """
 SELECT chunk.first_line + line.ordinality - 1 AS n, line.value ->> 'at' AS at, line.value ->> 'level' AS level,
@@ -96,7 +98,12 @@ def project_of_run(run_id: int) -> int | None:
 
 def runs_of_agent(agent: Agent) -> Q:
     """Runs that it was chosen for, was called in, or is pinned by and that have not ended."""
-    called = Call.objects.filter(agent=agent).order_by().values("run_id")
-    chosen = Run.objects.filter(agent=agent).order_by().values("pk")
-    pinned = Run.objects.filter(project=agent.project_id, state__in=RUN_LIVE, pins__agents__has_key=agent.name)
-    return Q(pk__in=called.union(chosen, pinned.order_by().values("pk")))
+    called = Call.objects.filter(agent=agent).order_by()
+    chosen = Q(agent=agent) | Q(state__in=RUN_LIVE, pins__agents__has_key=agent.name)
+    few = list(called.values_list("run_id", flat=True)[: MANY_CALLS + 1])
+    if len(few) <= MANY_CALLS:
+        return Q(pk__in=set(few)) | chosen
+    # No run is younger than the end of a call in it. Said of each call, it keeps PostgreSQL from collecting them first.
+    in_it = called.filter(run=OuterRef("pk"), ended_at__gte=OuterRef("created_at"))
+    # First what is cheap to see: PostgreSQL keeps this order.
+    return (Q(created_at__lte=called.aggregate(latest=Max("ended_at"))["latest"]) & Q(Exists(in_it))) | chosen

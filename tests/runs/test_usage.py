@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from agents.actions import create_agent, create_tool
+from runs import queries
 from runs.models import Call, StepRun
 from tests.world import make_run, make_workflow
 
@@ -110,8 +111,11 @@ def test_others_see_nothing_of_it(world, agent, tool):
         assert api.get(f"/api/v1/{path}").status_code == 404
 
 
-def test_its_runs_are_those_it_was_called_in_chosen_for_or_waits_for(world, agent, run):
-    call(run, agent=agent)
+@pytest.mark.parametrize("many", [2_000, 1])
+def test_its_runs_are_those_it_was_called_in_chosen_for_or_waits_for(world, agent, run, monkeypatch, many):
+    monkeypatch.setattr(queries, "MANY_CALLS", many)
+    call(run, agent=agent, ago=timedelta(seconds=-1))
+    call(run, agent=agent, ago=timedelta(seconds=-2))
     chosen = make_run(run.workflow, agent=agent)
     waiting = make_run(run.workflow, "running", open_steps=1, pins={"agents": {"worker": 1}, "tools": {}})
     StepRun.objects.create(run=waiting, key="only", position=0, uses="noop", state="needs_review")
