@@ -209,7 +209,10 @@ def delete_run(run: Run, *, by: Actor) -> None:
     if not run.is_final:
         raise ActionRefused("Only a finished run can be deleted. Cancel it first.")
     # A replay that is being made of it comes first, so that nothing points at what is gone.
-    Run.objects.select_for_update(of=("self",)).filter(pk=run.pk).order_by().values_list("pk").first()
+    if Run.objects.select_for_update(of=("self",)).filter(pk=run.pk).order_by().values_list("pk").first() is None:
+        raise ActionRefused("This run does not exist any more.")
+    if Run.objects.live().filter(parent_step__run_id=run.pk).exists():
+        raise ActionRefused("A run that it started has not ended yet. Cancel that one first.")
     record(events.DELETED, run, by=by, workflow=run.workflow.name)
     run.delete()
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Protocol, TypeVar
 
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
 
-from controlplane.domain.errors import NotAllowed
+from controlplane.domain.errors import Conflict, NotAllowed
 
 ROLES = ("viewer", "operator", "approver", "editor", "admin")
+# SQLSTATE
+FOREIGN_KEY_VIOLATION = "23503"
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -62,7 +65,7 @@ def action(
                 raise NotAllowed(f"{label} needs the role {role} in this project.")
             if not atomic:
                 return verb(subject, *args, by=by, **kwargs)
-            with transaction.atomic():
+            with refused_when_gone():
                 return verb(subject, *args, by=by, **kwargs)
 
         guarded.label, guarded.role, guarded.confirm = label, role, confirm  # type: ignore[attr-defined]
@@ -72,3 +75,19 @@ def action(
         return guarded  # type: ignore[return-value]
 
     return declare
+
+
+@contextmanager
+def refused_when_gone() -> Iterator[None]:
+    """A transaction. Raises Conflict when what it refers to was deleted by somebody else meanwhile."""
+    is_inner = connection.in_atomic_block
+    try:
+        with transaction.atomic():
+            yield
+            if is_inner:
+                # Else PostgreSQL looks only when the outer one commits, and nobody would know why it cannot.
+                connection.check_constraints()
+    except IntegrityError as error:
+        if getattr(error.__cause__, "sqlstate", "") != FOREIGN_KEY_VIOLATION:
+            raise
+        raise Conflict("Something that this needs was deleted meanwhile.") from error

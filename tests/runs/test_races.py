@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
+from django.db import transaction
 from django.db.models.functions import Now
 
 from controlplane.domain.errors import ActionRefused
 from controlplane.events.models import Event
-from runs.actions import cancel_run, pause_run, resolve_step, resume_run
+from runs.actions import cancel_run, delete_run, pause_run, resolve_step, resume_run, retry_run
 from runs.engine.children import settle_child
 from runs.engine.claim import Claimed, claim
 from runs.engine.finish import Outcome, finish, mark_sent
@@ -125,6 +126,24 @@ def test_two_resumes(world):
     outcomes = at_once(*[lambda: resume_run(run, by=world.actor("bob"))] * 4)
     assert len(refused(outcomes, ActionRefused)) == 3
     assert event_types(run).count("run.resumed") == 1
+
+
+def test_what_is_deleted_meanwhile_is_neither_retried_nor_deleted_again(world):
+    """Whoever is second is refused, also inside a larger transaction, as under an Idempotency-Key."""
+    for number in range(1, ROUNDS + 1):
+        run = drain(start(world, step("a")))
+        stale = [Run.objects.select_related("project", "workflow", "version").get(pk=run.pk) for _ in range(3)]
+        made, *gone = at_once(
+            lambda stale=stale: retry_run(stale[0], by=world.actor("bob")),
+            *[lambda one=one: delete_run(one, by=world.actor("alice")) for one in stale[1:]],
+        )
+        assert len(refused(gone, ActionRefused)) == 1
+        assert isinstance(made, Run | ActionRefused)
+        assert Event.objects.filter(type="run.deleted").count() == number
+        with pytest.raises(ActionRefused, match="deleted meanwhile"):
+            retry_run(run, by=world.actor("bob"))
+        with transaction.atomic(), pytest.raises(ActionRefused, match="deleted meanwhile"):
+            retry_run(run, by=world.actor("bob"))
 
 
 def test_two_people_resolve_the_same_step(world):
