@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runs.engine.claim import Claimed
+from runs.engine.outcome import Outcome
 from runs.engine.sql import run_statement
-
-if TYPE_CHECKING:
-    from runs.engine.finish import Outcome
 
 LONGEST_OUTCOME = 63
 

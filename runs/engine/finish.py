@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import random
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 from typing import Any
 
-from controlplane.domain.failures import Failure
 from controlplane.domain.queueing import enqueue
 from runs import events
 from runs.engine import slots
@@ -16,6 +14,7 @@ from runs.engine.advance import Advance, described
 from runs.engine.calls import count_call
 from runs.engine.claim import Claimed
 from runs.engine.locked import LockedRun, as_json, locked_run
+from runs.engine.outcome import Outcome
 from runs.engine.pausing import pause_for_review, settle_pause
 from runs.engine.sql import Row, one
 from runs.models import StepState
@@ -47,29 +46,6 @@ RETURNING id
 MAY_HAVE_ACTED = "The call had left, so it may have taken effect."
 # A server that asks for more is not waited for that long; a person may start the run again.
 LONGEST_ASKED_SECONDS = 3600.0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How an attempt ended: succeeded, waiting (`wait_seconds` None: for a child run), failed or cancelled.
-
-    `unknown`: it failed or was cancelled, but what must not be repeated may have taken effect.
-    """
-
-    state: str
-    output: Any = None
-    request: Any = None
-    failure: Failure | None = None
-    cost: Decimal = Decimal(0)
-    input_tokens: int = 0
-    output_tokens: int = 0
-    wait_seconds: float | None = None
-    stack: str = ""
-    unknown: bool = False
-
-    @property
-    def waits_for_child(self) -> bool:
-        return self.state == StepState.WAITING and self.wait_seconds is None
 
 
 def finish(claimed: Claimed, outcome: Outcome, *, take_next: bool = True) -> Claimed | None:

@@ -19,10 +19,11 @@ from controlplane.domain.failures import Cancelled, Failure, TimedOut
 from runs.engine import outputs
 from runs.engine.claim import Claimed, claim
 from runs.engine.faults import fault
-from runs.engine.finish import Outcome, finish
+from runs.engine.finish import finish
 from runs.engine.leases import Lease, leases
 from runs.engine.locked import as_json
 from runs.engine.logs import LogBuffer
+from runs.engine.outcome import Outcome
 from runs.engine.sql import run_statement
 from runs.executors import EXECUTORS
 from runs.executors.context import StepContext

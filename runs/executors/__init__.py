@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from runs.engine.finish import Outcome
+from runs.engine.outcome import Outcome
 from runs.executors import agent, noop, query, tool, transform, wait, workflow
 from runs.executors.context import StepContext
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agents.calls.agents import call_agent
 from agents.calls.tools import may_repeat
 from agents.models import Revision
-from runs.engine.finish import Outcome
+from runs.engine.outcome import Outcome
 from runs.executors.context import StepContext
 from runs.executors.tool import pinned_snapshot
 

@@ -8,7 +8,7 @@ from typing import Any
 from agents.calls.sql import query_instance
 from agents.models import Instance
 from controlplane.domain.failures import Misconfigured
-from runs.engine.finish import Outcome
+from runs.engine.outcome import Outcome
 from runs.executors.context import StepContext
 
 MAX_ROWS = 1_000

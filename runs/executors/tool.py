@@ -5,7 +5,7 @@ from __future__ import annotations
 from agents.calls.tools import call_tool, may_repeat
 from agents.models import Revision
 from controlplane.domain.failures import Misconfigured
-from runs.engine.finish import Outcome
+from runs.engine.outcome import Outcome
 from runs.executors.context import StepContext
 
 

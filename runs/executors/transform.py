@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runs.engine.finish import Outcome
+from runs.engine.outcome import Outcome
 from runs.executors.context import StepContext
 
 

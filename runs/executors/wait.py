@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from controlplane.domain.failures import Misconfigured
-from runs.engine.finish import Outcome
+from runs.engine.outcome import Outcome
 from runs.engine.sql import the_one
 from runs.executors.context import StepContext
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runs.engine.children import start_child
-from runs.engine.finish import Outcome
+from runs.engine.outcome import Outcome
 from runs.executors.context import StepContext
 
 

@@ -10,7 +10,8 @@ from django.db.models.functions import Now
 
 from controlplane.domain.errors import ActionRefused, InvalidInput, NotAllowed
 from runs import actions
-from runs.engine.finish import Outcome, finish, mark_sent
+from runs.engine.finish import finish, mark_sent
+from runs.engine.outcome import Outcome
 from runs.engine.outputs import keep
 from runs.engine.sweep import sweep
 from runs.models import Run, RunState

@@ -18,10 +18,11 @@ from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.database import is_away
 from controlplane.domain.failures import Failure
 from runs.actions import cancel_run
-from runs.engine.finish import Outcome, finish, mark_sent, next_state
+from runs.engine.finish import finish, mark_sent, next_state
 from runs.engine.leases import Lease, Leases
 from runs.engine.locked import locked_run
 from runs.engine.logs import LogBuffer
+from runs.engine.outcome import Outcome
 from runs.engine.sql import run_statement
 from runs.engine.sweep import MAX_LOSSES, sweep
 from runs.engine.work import work

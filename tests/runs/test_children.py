@@ -11,7 +11,8 @@ from controlplane.domain.errors import ActionRefused
 from controlplane.domain.failures import Cancelled
 from runs.actions import cancel_run, pause_run, resume_run
 from runs.engine.children import settle_child, start_child
-from runs.engine.finish import Outcome, finish
+from runs.engine.finish import finish
+from runs.engine.outcome import Outcome
 from runs.engine.sql import run_statement
 from runs.engine.sweep import CHILDREN_OUT_OF_STEP, sweep
 from runs.engine.work import work

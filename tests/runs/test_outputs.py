@@ -9,8 +9,9 @@ import pytest
 from django.db import OperationalError, connection
 
 from runs.engine import advance
-from runs.engine.finish import Outcome, finish
+from runs.engine.finish import finish
 from runs.engine.logs import CHUNK_LINES, MAX_LINES, LogBuffer
+from runs.engine.outcome import Outcome
 from runs.engine.work import work
 from runs.models import Artifact, LogChunk
 from runs.queries import log_lines

@@ -13,7 +13,7 @@ from django.utils import timezone
 from agents.actions import create_agent, update_tool
 from agents.limits import take_turn, use_of
 from agents.models import Slot
-from runs.engine.finish import Outcome
+from runs.engine.outcome import Outcome
 from runs.engine.work import work
 from runs.executors import EXECUTORS
 from runs.models import Call, Run, StepRun

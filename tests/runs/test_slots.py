@@ -13,7 +13,8 @@ from django.db.models.functions import Now
 from agents.actions import update_tool
 from agents.models import Slot
 from controlplane.domain.failures import Failure
-from runs.engine.finish import Outcome, finish
+from runs.engine.finish import finish
+from runs.engine.outcome import Outcome
 from runs.engine.slots import give_back, recount
 from runs.engine.work import work
 from runs.executors import EXECUTORS

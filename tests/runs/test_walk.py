@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runs.actions import cancel_run
-from runs.engine.finish import Outcome, finish
+from runs.engine.finish import finish
+from runs.engine.outcome import Outcome
 from runs.engine.work import work
 from tests.runs.driving import (
     drain,

@@ -1,0 +1,33 @@
+"""What an attempt came to: executors say it, the engine records it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from controlplane.domain.failures import Failure
+from runs.models import StepState
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended: succeeded, waiting (`wait_seconds` None: for a child run), failed or cancelled.
+
+    `unknown`: it failed or was cancelled, but what must not be repeated may have taken effect.
+    """
+
+    state: str
+    output: Any = None
+    request: Any = None
+    failure: Failure | None = None
+    cost: Decimal = Decimal(0)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    wait_seconds: float | None = None
+    stack: str = ""
+    unknown: bool = False
+
+    @property
+    def waits_for_child(self) -> bool:
+        return self.state == StepState.WAITING and self.wait_seconds is None
