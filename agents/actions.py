@@ -15,7 +15,7 @@ from agents.calls.trial import CallFailed, trial_of_agent, trial_of_tool
 from agents.configuration import check_agent, check_instance, check_tool
 from agents.models import Agent, Catalogued, Deployment, Instance, Revision, Tool, ToolKind
 from controlplane.domain.action import Actor, action
-from controlplane.domain.errors import ActionRefused, InvalidInput
+from controlplane.domain.errors import ActionRefused
 from controlplane.domain.recording import record
 from controlplane.domain.tags import tags_with, tags_without
 from controlplane.projects import encryption

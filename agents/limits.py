@@ -7,6 +7,7 @@ A bucket of `burst` tokens fills at `per_minute`; each call takes one. Steps tak
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from django.db import connection
@@ -16,10 +17,9 @@ from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.errors import ProblemError
 from controlplane.domain.failures import Failure
 
-# What is in the bucket now. The clock goes on within a transaction; it must not go back for who waited for the row.
-AVAILABLE = (
-    """LEAST(burst, tokens + GREATEST(0, extract(epoch FROM clock_timestamp() - refilled_at)) * per_minute / 60.0)"""
-)
+# What is in the bucket now. The clock goes on within a transaction. When it was set back, that counts as time passed:
+# at worst one burst too early, where waiting until it is as late as before could take for ever.
+AVAILABLE = "LEAST(burst, tokens + abs(extract(epoch FROM clock_timestamp() - refilled_at)) * per_minute / 60.0)"
 TAKE = f"""
 UPDATE agents_slot SET tokens = {AVAILABLE} - 1, refilled_at = clock_timestamp()
 WHERE key = %(key)s AND per_minute IS NOT NULL AND {AVAILABLE} >= 1
@@ -79,7 +79,7 @@ def refuse_beyond(tool: Tool) -> None:
     """For a call that somebody waits for. Raises TooManyCalls."""
     wait = take_turn(f"tool:{tool.pk}")
     if wait is not None:
-        message = f"The tool {tool.name} takes {tool.calls_per_minute} calls a minute. Try again in {wait:.0f} s."
+        message = f"The tool {tool.name} takes {tool.calls_per_minute} calls a minute. Try again in {ceil(wait)} s."
         raise TooManyCalls(message, code="rate_limited", retry_after=round(wait, 1))
 
 
@@ -90,11 +90,15 @@ def wait_for_turn(project_id: int, name: str, token: CancelToken) -> None:
         remaining = token.remaining()
         if remaining is not None and wait >= remaining:
             raise RateLimited(f"The tool {name} has no room for another call in {remaining:.0f} s.", retry_after=wait)
-        if not connection.in_atomic_block:
-            # Other threads may have the connection meanwhile.
-            connection.close()
+        lend_connection()
         token.wait(wait)
         token.check()
+
+
+def lend_connection() -> None:
+    """Other threads may have it while this one waits for somebody else."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def read(statement: str, key: str) -> list[tuple[Any, ...]]:

@@ -1,0 +1,50 @@
+"""The arithmetic of calls a minute, at the edges of clocks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+from django.db.models.functions import Now
+
+from agents.limits import TooManyCalls, refuse_beyond, take_turn, use_of
+from agents.models import Slot, Tool
+from tests.agents.catalogue import make_tool
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def tool(world) -> Tool:
+    """Two at once, then one a second."""
+    return make_tool(world, calls_per_minute=60, burst=2)
+
+
+def key(tool: Tool) -> str:
+    return f"tool:{tool.pk}"
+
+
+def test_a_burst_goes_at_once_and_the_next_one_waits_its_share_of_the_minute(tool):
+    assert [take_turn(key(tool)), take_turn(key(tool))] == [None, None]
+    wait = take_turn(key(tool))
+    assert wait is not None
+    assert 0.5 < wait <= 1
+
+
+def test_the_bucket_never_holds_more_than_a_burst(tool):
+    Slot.objects.update(tokens=0, refilled_at=Now() - timedelta(days=400))
+    assert use_of(key(tool)).available == 2
+
+
+@pytest.mark.parametrize("back", [timedelta(hours=1), timedelta(days=400)])
+def test_a_clock_that_was_set_back_stops_nobody(tool, back):
+    Slot.objects.update(tokens=0, refilled_at=Now() + back)
+    assert take_turn(key(tool)) is None
+    assert Slot.objects.filter(refilled_at__lte=Now(), tokens__lte=F("burst")).exists()
+
+
+def test_who_is_refused_is_told_to_wait_at_least_a_second(tool):
+    Slot.objects.update(tokens=0.9, refilled_at=Now())
+    with pytest.raises(TooManyCalls, match="Try again in 1 s"):
+        refuse_beyond(tool)
