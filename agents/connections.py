@@ -13,13 +13,12 @@ from agents.databases.connect import Connection, parse_connection
 from agents.databases.query import inspect
 from agents.databases.result import InstanceReport
 from agents.models import Engine, Instance
-from agents.secret_references import REFERENCE, names_in, replaced
+from agents.secret_references import REFERENCE, replaced, secrets_in
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.errors import InvalidInput
 from controlplane.domain.failures import Misconfigured
 from controlplane.domain.redaction import Redactor
 from controlplane.projects import encryption
-from controlplane.projects.actions import reveal_secrets
 
 INSPECT_SECONDS = 5.0
 
@@ -34,10 +33,7 @@ class Opened:
 
 def open_url(project_id: int, engine: str, url: str) -> Opened:
     """Raises `Misconfigured` for a URL that cannot be used as it is; its message holds no secret."""
-    names = names_in(url)
-    secrets = reveal_secrets(project_id, names) if names else {}
-    if missing := sorted(names - set(secrets)):
-        raise Misconfigured(f"There is no secret {', '.join(missing)} in this project.")
+    secrets = secrets_in(project_id, url)
     whole = engine != Engine.POSTGRES or REFERENCE.match(url) is not None
     text = replaced(url, lambda name: secrets[name] if whole else quote(secrets[name], safe=""))
     redactor = Redactor(secrets.values())

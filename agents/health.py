@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -30,18 +30,24 @@ def ring_due_probes() -> int:
 
 
 def ring_due(kind: str, model: type[Tool] | type[Agent]) -> int:
-    overdue = Q(probe_asked_at=None) | Q(probe_asked_at__lt=Now() - EVERY)
+    """Where workers are busy, one message waits for them, not one for each half minute."""
+    answered = Q(checked_at__gte=F("probe_asked_at"), probe_asked_at__lt=Now() - EVERY)
+    due = Q(probe_asked_at=None) | answered | Q(probe_asked_at__lt=Now() - STALE_AFTER)
     rung = 0
-    for pk in model.objects.filter(overdue, probed=True, enabled=True).values_list("pk", flat=True):
+    for pk in model.objects.filter(due, probed=True, enabled=True).values_list("pk", flat=True):
         # Who moves the mark rings; a second sweeper finds it moved.
-        if model.objects.filter(overdue, pk=pk, probed=True).update(probe_asked_at=Now()):
+        if model.objects.filter(due, pk=pk, probed=True).update(probe_asked_at=Now()):
             rung += ring("agents.tasks.probe", kind, pk)
     return rung
 
 
 def look(kind: str, pk: int) -> None:
-    """Probe now and keep what was found; an event says when the answer is another one than before."""
-    subject = MODELS[kind].objects.select_related("project").filter(pk=pk, probed=True).first()
+    """Probe now and keep what was found, unless that was done since it was asked for.
+
+    An event says when the answer is another one than before.
+    """
+    open_question = Q(probe_asked_at=None) | Q(checked_at=None) | Q(checked_at__lt=F("probe_asked_at"))
+    subject = MODELS[kind].objects.select_related("project").filter(open_question, pk=pk, probed=True).first()
     if subject is None:
         return
     keep(kind, subject, probe(subject))

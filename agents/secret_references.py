@@ -9,6 +9,7 @@ from typing import Any
 from controlplane.domain.failures import Misconfigured
 from controlplane.domain.json_schema import join_path
 from controlplane.projects.actions import reveal_secrets
+from controlplane.projects.encryption import Unreadable
 
 REFERENCE = re.compile(r"\$\{\{\s*secrets\.([A-Za-z_][A-Za-z0-9_]{0,62})\s*\}\}")
 
@@ -32,13 +33,25 @@ def names_in(value: Any) -> set[str]:
 def revealed(project_id: int, value: Any) -> tuple[Any, list[str]]:
     """`value` with its references replaced, and the secrets that went in. For executors only.
 
-    Raises `Misconfigured` naming secrets that do not exist (any more).
+    Raises as `secrets_in`.
+    """
+    secrets = secrets_in(project_id, value)
+    return replaced(value, lambda name: secrets[name]), list(secrets.values())
+
+
+def secrets_in(project_id: int, value: Any) -> dict[str, str]:
+    """Name -> secret of what `value` refers to.
+
+    Raises `Misconfigured` naming secrets that do not exist (any more), and when no configured key opens one.
     """
     names = names_in(value)
-    secrets = reveal_secrets(project_id, names) if names else {}
+    try:
+        secrets = reveal_secrets(project_id, names) if names else {}
+    except Unreadable as error:
+        raise Misconfigured(f"A secret of this project cannot be opened: {error}") from None
     if missing := sorted(names - set(secrets)):
         raise Misconfigured(f"There is no secret {', '.join(missing)} in this project.", missing=missing)
-    return replaced(value, lambda name: secrets[name]), list(secrets.values())
+    return secrets
 
 
 def replaced(value: Any, secret: Callable[[str], str]) -> Any:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from agents.calls.context import only_safe_failures
 from agents.configuration import PLACEHOLDER
 from agents.functions import registered
+from agents.limits import lend_connection
 from agents.models import Agent, Instance, Tool
 from agents.secret_references import revealed
 from controlplane.domain.cancellation import CancelToken
@@ -25,15 +27,16 @@ LONGEST_PROBLEM = 500
 def probe(subject: Tool | Agent) -> dict[str, Any]:
     """{ok, problems, latency_ms, how}: `how` says what was asked. Raises nothing but the loss of our database."""
     started = time.monotonic()
-    redactor, problems = Redactor(), []
+    how, problems = "", []
     try:
         config, secrets = revealed(subject.project_id, subject.config)
         redactor = Redactor(secrets)
-        how = KINDS[subject.kind](subject.project_id, config)
+        with only_safe_failures(redactor):
+            how = redactor.text(KINDS[subject.kind](subject.project_id, config))
     except Failure as failure:
-        how, problems = "", [redactor.text(failure.message)[:LONGEST_PROBLEM]]
+        problems = [failure.message[:LONGEST_PROBLEM]]
     took = round((time.monotonic() - started) * 1000)
-    return {"ok": not problems, "problems": problems, "latency_ms": took, "how": redactor.text(how)}
+    return {"ok": not problems, "problems": problems, "latency_ms": took, "how": how}
 
 
 def probe_http(project_id: int, config: Mapping[str, Any]) -> str:
@@ -89,6 +92,7 @@ def probe_sql(project_id: int, config: Mapping[str, Any]) -> str:
 def ask(url: str, headers: Mapping[str, str] | None = None) -> object:
     token = CancelToken(timeout_seconds=PROBE_SECONDS)
     asked = OutboundRequest(url=url, headers=headers or {}, timeout_seconds=PROBE_SECONDS)
+    lend_connection()
     return send(asked, token=token).body
 
 

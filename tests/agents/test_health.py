@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from agents.actions import create_agent, create_tool, start_probing, stop_probing
@@ -27,6 +29,11 @@ def rung(monkeypatch):
 
 def make(world, kind, config, **more) -> Agent:
     return create_agent(world.acme, name=f"{kind}-agent", kind=kind, config=config, by=world.actor("erin"), **more)
+
+
+def ago(seconds: float) -> None:
+    """What happened to agents did so that long before."""
+    Agent.objects.update(**{name: F(name) - timedelta(seconds=seconds) for name in ("probe_asked_at", "checked_at")})
 
 
 def watched(world, kind, config) -> Agent:
@@ -52,8 +59,30 @@ def test_its_turn_comes_every_half_minute_and_only_once(world, rung):
     start_probing(agent, by=world.actor("erin"))
     assert [ring_due("agent", Agent), ring_due("agent", Agent)] == [1, 0]
     assert rung == [("agent", agent.pk)]
-    Agent.objects.update(probe_asked_at=timezone.now() - timedelta(seconds=31))
+    look("agent", agent.pk)
+    assert ring_due("agent", Agent) == 0
+    ago(31)
     assert ring_due("agent", Agent) == 1
+
+
+def test_while_nobody_answers_only_a_lost_message_is_sent_again(world, rung):
+    start_probing(make(world, "function", {"function": "text-embed"}), by=world.actor("erin"))
+    ring_due("agent", Agent)
+    ago(31)
+    assert ring_due("agent", Agent) == 0
+    ago(STALE_AFTER.total_seconds())
+    assert ring_due("agent", Agent) == 1
+
+
+def test_of_two_messages_that_waited_one_sends_a_probe(world, settings, rung):
+    with LocalServer(Says({})) as server:
+        settings.OUTBOUND_ALLOW = [server.address]
+        agent = make(world, "http", {"url": f"{server.url}/work"})
+        start_probing(agent, by=world.actor("erin"))
+        ring_due("agent", Agent)
+        look("agent", agent.pk)
+        look("agent", agent.pk)
+        assert len(server.asked) == 1
 
 
 def test_what_is_disabled_is_left_alone(world, rung):
@@ -81,6 +110,26 @@ def test_a_server_that_is_gone_is_unhealthy_with_the_reason(world, settings):
     found = health_of(agent)
     assert found["state"] == "unhealthy"
     assert found["problems"]
+
+
+def test_an_address_that_is_none_is_a_problem_without_the_secret_in_it(world):
+    set_secret(world.acme, name="ADDRESS", value="https://[sesame-open-now/work", by=world.actor("alice"))
+    agent = watched(world, "http", {"url": "${{ secrets.ADDRESS }}"})
+    assert health_of(agent)["state"] == "unhealthy"
+    assert "sesame" not in str(agent.check_report)
+
+
+def test_a_secret_that_no_key_opens_is_a_problem(world, settings):
+    set_secret(world.acme, name="KEY", value="sesame-open-now", by=world.actor("alice"))
+    config = {"base_url": "https://models.example.com/v1", "model": "scripted", "api_key": "${{ secrets.KEY }}"}
+    agent = make(world, "llm", config)
+    start_probing(agent, by=world.actor("erin"))
+    settings.SECRETS_KEYS = [f"other:{base64.urlsafe_b64encode(bytes(32)).decode()}"]
+    look("agent", agent.pk)
+    agent.refresh_from_db()
+    assert "cannot be opened" in health_of(agent)["problems"][0]
+    answer = world.api("bob").post(f"/api/v1/agents/{agent.pk}/test", {"input": {"prompt": "x"}})
+    assert (answer.status_code, answer.json()["code"]) == (502, "misconfigured")
 
 
 def test_a_model_is_asked_for_its_name_with_its_key(world, settings):
