@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -30,8 +31,9 @@ register.simple_tag(formats.percent_text, name="percent")
 
 
 @register.simple_tag
+@lru_cache(maxsize=1000)
 def icon(name: str, size: str = "", label: str = "", spins: bool = False) -> SafeString:
-    """A symbol of static/icons.json. `size` is sm, lg or xl; without `label` it is decoration."""
+    """A symbol of static/icons.json. `size` is sm, lg or xl; without `label` it is decoration. A page has a hundred."""
     classes = " ".join(filter(None, ["icon", size and f"icon--{size}", "icon--spin" if spins else ""]))
     address = f"{static('icons.svg')}#{name}"
     if label:
