@@ -15,7 +15,7 @@ from agents.calls.trial import CallFailed, trial_of_agent, trial_of_tool
 from agents.configuration import check_agent, check_instance, check_tool
 from agents.models import Agent, Catalogued, Deployment, Instance, Revision, Tool, ToolKind
 from controlplane.domain.action import Actor, action
-from controlplane.domain.errors import ActionRefused
+from controlplane.domain.errors import ActionRefused, InvalidInput
 from controlplane.domain.recording import record
 from controlplane.domain.tags import tags_with, tags_without
 from controlplane.projects import encryption
@@ -331,7 +331,10 @@ def _reconnected(instance: Instance, name: str, url: str) -> dict[str, Any]:
         return {field: getattr(new, field) for field in ("sealed_url", "address", "checked_at", "check_report")}
     if name == instance.name:
         return {}
-    connections.seal_url(new, connections.stored_url(instance))
+    try:
+        connections.seal_url(new, connections.stored_url(instance))
+    except encryption.Unreadable as error:
+        raise InvalidInput.field("url", f"{error} Give the connection again.") from None
     return {"sealed_url": new.sealed_url}
 
 

@@ -56,8 +56,10 @@ class OneEntry(Endpoint):
         """Replace it: fields that are not sent get their defaults."""
         entry = self.entry(pk)
         blank = catalogue.document_of(self.model())
-        required = ("name", "kind", "engine", "config")
-        return self.change(entry, {name: value for name, value in blank.items() if name not in required})
+        kept = ["name", "kind", "engine", "config"]
+        if getattr(entry, "min_replicas", None) is not None:
+            kept.append("max_concurrent")
+        return self.change(entry, {name: value for name, value in blank.items() if name not in kept})
 
     def patch(self, request: Request, pk: int) -> Response:
         """Change what is sent."""

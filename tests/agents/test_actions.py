@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import socket
 import threading
 import time
@@ -403,3 +404,12 @@ def test_saving_an_instance_keeps_what_happened_while_it_was_open(world, tmp_pat
     saved = actions.update_instance(opened, description="x", by=world.actor("erin"))
     saved.refresh_from_db()
     assert (saved.enabled, saved.checked_at, saved.description, saved.version_no) == (False, tested, "x", 2)
+
+
+def test_renaming_an_instance_whose_connection_no_key_opens_asks_for_it_again(world, tmp_path, settings):
+    instance = make_instance(world, tmp_path)
+    settings.SECRETS_KEYS = [f"other:{base64.urlsafe_b64encode(bytes(32)).decode()}"]
+    with pytest.raises(InvalidInput, match="Give the connection again"):
+        actions.update_instance(instance, name="other", by=world.actor("erin"))
+    url = str(sqlite_file(tmp_path))
+    assert actions.update_instance(instance, name="other", url=url, by=world.actor("erin")).name == "other"

@@ -112,6 +112,13 @@ def test_a_field_that_there_is_not_is_refused(world, erin, name):
     assert (answer.status_code, fields_of(answer)) == (400, [name])
 
 
+def test_replacing_an_agent_that_is_scaled_leaves_its_replicas_alone(world, erin):
+    agent = make_agent(world)
+    actions.scale_agent(agent, least=1, most=5, desired=4, by=world.actor("erin"))
+    answer = erin.put(f"{ROOT}/agents/{agent.pk}", {"name": "triager", "kind": "llm", "config": LLM_CONFIG})
+    assert (answer.status_code, answer.json()["max_concurrent"]) == (200, 4)
+
+
 def test_a_second_editor_gets_409(world, erin):
     tool = make_tool(world)
     actions.update_tool(tool, description="x", by=world.actor("alice"))
