@@ -435,6 +435,8 @@ def delete_unless_shared(storage: Storage, name: str) -> None:
 
 # So many heartbeats a worker may miss before it counts as silent.
 BEATS_UNTIL_STALE = 3
+# A worker that is this long gone is forgotten.
+WORKERS_KEPT = timedelta(hours=1)
 
 
 class Worker(models.Model):

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from runs.models import RUN_FINAL, RUN_LIVE, Run, RunState, StepRun, StepState, Worker
+from runs.models import RUN_FINAL, RUN_LIVE, WORKERS_KEPT, Run, RunState, StepRun, StepState, Worker
 
 # Beyond this a count says only that it is more.
 MOST_COUNTED = 10_000
 MEDIAN_OF = 1_000
 WENT_WRONG = (RunState.FAILED, RunState.TIMED_OUT)
-# A worker that is this long gone will not come back under its name.
-FORGET_WORKERS_AFTER = timedelta(hours=1)
 
 ENDED = """
 SELECT date_bin(make_interval(hours => %(hours)s), ended_at AT TIME ZONE %(zone)s, '2000-01-01') AS bucket,
@@ -158,7 +156,7 @@ def went_wrong(rows: QuerySet[Run], limit: int) -> list[Run]:
 
 def known_workers() -> list[Worker]:
     """Those seen within the last hour."""
-    return list(Worker.objects.filter(seen_at__gte=timezone.now() - FORGET_WORKERS_AFTER))
+    return list(Worker.objects.filter(seen_at__gte=timezone.now() - WORKERS_KEPT))
 
 
 def success_rate(counts: dict[str, int]) -> float | None:

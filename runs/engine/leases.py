@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -18,6 +19,7 @@ from controlplane.domain.cancellation import CancelToken
 from runs.engine.claim import Claimed
 from runs.engine.logs import LogBuffer
 from runs.engine.sql import run_statement, use_own_connection
+from runs.models import WORKERS_KEPT
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
@@ -37,15 +39,16 @@ FROM ours WHERE runs_steprun.id = ours.id
 RETURNING runs_steprun.id, attempt_no, cancel_requested
 """
 ASKED_TO_STOP = "SELECT id FROM runs_steprun WHERE id = ANY(%(ids)s) AND cancel_requested"
-SEEN = """
-UPDATE runs_worker SET seen_at = now(), busy = %(busy)s WHERE name = %(name)s AND boot = %(boot)s
-"""
 REGISTER = """
 INSERT INTO runs_worker (name, boot, queue, slots, busy, started_at, seen_at)
-VALUES (%(name)s, %(boot)s, %(queue)s, %(slots)s, 0, now(), now())
-ON CONFLICT (name) DO UPDATE SET boot = EXCLUDED.boot, queue = EXCLUDED.queue, slots = EXCLUDED.slots, busy = 0,
+VALUES (%(name)s, %(boot)s, %(queue)s, %(slots)s, %(busy)s, now(), now())
+ON CONFLICT (name) DO UPDATE SET """
+BEGIN = f"""{REGISTER} boot = EXCLUDED.boot, queue = EXCLUDED.queue, slots = EXCLUDED.slots, busy = EXCLUDED.busy,
     started_at = now(), seen_at = now()
 """
+# Whoever was away for so long that the sweep forgot it is known again; a later life of the same name stays as it is.
+SEEN = f"{REGISTER} seen_at = now(), busy = EXCLUDED.busy WHERE runs_worker.boot = EXCLUDED.boot"
+FORGET = "DELETE FROM runs_worker WHERE seen_at < now() - %(kept)s RETURNING name"
 VOID_EARLIER_LIFE = """
 WITH void AS (
     SELECT id FROM runs_steprun
@@ -107,7 +110,8 @@ class Leases:
         self._held: dict[tuple[int, int], Lease] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._registered = False
+        # What it announced itself with; nothing before.
+        self._announced: dict[str, Any] = {}
 
     @property
     def worker(self) -> str:
@@ -134,9 +138,10 @@ class Leases:
 
     def register(self, *, queue: str, slots: int) -> list[int]:
         """Announce this worker and void the leases of its own name's earlier life. Returns the steps set free."""
-        run_statement(REGISTER, {"name": self.name, "boot": self.boot, "queue": queue, "slots": slots})
+        announced = {"name": self.name, "boot": self.boot, "queue": queue, "slots": slots}
+        run_statement(BEGIN, announced | {"busy": 0})
         with self._lock:
-            self._registered = True
+            self._announced = announced
             self._start_beating()
         return self.void_earlier_life()
 
@@ -164,8 +169,8 @@ class Leases:
         """Extend every lease; what is not ours any more is interrupted; what does not heed its end is left behind."""
         self.leave_behind([lease for lease in self.held() if lease.overstayed])
         leases = self.held()
-        if self._registered:
-            run_statement(SEEN, {"busy": len(leases), "name": self.name, "boot": self.boot})
+        if self._announced:
+            run_statement(SEEN, self._announced | {"busy": len(leases)})
         if leases:
             parameters = {
                 "lease": settings.ENGINE_LEASE_SECONDS,
@@ -207,6 +212,11 @@ def flush(leases: list[Lease]) -> None:
     for lease in leases:
         lease.show_if_long()
         lease.log.flush_if_old()
+
+
+def forget_old_workers() -> int:
+    """Delete those that were not seen for long: under a new name for each process they would pile up. How many."""
+    return len(run_statement(FORGET, {"kept": WORKERS_KEPT}))
 
 
 leases = Leases()

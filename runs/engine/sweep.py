@@ -19,6 +19,7 @@ from runs.engine.children import settle_child
 from runs.engine.control import stop
 from runs.engine.external import lose
 from runs.engine.finish import give_slot_back
+from runs.engine.leases import forget_old_workers
 from runs.engine.locked import LockedRun, as_json, locked_run
 from runs.engine.pausing import pause_for_review, settle_pause
 from runs.engine.scaling import scale_agents
@@ -105,6 +106,7 @@ def sweep() -> dict[str, int]:
         "children": settle_children,
         "rung": ring_again,
         "forgotten": forget_old_answers,
+        "workers_forgotten": forget_old_workers,
         "jobs_rung": ring_for_jobs,
         "jobs_forgotten": forget_old_jobs,
         "probes": ring_due_probes,

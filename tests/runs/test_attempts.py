@@ -28,7 +28,7 @@ from runs.engine.sweep import MAX_LOSSES, sweep
 from runs.engine.work import work
 from runs.executors import EXECUTORS
 from runs.executors.context import StepContext
-from runs.models import Attempt, Run
+from runs.models import Attempt, Run, Worker
 from tests.agents.model_server import calls_tools, model_server
 from tests.agents.servers import LocalServer, Says
 from tests.runs.driving import (
@@ -288,6 +288,25 @@ class TestLostWorkers:
         again.name = "w1"
         freed = set(again.void_earlier_life())
         assert freed == set(run.steps.filter(key__in="ab").values_list("pk", flat=True))
+
+    def test_a_worker_that_was_away_for_long_is_forgotten_and_known_again_when_it_comes_back(self, world):
+        leases = Leases()
+        leases._start_beating = lambda: None
+        leases.register(queue="default", slots=8)
+        Worker.objects.create(name="lately", boot="1", queue="default", slots=1)
+        Worker.objects.filter(name=leases.name).update(seen_at=Now() - timedelta(hours=2))
+        assert sweep()["workers_forgotten"] == 1
+        assert list(Worker.objects.values_list("name", flat=True)) == ["lately"]
+        leases.beat()
+        assert Worker.objects.get(name=leases.name).slots == 8
+
+    def test_a_beat_of_an_earlier_life_does_not_touch_the_present_one(self, world):
+        leases = Leases()
+        leases._start_beating = lambda: None
+        leases.register(queue="default", slots=8)
+        Worker.objects.update(boot="later", busy=5)
+        leases.beat()
+        assert Worker.objects.get().busy == 5
 
     def test_an_old_attempt_that_ends_leaves_the_lease_of_the_new_one(self, world):
         """Both may be in one process: it was stopped for a while, then went on."""

@@ -9,16 +9,13 @@ import time
 
 from django.core.management.base import BaseCommand
 from django.db import connection
-from django.utils import timezone
 
 from controlplane.domain.database import DATABASE_AWAY
-from controlplane.projects.idempotency import forget_old_answers
 from runs.engine.sweep import recount_slots, sweep
 
 logger = logging.getLogger(__name__)
 EVERY_SECONDS = 1.0
 RECOUNT_SECONDS = 10.0
-FORGET_SECONDS = 3600.0
 
 
 class Command(BaseCommand):
@@ -31,7 +28,6 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         recounted = 0.0
-        forgot = float("-inf")
         while not stopping.is_set():
             try:
                 touched = {part: count for part, count in sweep().items() if count}
@@ -40,9 +36,6 @@ class Command(BaseCommand):
                 if time.monotonic() - recounted >= RECOUNT_SECONDS:
                     recount_slots()
                     recounted = time.monotonic()
-                if time.monotonic() - forgot >= FORGET_SECONDS:
-                    forget_old_answers(timezone.now())
-                    forgot = time.monotonic()
             except DATABASE_AWAY as error:
                 logger.warning("The sweep waits for the database", extra={"action": "sweep_waits", "error": str(error)})
             finally:
