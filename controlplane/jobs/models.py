@@ -48,8 +48,8 @@ class Job(models.Model):
     draft -> queued -> running -> succeeded | partially_succeeded | failed | cancelled
 
     `done` and `refused` count rows of `total`; an export has a `file` with its `manifest`. Whoever works holds
-    `lease_until`; the database's clock decides. `by_token` and `user` are whose rights count, as they are when the work
-    begins.
+    `lease_until`; the database's clock decides, and `attempts` counts whoever took it. `by_token` and `user` are whose
+    rights count, as they are when the work begins.
     """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="jobs")
@@ -73,6 +73,7 @@ class Job(models.Model):
     expires_at = models.DateTimeField()
     rung_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
+    attempts = models.IntegerField(default=0, db_default=0)
     worker = models.CharField(max_length=140, blank=True)
     file = models.FileField(upload_to="exports/", blank=True)
     manifest = models.JSONField(null=True)
@@ -127,7 +128,10 @@ class Job(models.Model):
 
 
 class JobRow(models.Model):
-    """One row of the frozen set, with what became of it. `changed` is what an undo has to take back."""
+    """One row of the frozen set, with what became of it. `changed` is what an undo has to take back.
+
+    `attempts` counts the tries of a row that a worker may have been lost over.
+    """
 
     job = models.ForeignKey(Job, models.CASCADE, related_name="rows", db_index=False)
     position = models.IntegerField()
@@ -136,6 +140,7 @@ class JobRow(models.Model):
     detail = models.TextField(blank=True, default="", db_default="")
     arguments = models.JSONField(null=True)
     changed = models.JSONField(null=True)
+    attempts = models.SmallIntegerField(default=0, db_default=0)
 
     class Meta:
         ordering = ["position"]

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Now
 
 from controlplane.domain.database import DATABASE_AWAY, is_away
 from controlplane.domain.errors import ProblemError
@@ -40,10 +40,10 @@ class Work:
     def take(self) -> Job | None:
         """The job, if it waits or its worker's lease is over; else None."""
         free = Q(state=JobState.QUEUED) | Q(state=JobState.RUNNING, lease_until__lt=Now())
-        started = {"started_at": Now()} if Job.objects.filter(pk=self.job_id, started_at=None).exists() else {}
         taken = Job.objects.filter(free, pk=self.job_id).update(
-            state=JobState.RUNNING, worker=self.name, lease_until=Now() + lease(), **started
-        )
+            state=JobState.RUNNING, worker=self.name, lease_until=Now() + lease(), attempts=F("attempts") + 1,
+            started_at=Coalesce("started_at", Now()),
+        )  # fmt: skip
         rows = Job.objects.select_related("project", "user", "by_token")
         return rows.get(pk=self.job_id) if taken else None
 
@@ -82,8 +82,8 @@ class Work:
             finally:
                 connection.close()
 
-    def finish(self, **changes: object) -> None:
-        self.end(JobState.SUCCEEDED, **changes)
+    def finish(self, **changes: object) -> bool:
+        return self.end(JobState.SUCCEEDED, **changes)
 
     def settle(self) -> None:
         """End it, unless a row is still in the hands of somebody who was slow: then whoever comes next does."""
@@ -93,15 +93,20 @@ class Work:
         state = JobState.PARTIALLY_SUCCEEDED if refused and done else JobState.FAILED if refused else JobState.SUCCEEDED
         self.end(state)
 
+    @transaction.atomic
     def give_up(self, message: str) -> None:
-        JobRow.objects.filter(job=self.job_id, state=RowState.PENDING).update(state=RowState.SKIPPED)
-        if JobRow.objects.filter(job=self.job_id).exists():
+        """What is left stays undone, unless it is in the hands of another worker by now."""
+        if not self.end(JobState.FAILED, message=message[:500]):
+            return
+        rows = JobRow.objects.filter(job=self.job_id)
+        rows.filter(state=RowState.PENDING).update(state=RowState.SKIPPED)
+        if rows.exists():
             count(self.job_id)
-        self.end(JobState.FAILED, message=message[:500])
 
-    def end(self, state: str, **changes: object) -> None:
+    def end(self, state: str, **changes: object) -> bool:
+        """Whether it was still ours to end."""
         mine = Job.objects.filter(pk=self.job_id, state=JobState.RUNNING, worker=self.name)
-        mine.update(state=state, ended_at=Now(), lease_until=None, **changes)
+        return bool(mine.update(state=state, ended_at=Now(), lease_until=None, **changes))
 
 
 def work(job_id: int) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -14,11 +15,44 @@ from controlplane.domain.database import is_away
 from controlplane.domain.errors import NotFound, ProblemError
 from controlplane.jobs.actors import actor_of
 from controlplane.jobs.models import Job, JobRow, RowState
+from controlplane.jobs.rows import hold, settle, try_next, waiting
 from controlplane.jobs.work import BROKEN, Work
 from controlplane.listing.known import find_listing
 
 logger = logging.getLogger(__name__)
 Outcome = tuple[str, str, Any]
+# So many are read at once: few enough that none of them grows old before its turn.
+AHEAD = 20
+GONE = (RowState.REFUSED, "It does not exist any more.", None)
+
+
+@dataclass(frozen=True)
+class Task:
+    """`verb` on `rows` of a list, with the rights of `by`."""
+
+    job: Job
+    rows: QuerySet
+    verb: Callable[..., Any]
+    by: Actor
+
+    def do(self, chosen: list[JobRow], work: Work) -> bool:
+        """False when the job is no longer ours, or no longer wanted."""
+        subjects = self.rows.in_bulk([one.object_id for one in chosen])
+        for one in chosen:
+            if not work.goes_on():
+                return False
+            self.do_one(one, subjects)
+        return True
+
+    def do_one(self, one: JobRow, subjects: Mapping[int, Any]) -> None:
+        with transaction.atomic():
+            exists = hold(one, self.rows.model)
+            if exists is not None:
+                settle(one, *(self.outcome_of(one, subjects) if exists else GONE))
+
+    def outcome_of(self, one: JobRow, subjects: Mapping[int, Any]) -> Outcome:
+        arguments = self.job.arguments if one.arguments is None else one.arguments
+        return act_on_one(subjects, one.object_id, self.verb, by=self.by, arguments=arguments)
 
 
 def carry_out(job: Job, work: Work) -> None:
@@ -27,41 +61,45 @@ def carry_out(job: Job, work: Work) -> None:
     verb = listing.bulk_action(job.action)
     if verb is None:
         raise NotFound("There is no such action on this list any more.")
-    rows = listing.rows(actor).defer(None)
+    task = Task(job, listing.rows(actor).defer(None), verb, actor)
+    if job.attempts > 1:
+        do_suspects(task, work)
     position = 0
     while work.goes_on():
-        following = do_next(job, rows, verb, by=actor, after=position)
-        if following is None and not position:
+        chosen = waiting(job, after=position, most=AHEAD)
+        if not chosen and not position:
             work.settle()
             return
+        task.do(chosen, work)
         # Once more from the start, for what others had taken and gave back.
-        position = following or 0
+        position = chosen[-1].position if chosen else 0
 
 
-def do_next(job: Job, rows: QuerySet, verb: Callable[..., Any], *, by: Actor, after: int = 0) -> int | None:
-    """The next row that nobody has; its position, or None when there is none.
-
-    Going on `after` the last one spares PostgreSQL the way through all that are done.
-    """
-    with transaction.atomic():
-        waiting = JobRow.objects.select_for_update(skip_locked=True).filter(job=job.pk, state=RowState.PENDING)
-        one = waiting.filter(position__gt=after).order_by("position").first()
+def do_suspects(task: Task, work: Work) -> None:
+    """The worker before was lost among the next few rows: each is tried alone and counted, so that none is for ever."""
+    position = 0
+    for _ in range(AHEAD):
+        one = try_next(task.job, after=position) if work.goes_on() else None
         if one is None:
-            return None
-        arguments = job.arguments if one.arguments is None else one.arguments
-        one.state, one.detail, one.changed = act_on_one(rows, one.object_id, verb, by=by, arguments=arguments)
-        one.save(update_fields=["state", "detail", "changed"])
-    return one.position
+            return
+        position = one.position
+        if one.state == RowState.PENDING:
+            task.do([one], work)
 
 
 def act_on_one(
-    rows: QuerySet, pk: int, verb: Callable[..., Any], *, by: Actor, arguments: dict[str, Any] | None = None
+    subjects: Mapping[int, Any],
+    pk: int,
+    verb: Callable[..., Any],
+    *,
+    by: Actor,
+    arguments: dict[str, Any] | None = None,
 ) -> Outcome:
-    """(state, why it was refused, what an undo would take back). The row is read afresh just before."""
+    """(state, why it was refused, what an undo would take back)."""
     try:
-        row = rows.filter(pk=pk).first()
+        row = subjects.get(pk)
         if row is None:
-            return RowState.REFUSED, "It does not exist any more.", None
+            return GONE
         changed = verb(row, by=by, **(arguments or {}))
         return RowState.DONE, "", changed if verb.undo and verb.takes else None  # type: ignore[attr-defined]
     except ProblemError as problem:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from django.db import transaction
 
 from agents.actions import create_agent
+from controlplane.domain.action import action
 from controlplane.events.models import Event
 from controlplane.jobs import sweep
+from controlplane.jobs.actions import start_job
 from controlplane.jobs.models import Job, JobRow
+from controlplane.jobs.rows import LOST
 from controlplane.jobs.work import Work, work
-from controlplane.listing import bulk
+from controlplane.listing import bulk, bulk_work
 from runs.lists import RUNS
 from runs.models import Run
 from tests.runs.driving import wait_until
@@ -203,6 +208,65 @@ def test_a_preview_is_no_job_yet(world, workflow):
         job = bulk.draft(RUNS, RUNS.bulk_action("retry_run"), [run.pk], project=world.acme, by=world.actor("bob"))
     assert world.client("bob").get(f"/p/acme/jobs/{job.pk}/").status_code == 404
     assert world.api("bob").get("/api/v1/jobs").json()["results"] == []
+
+
+class WorkerEnded(BaseException):
+    """As a kill does it: nothing is caught, nothing is given back."""
+
+
+def with_verb(world, monkeypatch, verb, runs) -> Job:
+    """A job that does `verb` to `runs`, begun and in nobody's hands."""
+    monkeypatch.setattr(bulk_work, "find_listing", lambda _: replace(RUNS, bulk_actions=(verb,)))
+    job = bulk.draft(RUNS, verb, [run.pk for run in runs], project=world.acme, by=world.actor("bob"))
+    return start_job(job, by=world.actor("bob"), arguments={})
+
+
+def test_a_row_that_ends_its_worker_each_time_is_given_up_and_the_others_are_done(world, workflow, monkeypatch):
+    runs = make_runs(workflow, 30)
+    tried: list[int] = []
+
+    @action(label="Try", role="operator")
+    def ends_the_worker(run, *, by):
+        tried.append(run.pk)
+        if run.pk == runs[3].pk:
+            raise WorkerEnded
+        Run.objects.filter(pk=run.pk).update(tags=["done"])
+
+    job = with_verb(world, monkeypatch, ends_the_worker, runs)
+    for _ in range(4):
+        with suppress(WorkerEnded):
+            work(job.pk)
+        Job.objects.filter(state="running").update(lease_until=job.created_at)
+    job.refresh_from_db()
+    assert (job.state, job.done, job.refused) == ("partially_succeeded", 29, 1)
+    assert list(job.rows.filter(state="refused").values_list("object_id", "detail")) == [(runs[3].pk, LOST)]
+    assert Run.objects.filter(tags=["done"]).count() == 29
+    assert tried.count(runs[3].pk) == 3
+    assert len(tried) == 29 + 3
+
+
+def test_a_row_that_went_with_another_one_is_not_acted_on(world, workflow, monkeypatch):
+    runs = make_runs(workflow, 3)
+
+    @action(label="Try", role="operator")
+    def takes_the_next_with_it(run, *, by):
+        Run.objects.filter(pk=runs[1].pk).delete()
+
+    job = with_verb(world, monkeypatch, takes_the_next_with_it, runs)
+    work(job.pk)
+    assert list(job.rows.values_list("state", flat=True)) == ["done", "refused", "done"]
+
+
+def test_who_lost_a_job_gives_up_nothing_of_whoever_has_it_now(world, workflow):
+    job = started(world, workflow)
+    slow = Work(job.pk)
+    slow.take()
+    Job.objects.update(lease_until=job.created_at)
+    assert Work(job.pk).take() is not None
+    slow.give_up("It broke.")
+    job.refresh_from_db()
+    assert (job.state, job.message) == ("running", "")
+    assert set(job.rows.values_list("state", flat=True)) == {"pending"}
 
 
 @pytest.mark.slow
