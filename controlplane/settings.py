@@ -199,6 +199,8 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 # The e-mail address is the one that was invited.
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# Whoever finds a browser open must not give the account another address, and then a new password by letter.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Spark-Ops] "
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 # Ten wrong passwords in five minutes for one name and address, thirty a minute for one address.

@@ -140,3 +140,10 @@ def test_the_password_is_changed_with_the_old_one_only(world):
     assert client.post("/accounts/password/change/", {"oldpassword": PASSWORD, **new}).status_code == 302
     world.bob.refresh_from_db()
     assert world.bob.check_password("another-horse-battery")
+
+
+def test_another_address_needs_the_password_first(world):
+    answer = world.client("vera").post("/accounts/email/", {"action_add": "", "email": "other@example.com"})
+    assert answer["Location"].startswith("/accounts/reauthenticate/")
+    world.vera.refresh_from_db()
+    assert world.vera.email == "vera@example.com"
