@@ -47,3 +47,15 @@ def test_pages_of_the_account_fit_every_width(open_as, path, width, theme):
     page.goto(f"/{path}")
     expect(page.locator("h1")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("path", ["members/", "tokens/", "secrets/"])
+def test_tables_of_people_and_keys_fit_a_phone(open_as, path):
+    page = open_as("alice", "members/", viewport={"width": 390, "height": 844})
+    form = page.locator("form", has=page.get_by_label("E-mail"))
+    form.get_by_label("E-mail").fill("an.address.that.is.quite.long@subdomain.example.com")
+    form.get_by_role("button", name="Invite").click()
+    page.goto(f"/p/acme/{path}")
+    expect(page.locator("h1")).to_be_visible()
+    wide = "[...document.querySelectorAll('.list-table__scroll')].filter((one) => one.scrollWidth > one.clientWidth)"
+    assert page.evaluate(f"{wide}.length") == 0
