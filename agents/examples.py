@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controlplane.domain.json_schema import resolve
 
 DEPTH = 5
+# A few hundred bytes of schema can describe millions of values.
+MOST_VALUES = 500
 PLAIN: dict[str, Any] = {"string": "", "boolean": False, "array": [], "null": None}
 
 
 def example_of(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Every property with its example, default, first choice or an empty value of its type."""
-    made = _example(schema, schema, 0)
+    made = _Example(schema).of(schema)
     return made if isinstance(made, dict) else {}
 
 
-def _example(schema: Any, root: Mapping[str, Any], depth: int) -> Any:
-    schema = resolve(root, schema["$ref"]) if isinstance(schema, Mapping) and "$ref" in schema else schema
-    if not isinstance(schema, Mapping) or depth > DEPTH:
-        return None
-    given = [*schema.get("examples", [])[:1], *([schema["default"]] if "default" in schema else [])]
-    chosen = [*given, *schema.get("enum", [])[:1], *([schema["const"]] if "const" in schema else [])]
-    if chosen:
-        return chosen[0]
-    properties = schema.get("properties")
-    kind = schema.get("type")
-    if isinstance(properties, Mapping) or kind == "object":
-        return {name: _example(part, root, depth + 1) for name, part in (properties or {}).items()}
-    first = str(kind[0] if isinstance(kind, list) and kind else kind)
-    return schema.get("minimum", 0) if first in ("integer", "number") else PLAIN.get(first)
+class _Example:
+    """What refers to itself is left out within itself."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self.root = root
+        self.within: list[int] = []
+        self.left = MOST_VALUES
+
+    def of(self, schema: Any) -> Any:
+        schema = resolve(self.root, schema["$ref"]) if isinstance(schema, Mapping) and "$ref" in schema else schema
+        self.left -= 1
+        if not isinstance(schema, Mapping) or id(schema) in self.within or self.left < 0:
+            return None
+        given = [*schema.get("examples", [])[:1], *([schema["default"]] if "default" in schema else [])]
+        chosen = [*given, *schema.get("enum", [])[:1], *([schema["const"]] if "const" in schema else [])]
+        return chosen[0] if chosen else self.of_type(schema)
+
+    def of_type(self, schema: Mapping[str, Any]) -> Any:
+        properties, kind = schema.get("properties"), schema.get("type")
+        first = str(kind[0] if isinstance(kind, list) and kind else kind)
+        if isinstance(properties, Mapping) or first == "object":
+            return self.of_properties(schema, properties or {})
+        return schema.get("minimum", 0) if first in ("integer", "number") else PLAIN.get(first)
+
+    def of_properties(self, schema: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+        if len(self.within) > DEPTH:
+            return {}
+        self.within.append(id(schema))
+        made = {name: self.of(part) for name, part in properties.items()}
+        self.within.pop()
+        return made

@@ -14,6 +14,8 @@ from workflows.parameter_form import Field, form_fields, inputs_from_form
 __all__ = ["Field", "check_inputs", "closed", "form_fields", "inputs_from_form", "with_defaults"]
 
 SIZE_LIMIT = 1024 * 1024
+# Properties that are looked at because they are absent; a few hundred bytes of schema can ask for billions.
+MOST_DEFAULTS = 500_000
 _COMBINED = ("allOf", "anyOf", "oneOf", "if", "$ref", "patternProperties", "unevaluatedProperties")
 
 
@@ -53,36 +55,52 @@ def closed(schema: Schema) -> Schema:
     return made
 
 
-def with_defaults(schema: Any, value: Any, root: Schema, depth: int = 0) -> Any:
-    """A copy of `value` in which absent properties have their defaults."""
-    schema = _resolved(schema, root)
-    if not isinstance(schema, Mapping) or depth > DEPTH_LIMIT:
-        return value
-    if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
-        return [with_defaults(schema["items"], one, root, depth + 1) for one in value]
-    properties = schema.get("properties")
-    if not isinstance(value, dict) or not isinstance(properties, Mapping):
-        return value
-    filled = dict(value)
-    for name, part in properties.items():
-        if name in value:
-            filled[name] = with_defaults(part, value[name], root, depth + 1)
-        else:
-            filled |= _absent(name, _resolved(part, root), root, depth)
-    return filled
+def with_defaults(schema: Any, value: Any, root: Schema) -> Any:
+    """A copy of `value` in which absent properties have their defaults. Raises InvalidInput for too many of them."""
+    return _Defaults(root).filled(schema, value, 0)
 
 
-def _absent(name: str, schema: Any, root: Schema, depth: int) -> dict[str, Any]:
-    """The default of an absent property: its own, or an object made of its properties' defaults if that is complete."""
-    if not isinstance(schema, Mapping):
-        return {}
-    if "default" in schema:
-        return {name: with_defaults(schema, deepcopy(schema["default"]), root, depth + 1)}
-    if "properties" not in schema:
-        return {}
-    made = with_defaults(schema, {}, root, depth + 1)
-    complete = made and all(needed in made for needed in schema.get("required", ()))
-    return {name: made} if complete else {}
+class _Defaults:
+    """Fills in the defaults of one value. A schema may refer to itself: an absent part has none within itself."""
+
+    def __init__(self, root: Schema) -> None:
+        self.root = root
+        self.within: list[int] = []
+        self.left = MOST_DEFAULTS
+
+    def filled(self, schema: Any, value: Any, depth: int) -> Any:
+        schema = _resolved(schema, self.root)
+        if not isinstance(schema, Mapping) or depth > DEPTH_LIMIT:
+            return value
+        if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
+            return [self.filled(schema["items"], one, depth + 1) for one in value]
+        properties = schema.get("properties")
+        if not isinstance(value, dict) or not isinstance(properties, Mapping):
+            return value
+        made = dict(value)
+        self.within.append(id(schema))
+        for name, part in properties.items():
+            if name in value:
+                made[name] = self.filled(part, value[name], depth + 1)
+            else:
+                made |= self.absent(name, _resolved(part, self.root), depth)
+        self.within.pop()
+        return made
+
+    def absent(self, name: str, schema: Any, depth: int) -> dict[str, Any]:
+        """The default of an absent property: its own, or an object of its properties' defaults if that is complete."""
+        self.left -= 1
+        if self.left < 0:
+            raise InvalidInput.field("inputs", "The schema gives more defaults than inputs may have.", "too_large")
+        if not isinstance(schema, Mapping):
+            return {}
+        if "default" in schema:
+            return {name: self.filled(schema, deepcopy(schema["default"]), depth + 1)}
+        if "properties" not in schema or id(schema) in self.within:
+            return {}
+        made = self.filled(schema, {}, depth + 1)
+        complete = made and all(needed in made for needed in schema.get("required", ()))
+        return {name: made} if complete else {}
 
 
 def _resolved(schema: Any, root: Schema) -> Any:

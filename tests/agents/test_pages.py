@@ -6,6 +6,7 @@ import re
 import pytest
 
 from agents import actions
+from agents.examples import example_of
 from agents.models import Agent, Instance, Tool
 from controlplane.projects.actions import set_secret
 from tests.agents.catalogue import HTTP_CONFIG, LLM_CONFIG, make_agent, make_instance, make_tool, sqlite_file
@@ -335,3 +336,14 @@ def test_the_form_of_an_agent_that_is_scaled_leaves_its_replicas_alone(world, er
     erin.post(f"{ROOT}/agents/{agent.pk}/edit", {**AGENT_FORM, "max_concurrent": "1", "description": "x"})
     agent.refresh_from_db()
     assert (agent.description, agent.max_concurrent) == ("x", 4)
+
+
+def test_the_example_of_a_schema_that_refers_to_itself_has_an_end():
+    properties = {"name": {"type": "string"}, "left": {"$ref": "#"}, "right": {"$ref": "#"}}
+    assert example_of({"type": "object", "properties": properties}) == {"name": "", "left": None, "right": None}
+
+
+def test_the_example_of_a_schema_that_doubles_with_every_level_has_an_end():
+    levels = {f"l{n}": {"properties": {side: {"$ref": f"#/$defs/l{n + 1}"} for side in "abcdefgh"}} for n in range(29)}
+    made = example_of({"properties": {"x": {"$ref": "#/$defs/l0"}}, "$defs": levels | {"l29": {"type": "string"}}})
+    assert len(json.dumps(made)) < 50_000

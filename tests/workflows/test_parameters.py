@@ -259,3 +259,31 @@ def test_a_form_shown_and_sent_back_gives_the_same_inputs(inputs):
     shown = {field.name: field.value for field in form_fields(SCHEMA, inputs)}
     found = inputs_from_form(SCHEMA, shown)
     assert found == inputs
+
+
+TREE = {
+    "properties": {"root": {"$ref": "#/$defs/node"}},
+    "$defs": {
+        "node": {
+            "type": "object",
+            "properties": {
+                "weight": {"type": "integer", "default": 1},
+                "left": {"$ref": "#/$defs/node"},
+                "right": {"$ref": "#/$defs/node"},
+            },
+        }
+    },
+}
+
+
+def test_a_schema_that_refers_to_itself_gives_its_defaults_once():
+    assert check_inputs(TREE, {}) == {"root": {"weight": 1}}
+    filled = {"weight": 1, "left": {"weight": 2}, "right": {"weight": 1}}
+    assert check_inputs(TREE, {"root": {"left": {"weight": 2}, "right": {}}}) == {"root": filled}
+
+
+def test_defaults_that_double_with_every_level_are_refused():
+    levels = {f"l{n}": {"properties": {side: {"$ref": f"#/$defs/l{n + 1}"} for side in "ab"}} for n in range(29)}
+    schema = {"properties": {"x": {"$ref": "#/$defs/l0"}}, "$defs": levels | {"l29": {"default": 1}}}
+    with pytest.raises(InvalidInput, match="more defaults"):
+        check_inputs(schema, {})
