@@ -223,9 +223,7 @@ class Logs(RunEndpoint):
         run = self.run(pk)
         after, limit = self.number("after"), self.number("limit", LINES_PAGE, most=LINES_PAGE, least=1)
         query = request.query_params
-        only = LogFilter(
-            query.get("level", ""), query.get("search", "").replace("\x00", ""), self.number("step") or None
-        )
+        only = LogFilter(query.get("level", ""), query.get("search", ""), self.number("step") or None)
         lines = log_lines(run.pk, after=after, limit=limit, only=only)
         return Response({"results": lines, "next": lines[-1]["n"] if lines else after})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,24 +35,29 @@ ORDER BY n LIMIT %(limit)s
 
 @dataclass(frozen=True)
 class LogFilter:
-    """Which lines: `level` and above, `search` as plain text in any case, of one step."""
+    """Which lines: `level` and above, `search` as plain text in any case, of one step.
+
+    Raises InvalidInput for a level that there is not.
+    """
 
     level: str = ""
     search: str = ""
     step: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.level and self.level not in LEVELS:
+            raise InvalidInput.field("level", f"Choose one of {', '.join(LEVELS)}.")
+
     @property
     def levels(self) -> list[str] | None:
-        if not self.level:
-            return None
-        if self.level not in LEVELS:
-            raise InvalidInput.field("level", f"Choose one of {', '.join(LEVELS)}.")
-        return list(LEVELS[LEVELS.index(self.level) :])
+        return list(LEVELS[LEVELS.index(self.level) :]) if self.level else None
 
     @property
     def pattern(self) -> str | None:
-        escaped = self.search.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-        return f"%{escaped}%" if self.search else None
+        # No line holds a NUL, and PostgreSQL takes none.
+        plain = self.search.replace("\x00", "")
+        escaped = plain.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+        return f"%{escaped}%" if plain else None
 
 
 def log_lines(run_id: int, *, after: int = 0, limit: int = LINES_PAGE, only: LogFilter | None = None) -> list[dict]:
@@ -70,14 +75,14 @@ def log_lines(run_id: int, *, after: int = 0, limit: int = LINES_PAGE, only: Log
     return run_statement(LINES, parameters)
 
 
-def log_text(run_id: int, only: LogFilter | None = None) -> Iterator[str]:
-    """The whole log as text, a page at a time."""
+def log_text(run_id: int, only: LogFilter | None = None) -> Generator[bytes, None, None]:
+    """The whole log as text in UTF-8, a page at a time."""
     after = 0
     while lines := log_lines(run_id, after=after, only=only):
         after = lines[-1]["n"]
         yield "".join(
             f"{line['at']} {line['level']:<7} {named(line)}#{line['attempt']} {line['text']}\n" for line in lines
-        )
+        ).encode()
 
 
 def named(line: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from controlplane.domain.errors import InvalidInput, NotFound, ProblemError
 from controlplane.events.queries import stream
+from controlplane.listing.streaming import Stream
 from controlplane.ui.htmx import is_partial, redirect_whole_page
 from runs import actions
 from runs.forms import ReviewForm
@@ -88,7 +89,8 @@ def lines(request: HttpRequest, pk: int) -> JsonResponse:
 @require_GET
 def log_file(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     run = find_run(request, pk)
-    response = StreamingHttpResponse(log_text(run.pk, log_filter(request)), content_type="text/plain; charset=utf-8")
+    pieces = log_text(run.pk, log_filter(request))
+    response = StreamingHttpResponse(Stream(pieces), content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="run-{run.pk}.log"'
     return response
 
@@ -129,7 +131,7 @@ def control(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
         raise NotFound("There is no such control.")
     run = find_run(request, pk)
     action = VERBS[verb]
-    reason = {"reason": request.POST.get("reason", "")} if verb != "resumption" else {}
+    reason = {"reason": request.POST.get("reason", "").replace("\x00", "")} if verb != "resumption" else {}
     return answered(request, run, lambda: action(run, by=request.member, **reason), f"{action.label}: asked for.")
 
 

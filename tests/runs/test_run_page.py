@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from runs.engine.logs import LogBuffer
 from runs.models import StepRun
 from tests.runs.driving import drain, fails, start, step, take
 
@@ -64,3 +65,27 @@ def test_the_page_costs_the_same_whatever_the_number_of_steps(world, django_asse
         run = drain(start(world, *[step(f"s{n}") for n in range(count)]))
         with django_assert_max_num_queries(16):
             client.get(f"/p/acme/runs/{run.pk}/")
+
+
+def test_the_log_leaves_as_a_file_narrowed_like_the_page(world):
+    run = start(world, step("a"))
+    claimed = take(run, "a")
+    log = LogBuffer(run_id=run.pk, step_id=claimed.id, attempt_no=1)
+    log.add("info", "one")
+    log.add("error", "two")
+    log.flush()
+    client = world.client("vera")
+    here = f"/p/acme/runs/{run.pk}/log.txt"
+    everything = b"".join(client.get(here)).decode()
+    assert [line.split()[-1] for line in everything.splitlines()] == ["one", "two"]
+    assert b"".join(client.get(f"{here}?level=error")).decode().splitlines() == everything.splitlines()[1:]
+    assert client.get(f"{here}?level=loud").status_code == 400
+
+
+def test_what_no_text_can_hold_is_no_failure(world):
+    run = start(world, step("a"))
+    client = world.client("bob")
+    assert client.get(f"/p/acme/runs/{run.pk}/log/lines?search=%00").json()["lines"] == []
+    client.post(f"/p/acme/runs/{run.pk}/control/pause", {"reason": "too\x00 early"})
+    run.refresh_from_db()
+    assert (run.state, run.control_reason) == ("paused", "too early")
