@@ -25,7 +25,8 @@ SPENT = "SELECT cost_usd, input_tokens, output_tokens, heartbeat_seconds FROM ru
 # In the transaction of the report and under its lock: what the script knows better than our clock, and its deadline.
 KEEP_TIMES = """
 UPDATE runs_run SET
-    started_at = COALESCE(%(started_at)s::timestamptz, started_at),
+    started_at = COALESCE(%(started_at)s::timestamptz,
+        CASE WHEN started_at IS NOT NULL THEN LEAST(started_at, %(finished_at)s::timestamptz) END),
     ended_at = CASE WHEN ended_at IS NOT NULL THEN COALESCE(%(finished_at)s::timestamptz, ended_at) END,
     heartbeat_seconds = COALESCE(%(heartbeat)s::int, heartbeat_seconds),
     deadline_at = now() + make_interval(secs => COALESCE(%(heartbeat)s::int, heartbeat_seconds))

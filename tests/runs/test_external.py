@@ -107,6 +107,12 @@ def test_a_report_that_cannot_be_is_refused_by_field(script, sent, field):
     assert Run.objects.count() == 0
 
 
+def test_an_end_in_the_past_without_a_start_is_no_negative_duration(script):
+    task = report(script, status="queued")
+    done = go_on(script, task, status="succeeded", finished_at=NOON).json()
+    assert (done["started_at"], done["finished_at"], done["duration_ms"]) == (NOON, NOON, 0)
+
+
 def test_a_run_that_is_over_takes_no_more_reports(script):
     task = report(script, status="succeeded")
     late = go_on(script, task, status="failed")
