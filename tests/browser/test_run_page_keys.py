@@ -32,6 +32,21 @@ def test_rows_are_walked_selected_let_go_and_opened(open_as, stack):
     expect(page).to_have_url(re.compile(f"{first}$"))
 
 
+def test_cards_are_walked_selected_and_opened_like_rows(open_as):
+    page = open_as("erin", "workflows/?layout=grid")
+    cards = page.locator("#list .list-card")
+    for index in (0, 1):
+        page.keyboard.press("j")
+        expect(cards.nth(index).get_by_role("link").first).to_be_focused()
+    page.keyboard.press("x")
+    expect(cards.nth(1).locator("[data-select-row]")).to_be_checked()
+    page.keyboard.press("k")
+    expect(cards.nth(0).get_by_role("link").first).to_be_focused()
+    first = cards.nth(0).get_by_role("link").first.get_attribute("href")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"{first}$"))
+
+
 def test_slash_searches_and_typing_is_left_alone(open_as):
     page = open_as("bob", "runs/")
     page.keyboard.press("/")

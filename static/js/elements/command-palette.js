@@ -115,7 +115,8 @@ class Search {
 customElements.define("command-palette", CommandPalette);
 
 document.addEventListener("keydown", (event) => {
-  if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+  // Some browsers fire it without a key, when they fill in a form by themselves.
+  if (event.key?.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
   const link = document.querySelector("command-palette a");
   if (!link || document.querySelector("dialog[open]")) return;
   event.preventDefault();

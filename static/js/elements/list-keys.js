@@ -1,12 +1,13 @@
 import { element } from "../lib/dom.js";
 
-// Keys of lists: j and k walk through the rows, x selects, Enter opens, / searches, Escape lets go, ? tells all this.
+// Keys of lists: j and k walk through the rows, or the cards, x selects, Enter opens, / searches, Escape lets go, ? tells all this.
 // The row one is at is the one that holds the focus, so that Enter and screen readers need nothing more.
 const KEYS = [["j", "next row"], ["k", "previous row"], ["x", "select the row"], ["Enter", "open the row"], ["/", "search in the list"], ["Esc", "clear the selection, close"], ["Ctrl K", "command palette: search and jump"], ["?", "this help"]];
 const TYPING = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]:not([contenteditable=false])";
 
-const rows = () => [...document.querySelectorAll("#list tbody tr")];
-const current = () => document.activeElement?.closest("#list tbody tr");
+const ROW = "#list tbody tr, #list .list-card";
+const rows = () => [...document.querySelectorAll(ROW)];
+const current = () => document.activeElement?.closest(ROW);
 const handleOf = (row) => row?.querySelector("a[href]") ?? row?.querySelector("[data-select-row]");
 
 function walk(step) {
@@ -53,11 +54,11 @@ document.addEventListener("keydown", (event) => {
   DOES[event.key]();
 });
 
-// A refresh of the table keeps the row one is at.
+// A refresh of the list keeps the row one is at.
 let kept = null;
 document.addEventListener("htmx:beforeSwap", ({ target }) => { if (target.id === "list") kept = current() && document.activeElement.getAttribute("href"); });
 document.addEventListener("htmx:afterSettle", () => {
   if (!kept) return;
-  document.querySelector(`#list tbody a[href="${CSS.escape(kept)}"]`)?.focus({ preventScroll: true });
+  rows().map(handleOf).find((handle) => handle?.getAttribute("href") === kept)?.focus({ preventScroll: true });
   kept = null;
 });
