@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from controlplane.domain.queueing import ring
@@ -18,6 +20,8 @@ UPDATE jobs_job SET rung_at = now() WHERE id IN (
 ) RETURNING id
 """
 AT_ONCE = 20
+# A second's sweep has more to do than to delete.
+ROWS_AT_ONCE = 100_000
 
 
 def ring_for_jobs() -> int:
@@ -29,11 +33,36 @@ def ring_for_jobs() -> int:
 
 
 def forget_old_jobs() -> int:
-    """Delete what expired; how many."""
+    """Delete what expired, with its files; how many. A preview that is confirmed at this moment stays."""
     old = Job.objects.filter(expires_at__lt=timezone.now()).exclude(state__in=JOB_LIVE).order_by("expires_at")
-    jobs = list(old[:AT_ONCE])
+    jobs = some_of(old[:AT_ONCE])
     for job in jobs:
-        if job.file:
-            job.file.delete(save=False)
-    Job.objects.filter(pk__in=[job.pk for job in jobs]).delete()
-    return len(jobs)
+        if job.kind == "export":
+            delete_files(job)
+    with transaction.atomic():
+        still = old.filter(pk__in=[job.pk for job in jobs]).select_for_update(skip_locked=True)
+        ids = list(still.values_list("pk", flat=True))
+        Job.objects.filter(pk__in=ids).delete()
+    return len(ids)
+
+
+def some_of(jobs: Iterable[Job]) -> list[Job]:
+    """The first ones, with not many more rows than ROWS_AT_ONCE together."""
+    some, rows = [], 0
+    for job in jobs:
+        some.append(job)
+        rows += job.total if job.kind == "bulk" else 0
+        if rows >= ROWS_AT_ONCE:
+            break
+    return some
+
+
+def delete_files(job: Job) -> None:
+    """Its file, one that a worker stored just before it was lost, and their folder."""
+    storage, folder = job.file.storage, f"exports/{job.pk}"
+    try:
+        _, names = storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in [*(f"{folder}/{name}" for name in names), folder]:
+        storage.delete(name)

@@ -28,13 +28,17 @@ Pieces = Generator[bytes, None, None]
 
 @dataclass
 class Export:
-    """`queryset` with `columns`. `rows` counts what was made so far; `seconds` is the statement's own limit."""
+    """`queryset` with `columns`. `rows` counts what was made so far; `seconds` is the statement's own limit.
+
+    A workbook, of which nothing is seen before it is whole, asks `wanted` whether to go on.
+    """
 
     queryset: QuerySet
     columns: Sequence[Column]
     zone: str = "UTC"
     seconds: int = EXPORT_SECONDS
     rows: int = 0
+    wanted: Callable[[], bool] = lambda: True
 
     @property
     def names(self) -> list[str]:
@@ -149,6 +153,8 @@ def write_workbook(export: Export, file: Any) -> None:
         moment, bold = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}), book.add_format({"bold": True})
         zone, sheet = zoneinfo.ZoneInfo(export.zone), None
         for values in rows_of(export):
+            if not export.wanted():
+                break
             line = export.rows % SHEET_ROWS
             if line == 0:
                 sheet = new_sheet(book, export, bold)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import JsonResponse, StreamingHttpResponse
+from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
@@ -18,11 +19,13 @@ from controlplane.ui.request import PortalRequest
 
 def find_export(jobs: QuerySet[Job], pk: int) -> Job:
     """Raises NotFound, also for a job that makes no file; ActionRefused while it is not there yet."""
-    job = jobs.filter(kind="export", pk=pk).first()
+    job = jobs.filter(kind="export", pk=pk, expires_at__gt=timezone.now()).first()
     if job is None:
-        raise NotFound("There is no such export.")
+        raise NotFound("There is no such export, or not any more.")
     if not job.file:
         raise ActionRefused("The file is not there yet, or never will be.")
+    if not job.file.storage.exists(str(job.file.name)):
+        raise NotFound("The file is not in the storage any more.")
     return job
 
 

@@ -12,12 +12,14 @@ from django.core.files import File
 from django.http import QueryDict
 from django.utils import timezone
 
+from controlplane.domain.errors import ActionRefused
 from controlplane.jobs.actions import start_job
 from controlplane.jobs.actors import actor_of, owner_of
 from controlplane.jobs.models import Job
 from controlplane.jobs.work import Work
 from controlplane.listing.columns import Column, chosen_columns
-from controlplane.listing.export_formats import Export
+from controlplane.listing.counting import count_matching
+from controlplane.listing.export_formats import FORMATS, Export
 from controlplane.listing.known import find_listing
 from controlplane.listing.reading import Reading
 from controlplane.projects.actors import Actor
@@ -27,11 +29,14 @@ from controlplane.projects.models import Project
 FILE_KEPT = timedelta(days=2)
 # Nobody waits for the statement, and a million rows in a workbook take minutes.
 STATEMENT_SECONDS = 3600
+MOST_ATTEMPTS = 3
+LOST = f"The worker ended {MOST_ATTEMPTS} times while it made this file, so it is not tried again."
 
 
 def order_export(reading: Reading, format: str, columns: Sequence[Column], *, project: Project, by: Actor) -> Job:
-    """The job, queued. Raises InvalidInput for filters that are wrong."""
-    total = reading.matching.count()
+    """The job, queued. Raises InvalidInput for filters or an order that are wrong."""
+    # Whoever makes the file counts the rest of them.
+    total = count_matching(reading.ordered, limit=FORMATS[format].at_once).value
     job = Job.objects.create(
         project=project, kind="export", subject=reading.listing.noun, action=format, label="Export", total=total,
         arguments={"query": query_of(reading), "columns": [column.name for column in columns]},
@@ -50,17 +55,28 @@ def query_of(reading: Reading) -> str:
 
 def carry_out(job: Job, work: Work) -> None:
     """From the first row again, whoever died over it before."""
-    listing = find_listing(job.subject)
+    if job.attempts > MOST_ATTEMPTS:
+        raise ActionRefused(LOST)
     query = QueryDict(job.arguments["query"])
-    reading = Reading(listing, query, who=actor_of(job), project=job.project)
-    columns = chosen_columns(listing.columns, job.arguments["columns"])
-    export = Export(reading.ordered, columns, job.project.time_zone, STATEMENT_SECONDS)
+    reading = reading_of(job, query)
+    columns = chosen_columns(reading.listing.columns, job.arguments["columns"])
+    export = Export(reading.ordered, columns, job.project.time_zone, STATEMENT_SECONDS, wanted=lambda: work.is_wanted)
     with tempfile.TemporaryFile() as file, work.beating(lambda: {"done": export.rows}):
+        work.extend(total=reading.matching.count())
         digest, size = write(export, job.action, file, work)
         if not work.is_wanted:
             return
-        keep(job, file, manifest_of(job, query, export, digest, size))
-    work.finish(done=export.rows, total=export.rows)
+        manifest = manifest_of(job, query, export, digest, size)
+        keep(job, file, manifest["file"])
+    if not work.finish(done=export.rows, total=export.rows, file=job.file.name, manifest=manifest):
+        job.file.storage.delete(str(job.file.name))
+
+
+def reading_of(job: Job, query: QueryDict) -> Reading:
+    """With the rights of now; the last day is that before the click, however long the job had to wait."""
+    reading = Reading(find_listing(job.subject), query, who=actor_of(job), project=job.project)
+    reading.filters.now = job.created_at
+    return reading
 
 
 def write(export: Export, format: str, file: Any, work: Work) -> tuple[str, int]:
@@ -75,11 +91,9 @@ def write(export: Export, format: str, file: Any, work: Work) -> tuple[str, int]
     return digest.hexdigest(), size
 
 
-def keep(job: Job, file: Any, manifest: dict[str, Any]) -> None:
+def keep(job: Job, file: Any, name: str) -> None:
     file.seek(0)
-    job.file.save(f"{job.pk}/{manifest['file']}", File(file), save=False)
-    job.manifest = manifest
-    job.save(update_fields=["file", "manifest"])
+    job.file.save(f"{job.pk}/{name}", File(file), save=False)
 
 
 def manifest_of(job: Job, query: QueryDict, export: Export, digest: str, size: int) -> dict[str, Any]:

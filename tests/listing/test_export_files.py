@@ -8,15 +8,16 @@ import io
 import json
 import re
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from controlplane.jobs import sweep
 from controlplane.jobs.models import Job
 from controlplane.jobs.work import Work, work
-from controlplane.listing import export_formats
+from controlplane.listing import export_formats, export_work
 from controlplane.listing.columns import Column
 from controlplane.listing.export_formats import FORMATS, Export
 from runs.lists import RUNS
@@ -139,6 +140,7 @@ def test_the_api_makes_files_too(world, workflow):
         {"columns": ["nope"]},
         {"filter": {"status": "nope"}},
         {"filter": {"x": 1}},
+        {"filter": {"order": "nope"}},
     ],
 )
 def test_a_broken_order_makes_no_job(world, sent):
@@ -164,6 +166,69 @@ def test_a_cancelled_export_leaves_no_file(world, workflow):
     work(job.pk)
     job.refresh_from_db()
     assert (job.state, bool(job.file)) == ("cancelled", False)
+
+
+def test_who_lost_an_export_leaves_the_file_of_whoever_has_it_now(world, workflow):
+    """The slow one is overtaken while it writes: one file, the one that the job names."""
+    make_run(workflow)
+    job = ordered(world)
+    slow = Work(job.pk)
+    carried_out = slow.take()
+    Job.objects.update(lease_until=job.created_at)
+    work(job.pk)
+    export_work.carry_out(carried_out, slow)
+    job.refresh_from_db()
+    assert job.state == "succeeded"
+    assert default_storage.listdir(f"exports/{job.pk}")[1] == [job.manifest["file"]]
+    assert json.loads(b"".join(world.client("vera").get(f"/p/acme/jobs/{job.pk}/file")))
+
+
+def test_an_export_that_ends_its_workers_is_given_up(world, workflow):
+    job = ordered(world)
+    for _ in range(export_work.MOST_ATTEMPTS):
+        assert Work(job.pk).take() is not None
+        Job.objects.update(lease_until=job.created_at)
+    work(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.message, bool(job.file)) == ("failed", export_work.LOST, False)
+
+
+def test_a_workbook_that_nobody_wants_any_more_is_not_finished(world, workflow):
+    make_runs(workflow, 5)
+    export = Export(Run.objects.order_by("pk"), RUNS.columns[:1], wanted=lambda: export.rows < 2)
+    assert b"".join(export.pieces("xlsx"))
+    assert export.rows == 2
+
+
+def test_the_last_hour_is_that_before_the_click(world, workflow):
+    run = make_run(workflow)
+    job = ordered(world, filter={"since": "-1h"}, columns=["id"])
+    Run.objects.update(created_at=job.created_at - timedelta(minutes=80))
+    Job.objects.update(created_at=job.created_at - timedelta(minutes=30))
+    make_run(workflow, created_at=job.created_at - timedelta(minutes=100))
+    work(job.pk)
+    content = b"".join(world.client("vera").get(f"/p/acme/jobs/{job.pk}/file"))
+    assert json.loads(content) == [{"id": run.pk}]
+
+
+def test_a_file_that_expired_or_was_lost_is_not_found(world, workflow):
+    jobs = [ordered(world), ordered(world)]
+    for job in jobs:
+        work(job.pk)
+        job.refresh_from_db()
+    Job.objects.filter(pk=jobs[0].pk).update(expires_at=jobs[0].created_at)
+    default_storage.delete(jobs[1].file.name)
+    client = world.client("vera")
+    assert [client.get(f"/p/acme/jobs/{job.pk}/file").status_code for job in jobs] == [404, 404]
+
+
+def test_what_a_lost_worker_stored_goes_with_the_job(world, workflow):
+    job = ordered(world)
+    default_storage.save(f"exports/{job.pk}/half.json", ContentFile(b"[]"))
+    work(job.pk)
+    Job.objects.update(expires_at=job.created_at)
+    assert sweep.forget_old_jobs() == 1
+    assert not default_storage.exists(f"exports/{job.pk}")
 
 
 def test_one_run_is_a_document_with_its_steps(world, workflow):
