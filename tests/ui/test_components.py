@@ -137,12 +137,6 @@ def test_a_field_shows_its_error_and_ties_it_to_the_control() -> None:
     assert all(f'id="{name}"' in html for name in described[1].split())
 
 
-def test_key_values_show_a_dash_for_nothing_but_keep_zero() -> None:
-    html = render("{% key_values rows %}", rows=[("Agent", None), ("Attempts", 0)])
-    assert "–" in html
-    assert "<dd>0</dd>" in html
-
-
 def test_a_filter_chip_says_what_its_cross_removes() -> None:
     html = render("{% chip 'failed' name='State' remove_url=url %}", url="?a=1&b=2")
     assert 'aria-label="Remove the filter State failed"' in html

@@ -33,7 +33,7 @@ register.simple_tag(formats.percent_text, name="percent")
 @register.simple_tag
 @lru_cache(maxsize=1000)
 def icon(name: str, size: str = "", label: str = "", spins: bool = False) -> SafeString:
-    """A symbol of static/icons.json. `size` is sm, lg or xl; without `label` it is decoration. A page has a hundred."""
+    """A symbol of static/icons.json. `size` is sm or xl; without `label` it is decoration. A page has a hundred."""
     classes = " ".join(filter(None, ["icon", size and f"icon--{size}", "icon--spin" if spins else ""]))
     address = f"{static('icons.svg')}#{name}"
     if label:
@@ -113,12 +113,6 @@ def action_button(
         "classes": " ".join(filter(None, ["btn", tones.get(action.tone, ""), size and f"btn-{size}"])),
         "csrf_token": context.get("csrf_token"),
     }
-
-
-@register.inclusion_tag("components/key_values.html")
-def key_values(rows: Iterable[tuple[str, object]], layout: str = "") -> dict[str, object]:
-    """(label, value) rows; a None or empty value is a dash. `layout`: lines or columns."""
-    return {"rows": list(rows), "layout": layout}
 
 
 @register.inclusion_tag("components/code_block.html")

@@ -52,7 +52,7 @@ function mayPass({ status }) {
   return status === 0 || status === 429 || status >= 500;
 }
 
-export function concerns(wanted, type) {
+function concerns(wanted, type) {
   const words = wanted.trim().split(/\s+/).filter(Boolean);
   return !words.length || words.some((word) => word === "*" || word === type || (word.endsWith(".") && type.startsWith(word)));
 }
