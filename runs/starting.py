@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -13,12 +13,13 @@ from django.views import View
 
 from controlplane.domain.errors import FieldError, InvalidInput, NotAllowed, NotFound, ProblemError
 from controlplane.listing.filters import is_id
+from controlplane.ui.schema_form import Field, belongs, form_fields, inputs_from_form, shown_again
 from runs.actions import draft_of, start_run
 from runs.forms import StartForm
 from runs.models import Run
 from runs.views import go_to, visible_runs
 from workflows.models import Workflow
-from workflows.parameters import Field, form_fields, inputs_from_form, with_defaults
+from workflows.parameters import with_defaults
 from workflows.spec import Spec
 
 
@@ -39,15 +40,7 @@ class StartPage:
     @cached_property
     def fields(self) -> list[tuple[Field, str]]:
         """Each input with what is wrong with it; after a refusal as it was typed."""
-        found = form_fields(self.spec.params, self.earlier)
-        sent = self.request.POST
-        if sent:
-            found = [replace(one, value="\n".join(sent.getlist(one.name))) for one in found]
-        return [(one, self.error_of(one.name)) for one in found]
-
-    def error_of(self, name: str) -> str:
-        found = [error for error in self.errors if belongs(error, name)]
-        return " ".join(error.message for error in found)
+        return shown_again(form_fields(self.spec.params, self.earlier), self.request.POST, self.errors)
 
     @property
     def errors(self) -> list[FieldError]:
@@ -67,10 +60,6 @@ class StartPage:
     @property
     def schema(self) -> Any:
         return self.spec.params
-
-
-def belongs(error: FieldError, name: str) -> bool:
-    return error.field == name or error.field.startswith((f"{name}.", f"{name}["))
 
 
 class RunNew(View):

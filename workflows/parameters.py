@@ -9,9 +9,6 @@ from typing import Any
 
 from controlplane.domain.errors import FieldError, InvalidInput
 from controlplane.domain.json_schema import DEPTH_LIMIT, Schema, depth_of, resolve, unstorable, value_faults
-from workflows.parameter_form import Field, form_fields, inputs_from_form
-
-__all__ = ["Field", "check_inputs", "closed", "form_fields", "inputs_from_form", "with_defaults"]
 
 SIZE_LIMIT = 1024 * 1024
 # Properties that are looked at because they are absent; a few hundred bytes of schema can ask for billions.

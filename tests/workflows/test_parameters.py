@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from controlplane.domain.errors import InvalidInput
 from controlplane.domain.json_schema import schema_faults
-from workflows.parameters import check_inputs, form_fields, inputs_from_form
+from controlplane.ui.schema_form import form_fields, inputs_from_form
+from workflows.parameters import check_inputs
 
 SCHEMA = {
     "type": "object",

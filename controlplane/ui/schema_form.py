@@ -1,16 +1,20 @@
-"""The form of a run: which widgets the parameters' JSON Schema asks for, and what was typed turned back into inputs."""
+"""A form from a JSON Schema: which widgets its properties ask for, and what was typed turned back into values."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+
+from django.http import QueryDict
 
 from controlplane.domain.errors import FieldError, InvalidInput
 from controlplane.domain.json_schema import Schema, resolve
 
 LONG_TEXT = 200
+# Names in forms and errors begin with it, such as `inputs.days`.
+PREFIX = "inputs"
 _TEXT_FORMATS = {
     "date": "date",
     "date-time": "datetime",
@@ -24,7 +28,7 @@ _PLAIN_KINDS = {"integer": "integer", "number": "number", "boolean": "boolean"}
 
 @dataclass(frozen=True)
 class Field:
-    """One widget. `name` is its name in the form and in errors (`inputs.days`), `key` its name in the inputs.
+    """One widget. `name` is its name in the form and in errors (`inputs.days`), `key` that of the property.
 
     `kind` is text, multiline, integer, number, boolean, select, date, datetime, email, url, list (one string a line),
     multiselect or json; `value` is the text to show at first (for list and multiselect too, lines); `choices` are
@@ -47,18 +51,30 @@ class Field:
         return self.value.splitlines()
 
 
-def form_fields(schema: Schema, inputs: Mapping[str, Any] | None = None) -> list[Field]:
-    """A widget for each property in the schema's order; `inputs` (of an earlier run) go before the defaults."""
+def form_fields(schema: Schema, inputs: Mapping[str, Any] | None = None, *, prefix: str = PREFIX) -> list[Field]:
+    """A widget for each property in the schema's order; `inputs`, earlier ones, go before the defaults."""
     required = schema.get("required") or ()
     fields = []
     for key, part in _properties(schema).items():
         shown = inputs[key] if inputs and key in inputs else part.get("default")
-        fields.append(_field(key, part, shown, required=key in required))
+        fields.append(_field(f"{prefix}.{key}", key, part, shown, required=key in required))
     return fields
 
 
-def inputs_from_form(schema: Schema, data: Mapping[str, str | list[str]]) -> dict[str, Any]:
-    """The inputs that the form fields in `data` (name -> text or texts) mean, still to be checked with `check_inputs`.
+def shown_again(fields: Iterable[Field], sent: QueryDict, errors: Iterable[FieldError]) -> list[tuple[Field, str]]:
+    """(each field, what is wrong with it); as it was typed, once something was sent."""
+    found = list(errors)
+    typed = [replace(one, value="\n".join(sent.getlist(one.name))) if sent else one for one in fields]
+    return [(one, " ".join(error.message for error in found if belongs(error, one.name))) for one in typed]
+
+
+def belongs(error: FieldError, name: str) -> bool:
+    """Whether it lies in the field `name` or somewhere within its value."""
+    return error.field == name or error.field.startswith((f"{name}.", f"{name}["))
+
+
+def inputs_from_form(schema: Schema, data: Mapping[str, str | list[str]], *, prefix: str = PREFIX) -> dict[str, Any]:
+    """The inputs that the form fields in `data` (name -> text or texts) mean, still to be held against the schema.
 
     Fields left empty are left out, so that their defaults apply; a box not ticked is false. Raises InvalidInput for
     text that is not JSON where JSON is asked for.
@@ -67,12 +83,12 @@ def inputs_from_form(schema: Schema, data: Mapping[str, str | list[str]]) -> dic
     errors: list[FieldError] = []
     for key, part in _properties(schema).items():
         kind = kind_of(part)
-        typed = data.get(f"inputs.{key}", [])
+        typed = data.get(f"{prefix}.{key}", [])
         texts = typed if isinstance(typed, list) else [typed]
         try:
             inputs |= _typed(key, kind, part, texts)
         except ValueError as error:
-            errors.append(FieldError(f"inputs.{key}", f"This is not JSON: {error}.", "syntax"))
+            errors.append(FieldError(f"{prefix}.{key}", f"This is not JSON: {error}.", "syntax"))
     if errors:
         raise InvalidInput(f"{errors[0].field}: {errors[0].message}", errors=errors)
     return inputs
@@ -113,11 +129,11 @@ def _properties(schema: Schema) -> dict[str, Schema]:
     return found
 
 
-def _field(key: str, schema: Schema, shown: Any, *, required: bool) -> Field:
+def _field(name: str, key: str, schema: Schema, shown: Any, *, required: bool) -> Field:
     kind = kind_of(schema)
     options = schema.get("items", {}).get("enum") if kind == "multiselect" else schema.get("enum")
     return Field(
-        name=f"inputs.{key}",
+        name=name,
         key=key,
         label=str(schema.get("title") or key.replace("_", " ").capitalize()),
         kind=kind,
