@@ -19,7 +19,7 @@ from runs.models import RUN_FINAL, RunState
 from workflows.models import Workflow
 
 # Read at most so many runs, the latest ones: a page must not wait for a workflow that ran a million times.
-MOST_READ = 20_000
+MOST_READ = 100_000
 ORIGIN = datetime(2000, 1, 1)  # noqa: DTZ001 - by the project's clock, as PostgreSQL's date_bin has it
 WENT_WELL = (RunState.SUCCEEDED, RunState.PARTIALLY_SUCCEEDED)
 
@@ -140,6 +140,11 @@ class WorkflowFigures:
     def is_cut(self) -> bool:
         """Whether older runs of the range were left out."""
         return self.total.runs == MOST_READ
+
+    @property
+    def counted_since(self) -> datetime:
+        """Start of the first bucket whose runs were read; that one may be incomplete when `is_cut`."""
+        return min(bucket for bucket in self.found if bucket is not None) if self.is_cut else self.buckets[0]
 
     def as_json(self) -> dict[str, Any]:
         buckets = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from controlplane.ui.formats import duration_text, money_text, number_text, percent_text
@@ -27,7 +28,11 @@ class FiguresPage(WorkflowFigures):
     @property
     def note(self) -> str:
         """Which runs are counted."""
-        return f"the latest {number_text(MOST_READ)} runs of this time" if self.is_cut else "without test runs"
+        return f"the latest, since {self.counted_since:%d %b %H:%M}" if self.is_cut else "without test runs"
+
+    @property
+    def cut_notice(self) -> str:
+        return f"Only the latest {number_text(MOST_READ)} runs are counted here." if self.is_cut else ""
 
     def tiles(self) -> Iterator[dict[str, str]]:
         total = self.total
@@ -54,7 +59,7 @@ class FiguresPage(WorkflowFigures):
     @property
     def labels(self) -> list[str]:
         form = "%H:%M" if self.window.hours <= 24 else "%a %H:%M" if self.window.bucket < 24 else "%d %b"
-        return [start.strftime(form) for start in self.buckets]
+        return [start.strftime(form) for start, _ in self.shown]
 
     @property
     def outcomes(self) -> dict[str, Any]:
@@ -77,8 +82,13 @@ class FiguresPage(WorkflowFigures):
         return {"labels": self.labels, "series": [{"name": "USD", "tone": "accent", "values": values}]}
 
     @property
+    def shown(self) -> list[tuple[datetime, Figures]]:
+        """Without buckets that only look empty because their runs were not read."""
+        return [(start, figures) for start, figures in self.by_bucket if start >= self.counted_since]
+
+    @property
     def column(self) -> list[Figures]:
-        return [figures for _, figures in self.by_bucket]
+        return [figures for _, figures in self.shown]
 
 
 def seconds(ms: int | None) -> float | None:
