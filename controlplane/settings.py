@@ -268,7 +268,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# Language and time: the server speaks UTC, pages show the project's zone
+# Language and time: the server speaks UTC, pages the zone of who looks, else that of the project
 
 LANGUAGE_CODE = "en"
 USE_I18N = False

@@ -76,7 +76,9 @@ def zone_choices() -> list[tuple[str, str]]:
 
 class PreferencesForm(ActionForm):
     time_zone = forms.ChoiceField(
-        required=False, choices=zone_choices, help_text="Times on all pages are shown in it, for you alone."
+        required=False,
+        choices=zone_choices,
+        help_text="Times are shown in it, for you alone. Days in filters and charts are those of the project.",
     )
     theme = forms.ChoiceField(
         choices=Theme.choices, help_text="For each browser you sign in with. The switch beside your name changes one."
