@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from controlplane.domain.errors import ProblemError
 from controlplane.projects import actions
 from controlplane.projects.actors import Actor
-from controlplane.projects.models import ApiToken, IdempotencyKey, Member, Project, Secret
+from controlplane.projects.models import ApiToken, IdempotencyKey, Invitation, Member, Project, Secret
 
 admin.site.site_header = admin.site.site_title = "Spark-Ops administration"
 # The portal's own sign-in, with its limits on wrong tries and its second factor.
@@ -88,6 +88,22 @@ class MemberAdmin(admin.ModelAdmin):
 
     def delete_queryset(self, request, rows) -> None:
         each(request, rows, actions.remove_member)
+
+
+@admin.action(description="Withdraw")
+def withdraw(model_admin, request: HttpRequest, rows) -> None:
+    each(request, rows, actions.revoke_invitation)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnly):
+    """Whom somebody invited; the links are on the project's page."""
+
+    list_display = ("email", "project", "role", "created_by", "expires_at", "accepted_at", "revoked_at")
+    list_filter = ("project", "role")
+    list_select_related = ("project", "created_by")
+    search_fields = ("email",)
+    actions = (withdraw,)
 
 
 @admin.action(description="Revoke")

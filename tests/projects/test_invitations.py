@@ -209,6 +209,15 @@ def test_the_api_invites_lists_and_withdraws(world):
     assert client.get(url).json()["results"] == []
 
 
+def test_the_django_admin_shows_and_withdraws_them(world):
+    invite(world)
+    User.objects.filter(username="alice").update(is_superuser=True, is_staff=True)
+    admin, url = world.client("alice"), "/admin/projects/invitation/"
+    assert "nina@example.com" in admin.get(url).content.decode()
+    admin.post(url, {"action": "withdraw", "_selected_action": [Invitation.objects.get().pk]})
+    assert not Invitation.objects.open().exists()
+
+
 def test_a_token_invites_nobody(world):
     answer = world.api("alice").post("/api/v1/projects/acme/invitations", {"email": "n@example.com", "role": "viewer"})
     assert answer.status_code == 403

@@ -149,7 +149,7 @@ def root(world) -> Client:
     return world.client("alice")
 
 
-@pytest.mark.parametrize("model", ["project", "member", "apitoken", "secret", "idempotencykey"])
+@pytest.mark.parametrize("model", ["project", "member", "invitation", "apitoken", "secret", "idempotencykey"])
 def test_the_admin_lists_every_model(root, model):
     assert root.get(f"/admin/projects/{model}/").status_code == 200
 
