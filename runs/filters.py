@@ -14,7 +14,7 @@ from controlplane.listing.filters import (
     TagsFilter,
     UntilFilter,
 )
-from runs.models import Environment, Run, RunState, Trigger
+from runs.models import Call, Environment, Run, RunState, Trigger
 from workflows.models import Workflow
 
 ALIASES = {"awaiting_approval": RunState.WAITING_APPROVAL.value}
@@ -44,4 +44,15 @@ class RunFilters(ListFilterSet):
 
     class Meta:
         model = Run
+        fields: list[str] = []
+
+
+class CallFilters(ListFilterSet):
+    """The time that usage figures cover."""
+
+    since = SinceFilter(field_name="ended_at", label="Since", period="Ended")
+    until = UntilFilter(field_name="ended_at", label="Until")
+
+    class Meta:
+        model = Call
         fields: list[str] = []

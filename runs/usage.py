@@ -18,7 +18,6 @@ from controlplane.events.models import utc_text
 from controlplane.listing.moments import Moment
 from runs.statistics import rows_of
 
-PRESETS = {"-24h": "24 hours", "-7d": "7 days", "-30d": "30 days"}
 DEFAULT_SINCE = "-7d"
 LONGEST = timedelta(days=732)
 MOST_BUCKETS = 62

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
+from django.http import QueryDict
 from django.urls import reverse
 
 from agents.models import Agent
+from controlplane.listing.display import Preset
+from controlplane.listing.periods import PRESETS, Period
 from controlplane.ui.formats import duration_text, money_text, number_text, percent_text
+from runs.filters import CallFilters
 from runs.models import Call, Run
-from runs.usage import DAY, HOUR, MINUTE, PRESETS, Figures, Usage
+from runs.usage import DAY, HOUR, MINUTE, Figures, Usage
 
+# Beside the figures on the page of a tool or an agent; the page of their own has every usual period.
+QUICK = {"-24h": "24 hours", "-7d": "7 days", "-30d": "30 days"}
 RUNS_SHOWN = 10
 CALLS_READ = 100
 PERCENTILES = (("p50", "info", "p50_ms"), ("p95", "warning", "p95_ms"), ("p99", "danger", "p99_ms"))
@@ -31,14 +38,40 @@ class UsagePage(Usage):
         return reverse(f"agents:{prefix}detail", args=[self.subject.project.slug, self.subject.pk])
 
     @property
-    def presets(self) -> list[tuple[str, str, bool]]:
+    def quick(self) -> list[tuple[str, str, bool]]:
         """(since, label, whether it is shown now)."""
-        return [(since, label, self.range.asked == (since, "")) for since, label in PRESETS.items()]
+        return [(since, label, self.range.asked == (since, "")) for since, label in QUICK.items()]
+
+    @cached_property
+    def filters(self) -> CallFilters:
+        asked = QueryDict(mutable=True)
+        asked["since"], asked["until"] = self.range.asked
+        return CallFilters(asked, Call.objects.none(), project=self.subject.project)
+
+    # What the period control of every list asks for.
+
+    @property
+    def period(self) -> Period | None:
+        return self.filters.period
+
+    @property
+    def presets(self) -> list[Preset]:
+        asked = self.range.asked
+        return [Preset(label, ends, f"{self.here}?{query_of(ends)}", ends == asked) for ends, label in PRESETS.items()]
+
+    @property
+    def period_ends(self) -> list[dict[str, Any]]:
+        return [{"bound": self.filters.form[name]} for name in ("since", "until")]
+
+    @property
+    def whole_url(self) -> str:
+        """The page of its own, over the same time."""
+        return f"{self.here}?{query_of(self.range.asked)}"
 
     @property
     def title(self) -> str:
-        chosen = [label for _, label, current in self.presets if current]
-        return f"Last {chosen[0]}" if chosen else f"{self.local(self.range.since)} to {self.local(self.range.latest)}"
+        exact = f"{self.local(self.range.since)} to {self.local(self.range.latest)}"
+        return PRESETS.get(self.range.asked, exact)
 
     def local(self, at: Any) -> str:
         return at.astimezone(self.zone).strftime("%d %b %Y %H:%M")
@@ -90,11 +123,7 @@ class UsagePage(Usage):
         """In seconds; a gap where nothing ended."""
         series = [
             {"name": name, "tone": tone, "values": [seconds(getattr(one, field)) for one in self.column]}
-            for name, tone, field in (
-                ("p50", "info", "p50_ms"),
-                ("p95", "warning", "p95_ms"),
-                ("p99", "danger", "p99_ms"),
-            )
+            for name, tone, field in PERCENTILES
         ]
         return {"labels": self.labels, "series": series, "unit": "s"}
 
@@ -133,6 +162,10 @@ class UsagePage(Usage):
             for name, tone, field in wanted
         ]
         return {"labels": self.labels, "series": series}
+
+
+def query_of(ends: tuple[str, str]) -> str:
+    return urlencode({name: text for name, text in zip(("since", "until"), ends, strict=True) if text})
 
 
 def seconds(ms: int | None) -> float | None:

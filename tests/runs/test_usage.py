@@ -132,6 +132,18 @@ def test_the_page_shows_charts_groups_failures_and_runs(world, agent, run):
     assert f"/p/acme/runs/{run.pk}/" in page
 
 
+def test_the_time_is_chosen_as_in_every_list(world, agent, run):
+    client = world.client("vera")
+    here = f"/p/acme/agents/{agent.pk}/usage"
+    page = client.get(f"{here}?since=start_of(month)-1mo&until=start_of(month)").content.decode()
+    assert '<h2 class="card-title" id="usage-title">Last month</h2>' in page
+    assert f'href="{here}?since=start_of%28month%29-1mo&amp;until=start_of%28month%29"' in page
+    assert 'name="until" value="start_of(month)"' in page
+    custom = client.get(f"{here}?since=2026-01-01&until=2026-01-02").content.decode()
+    assert "01 Jan 2026 00:00 to 02 Jan 2026 23:59" in custom
+    assert client.get(f"{here}?since=soon").status_code == 400
+
+
 def test_the_detail_page_fetches_the_figures(world, tool):
     client = world.client("vera")
     assert f'hx-get="/p/acme/tools/{tool.pk}/usage"' in client.get(f"/p/acme/tools/{tool.pk}/").content.decode()
