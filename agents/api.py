@@ -109,6 +109,10 @@ class ToolsCsv(CsvEndpoint):
     serializer_class = shapes.ToolSerializer
 
 
+class ToolsBulk(BulkEndpoint):
+    bulk_listing = TOOLS
+
+
 @extend_schema_view(put=extend_schema(request=shapes.ToolBody), patch=extend_schema(request=shapes.ToolBody))
 class OneTool(OneEntry):
     model = Tool
@@ -206,6 +210,10 @@ class Instances(Entries):
 class InstancesCsv(CsvEndpoint):
     listing = INSTANCES
     serializer_class = shapes.InstanceSerializer
+
+
+class InstancesBulk(BulkEndpoint):
+    bulk_listing = INSTANCES
 
 
 @extend_schema_view(put=extend_schema(request=shapes.InstanceBody), patch=extend_schema(request=shapes.InstanceBody))

@@ -33,6 +33,7 @@ urlpatterns = [
     # /tools
     endpoint("tools", api.Tools.as_view(), "tools"),
     endpoint("tools.csv", api.ToolsCsv.as_view(), "tools_csv"),
+    endpoint("tools/bulk", api.ToolsBulk.as_view(), "tools_bulk"),
     endpoint("tools/<int:pk>", api.OneTool.as_view(), "tool"),
     endpoint("tools/<int:pk>/test", api.ToolTrial.as_view(), "tool_test"),
     endpoint("tools/<int:pk>/health", api.ToolHealth.as_view(), "tool_health"),
@@ -41,6 +42,7 @@ urlpatterns = [
     # /instances
     endpoint("instances", api.Instances.as_view(), "instances"),
     endpoint("instances.csv", api.InstancesCsv.as_view(), "instances_csv"),
+    endpoint("instances/bulk", api.InstancesBulk.as_view(), "instances_bulk"),
     endpoint("instances/<int:pk>", api.OneInstance.as_view(), "instance"),
     endpoint("instances/<int:pk>/test", api.InstanceTrial.as_view(), "instance_test"),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controlplane.listing.declaration import Listing
 from controlplane.listing.keyset import Order
-from workflows.actions import add_tags, archive_workflow, remove_tags, unarchive_workflow
+from workflows.actions import add_tags, archive_workflow, delete_workflow, remove_tags, unarchive_workflow
 from workflows.columns import COLUMNS
 from workflows.filters import WorkflowFilter
 from workflows.models import Workflow
@@ -26,5 +26,5 @@ WORKFLOWS = Listing(
         Order("-updated", "Changed last", ("-updated_at", "-id")),
         Order("updated", "Changed first", ("updated_at", "id")),
     ),
-    bulk_actions=(archive_workflow, unarchive_workflow, add_tags, remove_tags),
+    bulk_actions=(archive_workflow, unarchive_workflow, add_tags, remove_tags, delete_workflow),
 )

@@ -168,6 +168,8 @@ RUN_ENDPOINTS = {
     "api:runs_counts": route(get=VIEWER),
     "api:runs_bulk": route(post=OPERATOR),
     "api:agents_bulk": route(post=EDITOR),
+    "api:tools_bulk": route(post=EDITOR),
+    "api:instances_bulk": route(post=EDITOR),
     "api:runs_compare": route(get=VIEWER),
     "api:run": route("run", get=VIEWER, delete=ADMIN),
     "api:run_export": route("run", get=VIEWER),

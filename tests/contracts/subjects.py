@@ -256,6 +256,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("api:exports", "POST"): {"project": "<project>", "list": "runs", "format": "csv"},
     ("api:agents_bulk", "POST"): {"project": "<project>", "action": "disable", "ids": ["<agent>"]},
+    ("api:tools_bulk", "POST"): {"project": "<project>", "action": "disable", "ids": ["<tool>"]},
+    ("api:instances_bulk", "POST"): {"project": "<project>", "action": "disable", "ids": ["<instance>"]},
     ("runs:list", "POST"): {"action": "retry_run", "selected": ["<run>"]},
     ("runs:new", "POST"): {"workflow": "<workflow>", "environment": "dev", "as_json": "1", "json": "{}"},
     ("runs:review", "POST"): {"outcome": "failed"},

@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 from django.db import transaction
 
-from agents.actions import create_agent
+from agents.actions import create_agent, create_tool, disable
+from agents.models import Instance, Tool
 from controlplane.domain.action import action
 from controlplane.events.models import Event
 from controlplane.jobs import sweep
@@ -24,6 +25,7 @@ from runs.models import Run
 from tests.runs.driving import wait_until
 from tests.runs.test_worker_processes import process, working
 from tests.world import make_run, make_runs, make_workflow
+from workflows.models import Workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MANY = 230
@@ -98,6 +100,32 @@ def test_agents_and_workflows_have_it_too(world, workflow):
     assert world.api("alice").post(f"/api/v1/jobs/{said['id']}/undo").json()["done"] == 1
     workflow.refresh_from_db()
     assert workflow.state == "released"
+
+
+def test_tools_and_instances_have_it_as_well(world):
+    by, api = world.actor("erin"), world.api("erin")
+    config = {"function": "text-embed"}
+    tools = [create_tool(world.acme, name=name, kind="function", config=config, by=by) for name in ("one", "two")]
+    disable(tools[1], by=by)
+    said = ask(api, "disable", "tools", filter={}).json()
+    assert (said["done"], said["refused"]) == (1, 1)
+    assert not Tool.objects.filter(enabled=True).exists()
+    instance = Instance.objects.create(project=world.acme, name="sales", engine="sqlite", sealed_url="", address="/x")
+    assert ask(api, "add_tags", "instances", ids=[instance.pk], arguments={"tags": ["a"]}).json()["done"] == 1
+    instance.refresh_from_db()
+    assert instance.tags == ["a"]
+    assert ask(world.api("bob"), "disable", "instances", ids=[instance.pk]).status_code == 403
+
+
+def test_administrators_delete_workflows_together_but_none_that_has_runs(world, workflow):
+    make_run(workflow)
+    bare = make_workflow(world.acme, name="bare")
+    ids = [workflow.pk, bare.pk]
+    assert ask(world.api("erin"), "delete_workflow", "workflows", ids=ids).status_code == 403
+    said = ask(world.api("alice"), "delete_workflow", "workflows", ids=ids).json()
+    assert [row["status"] for row in said["rows"]] == ["refused", "done"]
+    assert "which would be deleted too" in said["rows"][0]["detail"]
+    assert [row.pk for row in Workflow.objects.all()] == [workflow.pk]
 
 
 def test_more_rows_than_one_waits_for_go_to_a_worker(world, workflow):
