@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -55,8 +56,10 @@ class OneThreadHandler(ASGIHandler):
             response.close()
         return response
 
-    async def stream(self, response: HttpResponseBase, receive: Any, send: Any) -> None:
+    async def stream(self, response: Any, receive: Any, send: Any) -> None:
         """Send what comes until it ends or the client leaves."""
+        if not response.is_async:
+            response.streaming_content = piece_by_piece(response.streaming_content)
         sending = asyncio.create_task(self.send_response(response, send))
         leaving = asyncio.create_task(self.listen_for_disconnect(receive))
         try:
@@ -68,3 +71,10 @@ class OneThreadHandler(ASGIHandler):
             await sync_to_async(response.close)()
         if isinstance(sent, Exception):
             raise sent
+
+
+async def piece_by_piece(content: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """A file, say, read on the pool's threads. Django would hold the whole of it before the first byte leaves."""
+    loop, pieces = asyncio.get_running_loop(), iter(content)
+    while (piece := await loop.run_in_executor(THREADS, next, pieces, None)) is not None:
+        yield piece

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from functools import wraps
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.core.signals import request_finished
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 
 from controlplane.handler import OneThreadHandler
 
@@ -27,8 +28,8 @@ def in_a_loop(test):
     """Run the coroutine of `test` in an event loop of its own."""
 
     @wraps(test)
-    def run() -> None:
-        asyncio.run(test())
+    def run(**fixtures: object) -> None:
+        asyncio.run(test(**fixtures))
 
     return run
 
@@ -100,3 +101,36 @@ async def test_a_stream_that_breaks_is_not_taken_for_whole():
     assert (await output(communicator))["more_body"] is True
     with pytest.raises(ValueError, match="went away"):
         await communicator.wait()
+
+
+@in_a_loop
+async def test_what_is_read_piece_by_piece_leaves_piece_by_piece():
+    received = threading.Event()
+
+    def pieces():
+        yield b"first"
+        assert received.wait(10)
+        yield b"second"
+
+    communicator = await ask(Says(lambda request: StreamingHttpResponse(pieces())))
+    assert (await output(communicator))["status"] == 200
+    assert (await output(communicator))["body"] == b"first"
+    received.set()
+    assert (await output(communicator))["body"] == b"second"
+    assert await output(communicator) == {"type": "http.response.body"}
+    await communicator.wait()
+
+
+@in_a_loop
+async def test_a_file_arrives_whole_and_is_closed(tmp_path):
+    whole = bytes(range(256)) * 1000
+    (tmp_path / "file").write_bytes(whole)
+    file = (tmp_path / "file").open("rb")
+    communicator = await ask(Says(lambda request: FileResponse(file)))
+    assert (await output(communicator))["status"] == 200
+    received = b""
+    while (part := await output(communicator)).get("more_body"):
+        received += part["body"]
+    await communicator.wait()
+    assert received == whole
+    assert file.closed
