@@ -103,6 +103,14 @@ AGENT = closed(
     "kind",
     "config",
 )
+# What an agent is asked with, as its test page shows it.
+AGENT_INPUT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "prompt": {"type": "string", "format": "multiline"},
+        "input": {"title": "Input", "description": "Anything beside the prompt, as JSON."},
+    },
+}
 INSTANCE = closed(
     {
         **SHARED,

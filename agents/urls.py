@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 from django.views import View
 
-from agents import operating, versions, views
+from agents import operating, trying, versions, views
 from agents.resources import AGENT, INSTANCE, TOOL, Resource
 
 app_name = "agents"
@@ -38,11 +38,11 @@ def pages_of_callable(resource: Resource) -> list[URLPattern]:
 
 
 urlpatterns = [
-    *pages_of(AGENT, views.AgentList, views.CallTrial),
+    *pages_of(AGENT, views.AgentList, trying.CallTrial),
     *pages_of_callable(AGENT),
     path("agents/<int:pk>/deployments", operating.AgentDeploy.as_view(), name="deploy"),
     path("agents/<int:pk>/scale", operating.AgentScale.as_view(), name="scale"),
-    *pages_of(TOOL, views.ToolList, views.CallTrial),
+    *pages_of(TOOL, views.ToolList, trying.CallTrial),
     *pages_of_callable(TOOL),
     path("tools/<int:pk>/limits", views.ToolLimits.as_view(), name="tool_limits"),
     *pages_of(INSTANCE, views.InstanceList, views.InstanceTrial),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,8 +14,6 @@ from agents import actions
 from agents.catalogue import slot_key
 from agents.dependents import Dependent, dependents_of
 from agents.deploying import in_force
-from agents.examples import example_of
-from agents.forms import JsonText
 from agents.health import health_of
 from agents.limits import use_of
 from agents.lists import AGENTS, INSTANCES, TOOLS
@@ -253,42 +249,6 @@ class ToolLimits(EntryView):
         if not is_partial(request):
             return redirect(self.url("detail", pk))
         return self.show("agents/_limits.html", row=row, use=use_of(slot_key(row)), limits_url=self.url("limits", pk))
-
-
-class CallTrial(EntryView):
-    """Trying a tool or an agent with an input of one's own."""
-
-    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
-        self.require("operator")
-        row = self.entry(pk)
-        return self.page(row, self.example(row))
-
-    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
-        row, text = self.entry(pk), request.POST.get("input", "")
-        outcome: dict[str, Any] = {}
-        try:
-            answer, duration_ms = self.resource.try_out(row, input=self.parsed(text), by=request.member)
-            outcome = {"answer": answer, "duration_ms": duration_ms}
-        except NotAllowed:
-            raise
-        except ProblemError as problem:
-            outcome = {"problem": problem}
-        return self.page(row, text, **outcome)
-
-    def page(self, row: Any, text: str, **outcome: Any) -> HttpResponse:
-        template = "agents/_trial.html" if is_partial(self.request) else "agents/trial.html"
-        return self.show(template, row=row, input=text, **outcome)
-
-    def example(self, row: Any) -> str:
-        schema = getattr(row, "input_schema", None) or {}
-        start = example_of(schema) if self.resource is TOOL else {"prompt": ""}
-        return json.dumps(start, indent=2, ensure_ascii=False)
-
-    def parsed(self, text: str) -> Any:
-        try:
-            return JsonText().clean(text)
-        except ValidationError as error:
-            raise InvalidInput.field("input", " ".join(error.messages), "syntax") from error
 
 
 class InstanceTrial(EntryView):

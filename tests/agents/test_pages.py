@@ -216,8 +216,8 @@ def test_a_test_starts_from_an_example_and_shows_the_real_answer(world, web):
     schema = {"type": "object", "properties": {"days": {"type": "integer", "default": 7}, "q": {"type": "string"}}}
     tool = make_tool(world, config={"url": web.url}, input_schema=schema, cost_usd="0.25")
     bob, url = world.client("bob"), f"{ROOT}/tools/{tool.pk}/trial"
-    page = bob.get(url)
-    assert json.loads(page.context["input"]) == {"days": 7, "q": ""}
+    page = bob.get(f"{url}?as_json=1")
+    assert json.loads(page.context["text"]) == {"days": 7, "q": ""}
     shown = text_of(bob.post(url, {"input": '{"days": 8}'}))
     assert "&quot;ok&quot;: true" in shown
     assert "$0.25" in shown
