@@ -22,10 +22,10 @@ from controlplane.projects.idempotency import idempotent
 from controlplane.projects.models import Project
 from runs import actions
 from runs import serializers as shapes
-from runs.exporting import document_pieces
+from runs.exporting import artifact_file, document_pieces
 from runs.figures import WINDOWS, WorkflowFigures, window_name
 from runs.lists import RUNS, RunListEndpoint
-from runs.models import Artifact, Run, StepRun
+from runs.models import Run, StepRun
 from runs.queries import LINES_PAGE, LogFilter, log_lines, steps_of
 from workflows.models import Workflow
 
@@ -253,10 +253,7 @@ class OneArtifact(RunEndpoint):
     @extend_schema(responses={(200, "*/*"): bytes})
     def get(self, request: Request, pk: int, artifact_pk: int) -> FileResponse:
         """The file itself."""
-        found = Artifact.objects.filter(run=self.run(pk), pk=artifact_pk).first()
-        if found is None:
-            raise NotFound("There is no such artifact in this run.")
-        return FileResponse(found.file.open("rb"), as_attachment=True, filename=found.name)
+        return artifact_file(self.run(pk), artifact_pk)
 
 
 class WorkflowTest(Endpoint):

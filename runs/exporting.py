@@ -1,4 +1,4 @@
-"""One run as a document, written piece by piece: its steps may hold more than fits into memory."""
+"""What leaves of a run: the whole as a document, piece by piece because its steps may hold much; a file it made."""
 
 from __future__ import annotations
 
@@ -6,14 +6,27 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.http import FileResponse
 from rest_framework.utils.encoders import JSONEncoder
 
+from controlplane.domain.errors import NotFound
 from controlplane.projects.endpoints import shown
 from runs import serializers as shapes
 from runs.models import Run
 from runs.queries import steps_of
 
 STEPS_AT_ONCE = 100
+
+
+def artifact_file(run: Run, pk: int) -> FileResponse:
+    """The file itself, always as a download. Raises NotFound, also when the storage has lost it."""
+    found = run.artifacts.filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such artifact in this run.")
+    try:
+        return FileResponse(found.file.open("rb"), as_attachment=True, filename=found.name)
+    except FileNotFoundError as error:
+        raise NotFound(f"The storage of outputs does not hold “{found.name}” any more.") from error
 
 
 def document_pieces(run: Run) -> Iterator[bytes]:

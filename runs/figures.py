@@ -16,11 +16,11 @@ from controlplane.domain.errors import InvalidInput
 from controlplane.events.models import utc_text
 from runs import statistics
 from runs.models import RUN_FINAL, RunState
+from runs.usage import floor
 from workflows.models import Workflow
 
 # Read at most so many runs, the latest ones: a page must not wait for a workflow that ran a million times.
 MOST_READ = 100_000
-ORIGIN = datetime(2000, 1, 1)  # noqa: DTZ001 - by the project's clock, as PostgreSQL's date_bin has it
 WENT_WELL = (RunState.SUCCEEDED, RunState.PARTIALLY_SUCCEEDED)
 
 # What a draft did in a test says nothing about the workflow. An interrupted run says nothing about the time it takes.
@@ -113,7 +113,7 @@ class WorkflowFigures:
         """Where each begins, by the project's clock, oldest first; the last one has begun and not ended."""
         size = timedelta(hours=self.window.bucket)
         now = timezone.now().astimezone(self.zone).replace(tzinfo=None)
-        last = ORIGIN + (now - ORIGIN) // size * size
+        last = floor(now, size)
         count = self.window.hours // self.window.bucket
         return [last - size * back for back in reversed(range(count))]
 

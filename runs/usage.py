@@ -246,4 +246,5 @@ def moment(field: str, text: str) -> Moment:
 
 
 def floor(at: datetime, size: timedelta) -> datetime:
+    """Where the bucket of `size` that holds `at` begins, as PostgreSQL's date_bin has it."""
     return ORIGIN + (at - ORIGIN) // size * size

@@ -16,8 +16,9 @@ from controlplane.events.queries import stream
 from controlplane.listing.streaming import Stream
 from controlplane.ui.htmx import is_partial, redirect_whole_page
 from runs import actions
+from runs.exporting import artifact_file
 from runs.forms import ReviewForm
-from runs.models import Artifact, Run, StepRun
+from runs.models import Run, StepRun
 from runs.presenting import TABS, RunPage
 from runs.queries import LINES_PAGE, LogFilter, log_lines, log_text
 from runs.step_panel import StepPanel
@@ -118,10 +119,7 @@ def events_after(request: HttpRequest, pk: int) -> JsonResponse:
 @require_GET
 def artifact(request: HttpRequest, pk: int, artifact_pk: int) -> FileResponse:
     """A file that a step made, always as a download."""
-    found = Artifact.objects.filter(pk=artifact_pk, run=find_run(request, pk)).first()
-    if found is None:
-        raise NotFound("There is no such artifact in this run.")
-    return FileResponse(found.file.open("rb"), as_attachment=True, filename=found.name)
+    return artifact_file(find_run(request, pk), artifact_pk)
 
 
 @require_POST

@@ -52,6 +52,20 @@ def test_items_that_are_too_large_together_fail_their_step(world, tools, monkeyp
     assert (run.state, error(run, "each")["type"]) == ("failed", "storage")
 
 
+def test_a_file_is_downloaded_and_one_that_is_gone_is_not_found(world, tools):
+    run = drain(start(world, step("big", "tool:large", with_={"bytes": LARGE})))
+    file = Artifact.objects.get()
+    addresses = {
+        world.client("vera"): f"/p/acme/runs/{run.pk}/artifacts/{file.pk}",
+        world.api("vera"): f"/api/v1/runs/{run.pk}/artifacts/{file.pk}",
+    }
+    for client, address in addresses.items():
+        assert len(b"".join(client.get(address))) == file.size
+    file.file.storage.delete(file.file.name)
+    for client, address in addresses.items():
+        assert client.get(address).status_code == 404
+
+
 @pytest.mark.parametrize("reader", ["foreach", "when", "outputs", "items"])
 def test_a_file_that_is_gone_fails_what_reads_it_and_ends_the_run(world, tools, reader):
     big = step("big", "tool:large", with_={"bytes": LARGE}, **({"foreach": [1, 2]} if reader == "items" else {}))
