@@ -221,9 +221,10 @@ def remove_tags(workflow: Workflow, *, tags: Iterable[str], by: Actor) -> list[s
 
 
 def keep_tags(workflow: Workflow, by: Actor) -> None:
+    """Counted, so that who has the details open does not bring the old tags back."""
     check_fields(workflow)
-    workflow.updated_by = by.name
-    workflow.save(update_fields=["tags", "updated_by", "updated_at"])
+    workflow.updated_by, workflow.edits = by.name, workflow.edits + 1
+    workflow.save(update_fields=["tags", "edits", "updated_by", "updated_at"])
     record(events.WORKFLOW_UPDATED, workflow, by=by, name=workflow.name)
 
 

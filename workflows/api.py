@@ -117,6 +117,8 @@ class OneWorkflow(WorkflowEndpoint):
         edits, text = sent.pop("edits", None), sent.pop("specification", None)
         with transaction.atomic():
             if sent:
+                # What is not sent stays as it is now, not as it was read.
+                workflow = actions.lock(workflow)
                 details = {name: getattr(workflow, name) for name in ("name", "description", "tags")}
                 changed = actions.update_workflow(workflow, edits=edits, by=by, **{**details, **sent})
                 edits = None if edits is None else changed.edits

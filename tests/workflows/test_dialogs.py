@@ -7,7 +7,7 @@ import pytest
 from agents.actions import create_tool, update_tool
 from tests.workflows.texts import GOOD, OTHER, calling
 from tests.world import make_run
-from workflows.actions import create_workflow, discard_draft, release_draft, save_draft, update_workflow
+from workflows.actions import add_tags, create_workflow, discard_draft, release_draft, save_draft, update_workflow
 from workflows.models import Workflow
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +50,15 @@ def test_overwriting_overwrites_only_what_was_shown(world, nightly):
     late = {"name": "nightly", "description": "Mine", "edits": 1, "overwrite": 2}
     assert world.client("erin").post(at(nightly, "details"), late).status_code == 409
     assert Workflow.objects.get().description == "And again"
+
+
+def test_who_has_the_details_open_is_told_of_tags_that_came_meanwhile(world, nightly):
+    opened = nightly.edits
+    add_tags(nightly, tags=["etl"], by=world.actor("alice"))
+    late = world.client("erin").post(at(nightly, "details"), {"name": "nightly", "edits": opened})
+    assert late.status_code == 409
+    assert "alice changed this workflow" in late.content.decode()
+    assert Workflow.objects.get().tags == ["etl"]
 
 
 def test_the_api_refuses_details_that_somebody_changed_since(world, nightly):
