@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runs.engine.claim import Claimed
@@ -45,7 +46,7 @@ def count_call(claimed: Claimed, outcome: Outcome) -> None:
     facts = {
         "run": claimed.run_id, "workflow": claimed.workflow_id, "project": claimed.project_id, "name": name,
     }  # fmt: skip
-    made = calls_of_model(outcome) if kind == "agent" else []
+    made = calls_of_model(outcome) if kind == "agent" else ()
     ended = {
         "kind": kind, "step": claimed.id, "attempt": claimed.attempt_no,
         "cost": outcome.cost, "outcome": word_for(outcome),
@@ -60,16 +61,12 @@ def word_for(outcome: Outcome) -> str:
     return outcome.failure.kind[:LONGEST_OUTCOME] if outcome.failure else outcome.state
 
 
-def calls_of_model(outcome: Outcome) -> list[dict[str, Any]]:
-    """What `agents.calls.model_tools.ToolBox` noted; an agent of another kind has nothing that looks like it."""
-    told = outcome.failure.context if outcome.failure else outcome.request
-    calls = told.get("tool_calls") if isinstance(told, dict) else None
-    wanted = {"tool", "outcome", "duration_ms", "cost_usd"}
-    found = calls if isinstance(calls, list) else []
-    return [call for call in found if isinstance(call, dict) and wanted <= set(call)]
+def calls_of_model(outcome: Outcome) -> Sequence[Mapping[str, Any]]:
+    """What `agents.calls.model_tools.ToolBox` noted."""
+    return outcome.failure.context.get("tool_calls", ()) if outcome.failure else outcome.calls
 
 
-def as_columns(calls: list[dict[str, Any]]) -> dict[str, list[Any]]:
+def as_columns(calls: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {
         "tools": [call["tool"] for call in calls],
         "durations": [call["duration_ms"] for call in calls],

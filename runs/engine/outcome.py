@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -25,6 +26,8 @@ class Outcome:
     input_tokens: int = 0
     output_tokens: int = 0
     wait_seconds: float | None = None
+    # What a model called: {"tool", "outcome", "duration_ms", "cost_usd"} each. Of a failure they are in its context.
+    calls: Sequence[Mapping[str, Any]] = ()
     stack: str = ""
     unknown: bool = False
 

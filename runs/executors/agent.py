@@ -25,4 +25,5 @@ def execute(context: StepContext) -> Outcome:
         cost=answer.cost_usd,
         input_tokens=answer.input_tokens,
         output_tokens=answer.output_tokens,
+        calls=answer.request["tool_calls"] if snapshot["kind"] == "llm" else (),
     )

@@ -45,6 +45,16 @@ def test_an_agent_of_the_same_name_in_another_project_is_not_counted(world):
     assert [call.agent for call in Call.objects.all()] == [mine]
 
 
+def test_what_only_looks_like_calls_of_a_model_is_neither_counted_nor_stumbled_over(world):
+    function_tool(world, "echo", "test-echo")
+    given = {"name": "worker", "kind": "function", "config": {"function": "test-echo"}}
+    agent = create_agent(world.acme, by=world.actor("erin"), **given)
+    looks = {"tool": "echo", "outcome": 5, "duration_ms": "long", "cost_usd": None}
+    run = drain(start(world, step("ask", "agent:worker", with_={"tool_calls": [looks]})))
+    assert run.state == "succeeded"
+    assert [call.agent for call in Call.objects.all()] == [agent]
+
+
 def test_what_a_model_calls_is_counted_for_the_tool_and_the_agent(world, settings):
     tool = function_tool(world, "echo", "test-echo", cost_usd="0.25", idempotent=True)
     with model_server(calls_tools(("echo", {"a": 1})), says_text("done")) as model:
