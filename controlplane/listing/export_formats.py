@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import tempfile
-import zoneinfo
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import xlsxwriter
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
-from django.db.models import DateTimeField, DecimalField, F, Func, QuerySet, TextField
+from django.db.models import (
+    BooleanField,
+    DateTimeField,
+    DecimalField,
+    F,
+    FloatField,
+    Func,
+    IntegerField,
+    QuerySet,
+    TextField,
+    Value,
+)
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Left
 
 from controlplane.listing.columns import Column
-from controlplane.listing.exports import EXPORT_SECONDS, PIECE_BYTES, Iso, copy_statement, header
+from controlplane.listing.exports import EXPORT_SECONDS, PIECE_BYTES, Iso, Joined, copy_statement, header
 
 # What a worksheet holds, without the head.
 SHEET_ROWS = 1_048_575
 CELL_CHARACTERS = 32_767
 CHUNK = 2_000
+BOOK = {
+    "constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "use_zip64": True,
+    "nan_inf_to_errors": True,
+}  # fmt: skip
 Pieces = Generator[bytes, None, None]
 
 
@@ -148,28 +162,61 @@ def xlsx_pieces(export: Export) -> Pieces:
 
 def write_workbook(export: Export, file: Any) -> None:
     """Numbers are numbers, times are local times of `zone`, text is never a formula or a link."""
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "use_zip64": True}
-    with xlsxwriter.Workbook(file, options) as book:
+    cells = [cell_of(export, column.source) for column in export.columns if column.source is not None]
+    with xlsxwriter.Workbook(file, BOOK) as book:
         moment, bold = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}), book.add_format({"bold": True})
-        zone, sheet = zoneinfo.ZoneInfo(export.zone), None
-        for values in rows_of(export):
+        writers: list[tuple[int, Any, Any]] = []
+        for values in rows_of(export, [cell.value for cell in cells]):
             if not export.wanted():
                 break
-            line = export.rows % SHEET_ROWS
-            if line == 0:
+            line = export.rows % SHEET_ROWS + 1
+            if line == 1:
                 sheet = new_sheet(book, export, bold)
+                looks = [moment if cell.is_moment else None for cell in cells]
+                writers = [(at, getattr(sheet, cell.write), looks[at]) for at, cell in enumerate(cells)]
             export.rows += 1
-            for position, value in enumerate(values):
-                write_cell(sheet, line + 1, position, value, zone, moment)
-        if sheet is None:
+            for (position, write, look), value in zip(writers, values, strict=True):
+                if value is not None and value != "":
+                    write(line, position, value, look)
+        if not writers:
             new_sheet(book, export, bold)
 
 
-def rows_of(export: Export) -> Iterator[tuple[Any, ...]]:
-    sources: list[Any] = [F(one.source) if isinstance(one.source, str) else one.source for one in export.columns]
+@dataclass(frozen=True)
+class Cell:
+    """What PostgreSQL selects for a column, and the worksheet's method that takes it as it comes."""
+
+    value: Combinable
+    write: str = "write_string"
+    is_moment: bool = False
+
+
+def cell_of(export: Export, source: str | Combinable) -> Cell:
+    expression: Any = F(source) if isinstance(source, str) else source
+    kind = expression.resolve_expression(export.queryset.query.clone()).output_field
+    if isinstance(kind, DateTimeField):
+        return Cell(Serial(expression, Value(export.zone)), "write_number", is_moment=True)
+    if isinstance(kind, BooleanField):
+        return Cell(expression, "write_boolean")
+    if isinstance(kind, IntegerField | DecimalField | FloatField):
+        return Cell(Cast(expression, FloatField()), "write_number")
+    if isinstance(kind, ArrayField):
+        expression = Joined(expression, template="array_to_string(%(expressions)s, ', ')")
+    return Cell(Left(Cast(expression, TextField()), CELL_CHARACTERS))
+
+
+class Serial(Func):
+    """A time and a zone as workbooks count: the days since 1899-12-30 by the clock of the zone."""
+
+    output_field = FloatField()
+    arg_joiner = " AT TIME ZONE "
+    template = "(extract(epoch FROM (%(expressions)s) - timestamp '1899-12-30') / 86400)::float8"
+
+
+def rows_of(export: Export, values: Sequence[Combinable]) -> Iterator[tuple[Any, ...]]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(export.seconds * 1000)])
-        yield from export.queryset.values_list(*sources).iterator(chunk_size=CHUNK)
+        yield from export.queryset.values_list(*values).iterator(chunk_size=CHUNK)
 
 
 def new_sheet(book: Any, export: Export, bold: Any) -> Any:
@@ -179,22 +226,6 @@ def new_sheet(book: Any, export: Export, bold: Any) -> Any:
     for position, column in enumerate(export.columns):
         sheet.write_string(0, position, column.label, bold)
     return sheet
-
-
-def write_cell(sheet: Any, line: int, position: int, value: Any, zone: Any, moment: Any) -> None:
-    match value:
-        case None | "":
-            return
-        case bool():
-            sheet.write_boolean(line, position, value)
-        case datetime():
-            sheet.write_datetime(line, position, value.astimezone(zone).replace(tzinfo=None), moment)
-        case list():
-            sheet.write_string(line, position, ", ".join(map(str, value))[:CELL_CHARACTERS])
-        case str():
-            sheet.write_string(line, position, value[:CELL_CHARACTERS])
-        case _:
-            sheet.write_number(line, position, float(value))
 
 
 FORMATS = {
