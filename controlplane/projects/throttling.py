@@ -27,8 +27,9 @@ class ApiThrottle(BaseThrottle):
 
     def allow_request(self, request, view) -> bool:
         self.limit = settings.API_CALLS_PER_MINUTE
-        self.reset = self.window - int(time.time()) % self.window
-        key = f"{settings.REDIS_PREFIX}calls:{self.caller(request)}:{int(time.time()) // self.window}"
+        number, passed = divmod(int(time.time()), self.window)
+        self.reset = self.window - passed
+        key = f"{settings.REDIS_PREFIX}calls:{self.caller(request)}:{number}"
         try:
             with counters().pipeline(transaction=False) as pipe:
                 pipe.incr(key)
