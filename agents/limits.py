@@ -80,7 +80,7 @@ def refuse_beyond(tool: Tool) -> None:
     wait = take_turn(f"tool:{tool.pk}")
     if wait is not None:
         message = f"The tool {tool.name} takes {tool.calls_per_minute} calls a minute. Try again in {ceil(wait)} s."
-        raise TooManyCalls(message, code="rate_limited", retry_after=round(wait, 1))
+        raise TooManyCalls(message, code="rate_limited", retry_after=ceil(wait))
 
 
 def wait_for_turn(project_id: int, name: str, token: CancelToken) -> None:

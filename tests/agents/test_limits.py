@@ -44,7 +44,9 @@ def test_a_clock_that_was_set_back_stops_nobody(tool, back):
     assert Slot.objects.filter(refilled_at__lte=Now(), tokens__lte=F("burst")).exists()
 
 
-def test_who_is_refused_is_told_to_wait_at_least_a_second(tool):
+def test_who_is_refused_is_told_whole_seconds(tool):
+    """As the header Retry-After has them."""
     Slot.objects.update(tokens=0.9, refilled_at=Now())
-    with pytest.raises(TooManyCalls, match="Try again in 1 s"):
+    with pytest.raises(TooManyCalls, match="Try again in 1 s") as refused:
         refuse_beyond(tool)
+    assert repr(refused.value.extra["retry_after"]) == "1"
