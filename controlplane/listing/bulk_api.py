@@ -91,7 +91,16 @@ class BulkEndpoint(Endpoint):
 
 
 def query_of(given: dict[str, Any]) -> QueryDict:
-    """The filter as a query string says it. Raises InvalidInput for what is neither text, number nor a list of them."""
+    """The filter as a query string says it.
+
+    Raises InvalidInput for what is neither text, number nor a list of them, and for what would mean one page of many:
+    whoever sends it does not mean all rows that match.
+    """
+    for name in ("limit", "cursor"):
+        if name in given:
+            raise InvalidInput.field(
+                f"filter.{name}", "This takes every row that matches; narrow the filter.", "unknown"
+            )
     query = QueryDict(mutable=True)
     for name, value in given.items():
         values = value if isinstance(value, list) else [value]

@@ -53,4 +53,9 @@ class MomentField(forms.CharField):
 
 
 def is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and int(text[:20]) <= LARGEST_ID
+    return is_number(text) and int(text) <= LARGEST_ID
+
+
+def is_number(text: str) -> bool:
+    """Short enough to be one: Python refuses to read thousands of digits, zeros too."""
+    return text.isascii() and text.isdecimal() and len(text) < 20

@@ -12,7 +12,7 @@ from controlplane.domain.errors import FieldError, InvalidInput
 from controlplane.listing.columns import Column, chosen_columns
 from controlplane.listing.counting import Count, count_matching
 from controlplane.listing.declaration import Listing
-from controlplane.listing.fields import Values
+from controlplane.listing.fields import Values, is_number
 from controlplane.listing.filters import ListFilterSet
 from controlplane.listing.keyset import Order, Page, find_order, read_page
 from controlplane.listing.models import SavedView
@@ -92,7 +92,7 @@ class Reading:
     def size(self) -> int:
         """Rows a page: `limit`, from 1 to the largest of PAGE_SIZES."""
         text = self.params.get("limit") or str(PAGE_SIZE)
-        if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= PAGE_SIZES[-1]):
+        if not (is_number(text) and 1 <= int(text) <= PAGE_SIZES[-1]):
             raise InvalidInput.field("limit", f"Give a number from 1 to {PAGE_SIZES[-1]}.")
         return int(text)
 

@@ -141,6 +141,7 @@ def test_the_api_makes_files_too(world, workflow):
         {"filter": {"status": "nope"}},
         {"filter": {"x": 1}},
         {"filter": {"order": "nope"}},
+        {"filter": {"limit": 10}},
     ],
 )
 def test_a_broken_order_makes_no_job(world, sent):
