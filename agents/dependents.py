@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.db.models import Q
+
+from agents.deploying import deployments_in_force
 from agents.models import Agent, Catalogued, Tool
 
 
@@ -41,7 +44,9 @@ def dependents_of(subject: Catalogued) -> list[Dependent]:
 
 def _own(kind: str, project_id: int, name: str) -> list[Dependent]:
     if kind == "tool":
-        agents = Agent.objects.filter(project_id=project_id, kind="llm", config__tools__contains=[name])
+        deployed = deployments_in_force(project_id).filter(revision__snapshot__config__tools__contains=[name])
+        uses = Q(config__tools__contains=[name]) | Q(pk__in=deployed.values("agent_id"))
+        agents = Agent.objects.filter(uses, project_id=project_id, kind="llm")
         return [Dependent("agent", agent.name, "agents:detail", agent.pk) for agent in agents]
     if kind == "instance":
         tools = Tool.objects.filter(project_id=project_id, kind="sql", config__instance=name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from django.db.models import QuerySet
+
 from agents.models import Agent, Deployment, Environment
 from controlplane.domain.errors import ActionRefused, InvalidInput
 
@@ -15,6 +17,12 @@ def deployed_revisions(project_id: int, names: Collection[str], environment: str
     rows = Deployment.objects.filter(agent__project_id=project_id, agent__name__in=names, environment=environment)
     latest = rows.order_by("agent_id", "-id").distinct("agent_id")
     return dict(latest.values_list("agent__name", "revision_id"))
+
+
+def deployments_in_force(project_id: int) -> QuerySet[Deployment]:
+    """What serves each environment now, of all agents of the project."""
+    rows = Deployment.objects.filter(agent__project_id=project_id).order_by("agent_id", "environment", "-id")
+    return Deployment.objects.filter(pk__in=rows.distinct("agent_id", "environment").values("pk"))
 
 
 def in_force(agent: Agent) -> dict[str, Deployment | None]:

@@ -221,6 +221,19 @@ def test_a_tool_in_use_by_an_agent_is_not_deleted(world):
     assert Tool.objects.exists()
 
 
+def test_a_tool_that_only_a_deployed_version_uses_is_not_deleted(world):
+    """The newest version has let go of it; production has not."""
+    erin, tool = world.actor("erin"), make_tool(world)
+    agent = make_agent(world, config={**LLM_CONFIG, "tools": ["list-items"]})
+    actions.deploy_agent(agent, environment="production", revision=agent.revisions.get(), by=erin)
+    agent = actions.update_agent(agent, config=LLM_CONFIG, by=erin)
+    with pytest.raises(Conflict, match="agent triager"):
+        actions.delete_tool(tool, by=erin)
+    actions.deploy_agent(agent, environment="production", revision=agent.revisions.get(number=2), by=erin)
+    actions.delete_tool(tool, by=erin)
+    assert not Tool.objects.exists()
+
+
 def test_what_apps_above_know_counts_too(world, used_by_workflow):
     agent = make_agent(world)
     used_by_workflow("agent", "triager")
