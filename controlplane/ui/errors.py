@@ -10,7 +10,7 @@ import structlog
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
 from controlplane.domain.database import DATABASE_AWAY
 from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound, ProblemError, Unavailable
@@ -103,7 +103,7 @@ def ways_on(request: HttpRequest, problem: ProblemError) -> dict[str, str]:
     again = request.get_full_path() if request.method == "GET" and problem.status in PASSING else ""
     came_from = request.headers.get("Referer", "")
     ours = url_has_allowed_host_and_scheme(came_from, own_hosts(request))
-    back = urlsplit(came_from)._replace(scheme="", netloc="").geturl() if ours else ""
+    back = escape_leading_slashes(urlsplit(came_from)._replace(scheme="", netloc="").geturl()) if ours else ""
     return {"again": again, "back": "" if back == request.get_full_path() else back, "home_url": "/"}
 
 

@@ -70,6 +70,11 @@ def test_it_never_leads_back_to_another_site(referer: str) -> None:
     assert b"Back to where you were" not in response.content
 
 
+def test_a_path_that_looks_like_another_site_stays_here() -> None:
+    response = answer(REFUSED, accept="text/html", referer="http://testserver//elsewhere.example/p/acme/")
+    assert b'href="/%2Felsewhere.example/p/acme/"' in response.content
+
+
 def test_trying_again_is_offered_where_it_may_help() -> None:
     assert b"Try again" in answer(Unavailable("Away."), accept="text/html").content
     assert b"Try again" not in answer(REFUSED, accept="text/html").content
