@@ -29,6 +29,8 @@ def create_project(*, slug: str, name: str, time_zone: str = "UTC", by: Actor, o
     """A new project with `owner` as its administrator. `by` is the system or Access.everywhere()."""
     if by.project_id is not None:
         raise NotAllowed("Only an administrator of the installation can create projects.")
+    if slug.isdecimal():
+        raise InvalidInput.field("slug", "A number alone would be taken for the id of a project.")
     project = checked(Project(slug=slug, name=name, time_zone=time_zone))
     with transaction.atomic():
         try:
@@ -202,8 +204,9 @@ def set_secret(project: Project, *, name: str, value: str, by: Actor) -> Secret:
 
 @action(label="Delete secret", role="admin", confirm="Delete the secret {subject}?", tone="danger")
 def delete_secret(secret: Secret, *, by: Actor) -> None:
+    if not Secret.objects.filter(pk=secret.pk).delete()[0]:
+        raise NotFound("There is no such secret.")
     record(events.SECRET_DELETED, secret.project, by=by, secret=secret.name)
-    secret.delete()
 
 
 def reveal_secrets(project_id: int, names: set[str]) -> dict[str, str]:

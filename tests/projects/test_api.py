@@ -72,6 +72,7 @@ def test_a_token_of_a_superuser_stays_in_its_project(world, root):
     [
         ({"name": "Lab"}, "slug"),
         ({"slug": "Not A Slug", "name": "Lab"}, "slug"),
+        ({"slug": "42", "name": "Lab"}, "slug"),
         ({"slug": "lab", "name": "Lab", "time_zone": "Mars/Olympus"}, "time_zone"),
         ({"slug": "lab", "name": ""}, "name"),
         ({"slug": "lab", "name": "Lab", "colour": "red"}, "colour"),

@@ -9,8 +9,9 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from controlplane.domain.errors import NotFound
 from controlplane.projects import encryption
-from controlplane.projects.actions import reveal_secrets, set_secret
+from controlplane.projects.actions import delete_secret, reveal_secrets, set_secret
 from controlplane.projects.models import Secret
 
 pytestmark = pytest.mark.django_db
@@ -49,3 +50,11 @@ def test_rotation_says_what_to_do_without_the_old_key(world, settings):
     with pytest.raises(CommandError, match="old key"):
         call_command("rotate_secrets")
     assert Secret.objects.get().sealed.startswith("test:")
+
+
+def test_a_secret_that_went_meanwhile_is_deleted_once(world):
+    secret, by = set_secret(world.acme, name="KEY", value="hush", by=world.actor("alice")), world.actor("alice")
+    delete_secret(secret, by=by)
+    with pytest.raises(NotFound):
+        delete_secret(Secret(pk=9_999, project=world.acme, name="KEY"), by=by)
+    assert world.acme.events.filter(type="secret.deleted").count() == 1
