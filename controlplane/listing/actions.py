@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from controlplane.domain.action import Actor, action
-from controlplane.domain.errors import Conflict, FieldError, InvalidInput, NotAllowed
+from controlplane.domain.errors import Conflict, FieldError, InvalidInput, NotAllowed, NotFound
 from controlplane.domain.recording import record
 from controlplane.listing import events, known
 from controlplane.listing.models import SavedView
@@ -39,7 +39,7 @@ def save_view(
 
 @action(label="Update view", role="viewer", icon="save")
 def update_view(view: SavedView, *, name: str | None = None, query: str | None = None, by: Actor) -> SavedView:
-    require_leave(view, by)
+    hold(view, by)
     write(view, name=view.name if name is None else name, query=view.query if query is None else query, by=by)
     record_shared(events.VIEW_UPDATED, view, by)
     return view
@@ -66,7 +66,7 @@ def change_view(
 @action(label="Share", role="editor", icon="member")
 def share_view(view: SavedView, *, by: Actor) -> SavedView:
     """From now on everybody in the project has it, and editors change it."""
-    require_leave(view, by)
+    hold(view, by)
     if not view.is_shared:
         keep(view, by, is_shared=True, is_default=False)
         record(events.VIEW_SHARED, view, by=by, name=view.name)
@@ -76,7 +76,7 @@ def share_view(view: SavedView, *, by: Actor) -> SavedView:
 @action(label="Stop sharing", role="editor", icon="lock")
 def unshare_view(view: SavedView, *, by: Actor) -> SavedView:
     """It goes back to whom it was made by."""
-    require_leave(view, by)
+    hold(view, by)
     if view.is_shared:
         keep(view, by, is_shared=False, is_default=False)
         record(events.VIEW_UNSHARED, view, by=by, name=view.name)
@@ -86,7 +86,7 @@ def unshare_view(view: SavedView, *, by: Actor) -> SavedView:
 @action(label="Open first", role="viewer", icon="star")
 def make_default(view: SavedView, *, by: Actor) -> SavedView:
     """What the list opens with: a personal view for its owner, a shared one for all who have none of their own."""
-    require_leave(view, by)
+    hold(view, by)
     others = SavedView.objects.filter(project=view.project, listing=view.listing, is_shared=view.is_shared)
     others = others if view.is_shared else others.filter(owner=view.owner)
     others.filter(is_default=True).exclude(pk=view.pk).update(is_default=False)
@@ -97,7 +97,7 @@ def make_default(view: SavedView, *, by: Actor) -> SavedView:
 
 @action(label="Do not open first", role="viewer", icon="star")
 def drop_default(view: SavedView, *, by: Actor) -> SavedView:
-    require_leave(view, by)
+    hold(view, by)
     keep(view, by, is_default=False)
     record_shared(events.VIEW_UPDATED, view, by)
     return view
@@ -105,9 +105,18 @@ def drop_default(view: SavedView, *, by: Actor) -> SavedView:
 
 @action(label="Delete view", role="viewer", tone="danger", icon="delete", confirm="Delete the view {subject}?")
 def delete_view(view: SavedView, *, by: Actor) -> None:
-    require_leave(view, by)
+    hold(view, by)
     record_shared(events.VIEW_DELETED, view, by)
     view.delete()
+
+
+def hold(view: SavedView, by: Actor) -> None:
+    """Make it what it is now, and keep others from it until the transaction ends. Raises NotFound, NotAllowed."""
+    try:
+        view.refresh_from_db(from_queryset=SavedView.objects.select_for_update())
+    except SavedView.DoesNotExist as error:
+        raise NotFound("This view was deleted.") from error
+    require_leave(view, by)
 
 
 def require_leave(view: SavedView, by: Actor) -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from controlplane.domain.errors import Conflict, InvalidInput, NotAllowed
+from controlplane.domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from controlplane.events.models import Event
 from controlplane.listing.actions import (
     delete_view,
@@ -113,6 +113,28 @@ def test_editors_share_and_change_what_is_shared(world, save):
         "view.updated",
         "view.unshared",
     ]
+
+
+def test_who_read_it_before_a_change_does_not_turn_the_change_back(world, save):
+    view = save(who="erin")
+    read_before = SavedView.objects.get(pk=view.pk)
+    share_view(view, by=world.actor("erin"))
+    update_view(read_before, name="Bad ones", by=world.actor("erin"))
+    view.refresh_from_db()
+    assert (view.is_shared, view.name) == (True, "Bad ones")
+    unshare_view(view, by=world.actor("erin"))
+    with pytest.raises(NotAllowed):
+        update_view(read_before, name="Theirs", by=world.actor("alice"))
+
+
+def test_a_deleted_view_does_not_come_back(world, save):
+    view = save()
+    read_before = SavedView.objects.get(pk=view.pk)
+    delete_view(view, by=world.actor("vera"))
+    for verb in (update_view, make_default, delete_view):
+        with pytest.raises(NotFound):
+            verb(read_before, by=world.actor("vera"))
+    assert not SavedView.objects.exists()
 
 
 def test_page_api_and_what_is_given_beside_it_agree(world, runs, save):
