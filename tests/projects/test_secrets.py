@@ -56,5 +56,5 @@ def test_a_secret_that_went_meanwhile_is_deleted_once(world):
     secret, by = set_secret(world.acme, name="KEY", value="hush", by=world.actor("alice")), world.actor("alice")
     delete_secret(secret, by=by)
     with pytest.raises(NotFound):
-        delete_secret(Secret(pk=9_999, project=world.acme, name="KEY"), by=by)
+        delete_secret(secret, by=by)
     assert world.acme.events.filter(type="secret.deleted").count() == 1
