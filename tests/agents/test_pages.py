@@ -11,7 +11,7 @@ from agents.models import Agent, Instance, Tool
 from controlplane.projects.actions import set_secret
 from tests.agents.catalogue import HTTP_CONFIG, LLM_CONFIG, make_agent, make_instance, make_tool, sqlite_file
 from tests.agents.model_server import model_server, says_text
-from tests.agents.servers import LocalServer, Says
+from tests.agents.servers import Says
 
 pytestmark = pytest.mark.django_db
 ROOT = "/p/acme"
@@ -23,13 +23,6 @@ TOOL_FORM = {
     "url": "https://api.example.com/items",
 }
 AGENT_FORM = {"name": "triager", "timeout_seconds": "30", "base_url": LLM_CONFIG["base_url"], "model": "gpt-4o-mini"}
-
-
-@pytest.fixture
-def web(settings):
-    with LocalServer(Says({"ok": True})) as server:
-        settings.OUTBOUND_ALLOW = [server.address]
-        yield server
 
 
 @pytest.fixture

@@ -19,16 +19,9 @@ from controlplane.domain.failures import Failure
 from controlplane.events.models import Event
 from controlplane.projects.actions import set_secret
 from tests.agents.catalogue import make_instance, make_tool
-from tests.agents.servers import LocalServer, Says
+from tests.agents.servers import Says
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def web(settings):
-    with LocalServer(Says({"ok": True})) as server:
-        settings.OUTBOUND_ALLOW = [server.address]
-        yield server
 
 
 @function("fails-in-tests")

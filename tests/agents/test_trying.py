@@ -9,7 +9,6 @@ import pytest
 from agents.models import Tool
 from tests.agents.catalogue import make_agent, make_tool
 from tests.agents.model_server import model_server, says_text
-from tests.agents.servers import LocalServer, Says
 
 pytestmark = pytest.mark.django_db
 SCHEMA = {
@@ -24,13 +23,6 @@ SCHEMA = {
     "required": ["state"],
 }
 TYPED = {"input.days": "14", "input.state": "open", "input.labels": "a\r\nb", "input.options": '{"deep": 2}'}
-
-
-@pytest.fixture
-def web(settings):
-    with LocalServer(Says({"ok": True})) as server:
-        settings.OUTBOUND_ALLOW = [server.address]
-        yield server
 
 
 @pytest.fixture
