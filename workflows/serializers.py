@@ -8,6 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from agents.serializers import RevisionDiffSerializer
 from controlplane.domain.json_schema import depth_of
 from controlplane.projects.endpoints import StrictSerializer
 from workflows.exchange import FORMAT
@@ -230,17 +231,5 @@ class VerdictSerializer(serializers.Serializer):
     errors = serializers.ListField(child=serializers.DictField())
 
 
-class ChangeSerializer(serializers.Serializer):
-    kind = serializers.ChoiceField(["added", "removed", "changed"])
-    path = serializers.CharField()
-    old = serializers.JSONField(allow_null=True)
-    new = serializers.JSONField(allow_null=True)
-
-
-class DiffSerializer(serializers.Serializer):
-    """What changed from one version to another, by meaning."""
-
-    def get_fields(self) -> dict[str, serializers.Field]:
-        numbers = {"from": "old.number", "to": "new.number"}
-        fields = {name: serializers.IntegerField(source=source) for name, source in numbers.items()}
-        return {**fields, "changes": ChangeSerializer(many=True)}
+class DiffSerializer(RevisionDiffSerializer):
+    """What changed from one version of a workflow to another, by meaning."""
