@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from agents.actions import create_agent, create_tool, disable
 from agents.models import Instance, Tool
@@ -217,6 +218,25 @@ def test_old_jobs_and_previews_are_forgotten_and_live_ones_never(world, workflow
     Job.objects.update(expires_at=old.created_at)
     sweep.forget_old_jobs()
     assert list(Job.objects.values_list("pk", flat=True)) == [live.pk]
+
+
+def test_a_preview_that_is_confirmed_while_it_expires_stays(world, workflow):
+    verb, by = RUNS.bulk_action("retry_run"), world.actor("bob")
+    job = bulk.draft(RUNS, verb, [make_run(workflow).pk], project=world.acme, by=by)
+    Job.objects.update(expires_at=job.created_at)
+
+    def sweep_elsewhere() -> int:
+        try:
+            return sweep.forget_old_jobs()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as elsewhere, transaction.atomic():
+        start_job(job, by=by, arguments={})
+        assert elsewhere.submit(sweep_elsewhere).result(20) == 0
+    work(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.done) == ("succeeded", 1)
 
 
 def test_the_pages_show_progress_and_what_was_refused(world, workflow):
