@@ -14,12 +14,11 @@ from controlplane.listing.filters import (
     ListFilterSet,
     RelatedFilter,
     SinceFilter,
-    TagsFilter,
     UntilFilter,
 )
 from controlplane.listing.keyset import Order
 from runs.columns import Milliseconds
-from runs.filters import ALIASES
+from runs.filters import ALIASES, RunTags
 from runs.models import Environment, Run, RunState, Trigger
 from workflows.models import Workflow
 
@@ -29,7 +28,7 @@ class TaskFilters(ListFilterSet):
     task = RelatedFilter(field_name="workflow_id", related=lambda who: Workflow.objects.visible_to(who), label="Task")
     environment = ChoicesFilter(choices=Environment.choices, label="Environment")
     agent = RelatedFilter(field_name="agent_id", related=lambda who: Agent.objects.visible_to(who), label="Agent")
-    tag = TagsFilter(field_name="tags", label="Tags")
+    tag = RunTags(field_name="tags", label="Tags")
     since = SinceFilter(field_name="created_at", label="Since")
     until = UntilFilter(field_name="created_at", label="Until")
 

@@ -6,9 +6,10 @@ import pytest
 from rest_framework.test import APIClient
 
 from controlplane.projects.models import Member
+from runs import filters
 from runs.models import Run
 from tests.runs.driving import drain, start, step
-from tests.world import make_workflow
+from tests.world import make_run, make_workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,3 +37,18 @@ def test_the_workflow_says_in_which_project_a_repeatable_run_starts(world):
     for headers in ({}, {"Idempotency-Key": "once"}, {"Idempotency-Key": "once"}):
         assert api.post("/api/v1/runs", {"workflow": str(workflow.pk)}, headers=headers).status_code == 201
     assert Run.objects.filter(project=world.globex).count() == 2
+
+
+@pytest.mark.parametrize("few", [1_000, 1])
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("tag=nightly", "ab"), ("tag=nightly&tag=eu", "b"), ("tag=no-such", ""), ("q=eu", "b"), ("q=no-such", "")],
+)
+def test_runs_are_found_by_their_tags_however_many_have_them(world, monkeypatch, few, query, found):
+    monkeypatch.setattr(filters, "FEW", few)
+    workflow = make_workflow(world.acme)
+    tags = {"a": ["nightly"], "b": ["nightly", "eu"], "c": []}
+    names = {make_run(workflow, tags=each).pk: name for name, each in tags.items()}
+    make_run(make_workflow(world.globex), tags=["nightly", "eu"])
+    answer = world.api("vera").get(f"/api/v1/runs?{query}").json()
+    assert "".join(sorted(names[run["id"]] for run in answer["results"])) == found
