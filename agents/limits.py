@@ -47,6 +47,11 @@ class TooManyCalls(ProblemError):
     status = 429
     title = "Too many calls"
 
+    @property
+    def wait(self) -> object:
+        """Seconds, as the API's answer has them in Retry-After."""
+        return self.extra.get("retry_after")
+
 
 @dataclass(frozen=True)
 class Use:

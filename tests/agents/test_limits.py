@@ -45,8 +45,12 @@ def test_a_clock_that_was_set_back_stops_nobody(tool, back):
 
 
 def test_who_is_refused_is_told_whole_seconds(tool):
-    """As the header Retry-After has them."""
     Slot.objects.update(tokens=0.9, refilled_at=Now())
-    with pytest.raises(TooManyCalls, match="Try again in 1 s") as refused:
+    with pytest.raises(TooManyCalls, match="Try again in 1 s"):
         refuse_beyond(tool)
-    assert repr(refused.value.extra["retry_after"]) == "1"
+
+
+def test_the_answer_of_a_test_call_says_when_to_ask_again(world, tool):
+    Slot.objects.update(tokens=-5, refilled_at=Now())
+    answer = world.api("bob").post(f"/api/v1/tools/{tool.pk}/test", {})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "6")
