@@ -185,6 +185,17 @@ def test_a_log_shows_lines_as_text_filters_by_level_and_ends(site: Site, page: P
     expect(page.locator(".log__line:visible")).to_have_count(5)
 
 
+def test_a_document_shows_numbers_as_they_were_written_and_text_as_text(site: Site, page: Page) -> None:
+    document = {"id": 9007199254740993, "price": 1.50, "html": "<b>bold</b>", "none": None, "many": [1, 2]}
+    text = json.dumps(document).replace("1.5,", "1.50,").replace("<", "&lt;")
+    page.goto(site.page(f"<json-view><pre><code>{text}</code></pre></json-view>"))
+    tree = page.locator(".json-view__scroll")
+    expect(tree).to_contain_text("id: 9007199254740993")
+    expect(tree).to_contain_text("price: 1.50")
+    expect(tree).to_contain_text('html: "<b>bold</b>"')
+    expect(tree.locator("b")).to_have_count(0)
+
+
 def test_a_log_of_100_000_lines_stays_smooth(site: Site, page: Page) -> None:
     site.answers["/lines/"] = log_answer(100_000)
     page.goto(site.page(LOG))
