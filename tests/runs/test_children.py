@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from controlplane.domain.errors import ActionRefused
 from controlplane.domain.failures import Cancelled
-from runs.actions import cancel_run, pause_run, resume_run
+from runs.actions import cancel_run, delete_run, pause_run, resume_run
 from runs.engine.children import settle_child, start_child
 from runs.engine.finish import finish
 from runs.engine.outcome import Outcome
@@ -248,3 +248,19 @@ def test_every_item_may_start_a_child(world):
                    outputs="${{ params.n }}")  # fmt: skip
     run = drain(start(world, calls_child(foreach=[1, 2, 3], max_parallel=2, with_={"inputs": {"n": "${{ item }}"}})))
     assert (run.state, output(run, "call")) == ("succeeded", [1, 2, 3])
+
+
+def test_a_run_is_not_deleted_while_one_that_it_started_goes_on(world):
+    child_workflow(world, step("a"))
+    run = start(world, calls_child())
+    work(run.steps.get().pk)
+    child = only_child(run)
+    # Given up while its child was being stopped.
+    run.steps.update(state="failed", ended_at=Now())
+    Run.objects.filter(pk=run.pk).update(state="failed", ended_at=Now(), open_steps=0)
+    run.refresh_from_db()
+    with pytest.raises(ActionRefused, match="has not ended yet"):
+        delete_run(run, by=world.actor("alice"))
+    cancel_run(child, by=world.actor("bob"))
+    delete_run(run, by=world.actor("alice"))
+    assert not Run.objects.exists()
