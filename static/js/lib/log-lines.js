@@ -39,10 +39,21 @@ function row({ n, at, level, step, index, attempt, text }) {
   return line;
 }
 
+let shown;
+
+// Like all other times of the page, in the zone of its person or project.
 function clock(at) {
   const time = new Date(at);
-  if (Number.isNaN(time.getTime())) return "";
-  const two = (number) => String(number).padStart(2, "0");
-  const milliseconds = String(time.getMilliseconds()).padStart(3, "0");
-  return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${milliseconds}`;
+  shown ??= clockIn(document.body.dataset.zone);
+  return Number.isNaN(time.getTime()) ? "" : shown.format(time);
+}
+
+function clockIn(timeZone) {
+  const digits = { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" };
+  try {
+    return new Intl.DateTimeFormat("en-GB", { ...digits, timeZone });
+  } catch {
+    // A zone that this browser does not know.
+    return new Intl.DateTimeFormat("en-GB", digits);
+  }
 }
