@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from controlplane.domain.errors import FieldError, InvalidInput
 from controlplane.listing.columns import Column
 from controlplane.listing.declaration import Listing
-from controlplane.listing.exports import csv_response
+from controlplane.listing.export_pages import download
 from controlplane.listing.fields import Values
 from controlplane.listing.reading import PAGE_SIZE, PAGE_SIZES, Reading
 from controlplane.projects.endpoints import Endpoint, shown
@@ -79,8 +79,7 @@ class CsvEndpoint(ListEndpoint):
         if paging:
             raise InvalidInput.field(paging[0], "The CSV holds every row; narrow it with the filters.", "unknown")
         reading = self.reading()
-        columns = self.columns(reading)
-        return csv_response(reading.ordered, columns, noun=self.listing.noun, project=reading.project)
+        return download(reading, "csv", self.columns(reading))
 
     def columns(self, reading: Reading) -> list[Column]:
         """Those asked for, in their declared order; all without `columns`. Raises InvalidInput for unknown ones."""
@@ -93,7 +92,7 @@ class CsvEndpoint(ListEndpoint):
         ]
         if errors:
             raise InvalidInput(errors[0].message, errors=errors)
-        return reading.columns if wanted else list(self.listing.columns)
+        return [column for column in self.listing.columns if column.name in (wanted or there)]
 
     def described_paging(self) -> list[OpenApiParameter]:
         names = ", ".join(column.name for column in self.listing.columns if column.source is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -49,10 +50,10 @@ def exported_columns(reading: Reading) -> list[Column]:
     return [column for column in reading.columns if column.source is not None]
 
 
-def download(reading: Reading, name: str) -> StreamingHttpResponse:
-    """Every row that matches, with the columns chosen. Raises Unavailable while too many exports run."""
+def download(reading: Reading, name: str, columns: Sequence[Column] | None = None) -> StreamingHttpResponse:
+    """Every row that matches, with `columns` or those chosen. Raises Unavailable while too many exports run."""
     zone = reading.project.time_zone if reading.project else "UTC"
-    export = Export(reading.ordered, exported_columns(reading), zone)
+    export = Export(reading.ordered, columns or exported_columns(reading), zone)
     response = StreamingHttpResponse(Stream(export.pieces(name)), content_type=FORMATS[name].content_type)
     file_name = name_of(reading.project, reading.listing.noun, name)
     response["Content-Disposition"] = content_disposition_header(True, file_name)

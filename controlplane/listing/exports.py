@@ -1,15 +1,14 @@
-"""Any list as CSV: PostgreSQL writes the lines (COPY), we pass them on in pieces, and memory stays flat."""
+"""What PostgreSQL writes of any list as CSV (COPY): times in ISO 8601, and no text that a spreadsheet would run."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import EmptyResultSet
-from django.db import connection, transaction
 from django.db.models import (
     BooleanField,
     DateTimeField,
@@ -22,13 +21,8 @@ from django.db.models import (
     TextField,
 )
 from django.db.models.expressions import BaseExpression
-from django.http import StreamingHttpResponse
-from django.utils import timezone
-from django.utils.http import content_disposition_header
 
 from controlplane.listing.columns import Column
-from controlplane.listing.streaming import Stream
-from controlplane.projects.models import Project
 
 PIECE_BYTES = 256 * 1024
 # The statement's own limit: a client that reads for longer holds a connection that others need.
@@ -82,19 +76,6 @@ def csv_expression(queryset: QuerySet, source: str | BaseExpression) -> BaseExpr
     return FormulaSafe(expression)
 
 
-def csv_response(
-    queryset: QuerySet, columns: Sequence[Column], *, noun: str, project: Project | None
-) -> StreamingHttpResponse:
-    """The rows as a download named after project and day. Raises Unavailable while too many exports run."""
-    columns = [column for column in columns if column.source is not None]
-    stream = Stream(csv_pieces([column.name for column in columns], *copy_statement(queryset, columns)))
-    response = StreamingHttpResponse(stream, content_type="text/csv; charset=utf-8")
-    name = "-".join(filter(None, [project and project.slug, noun, f"{timezone.now():%Y-%m-%d}"]))
-    response["Content-Disposition"] = content_disposition_header(True, f"{name}.csv")
-    response["X-Accel-Buffering"] = "no"
-    return response
-
-
 def copy_statement(queryset: QuerySet, columns: Sequence[Column]) -> tuple[str, Sequence[Any]]:
     """SQL and parameters; empty SQL when the filters exclude every row."""
     fields = [csv_expression(queryset, column.source) for column in columns]
@@ -105,28 +86,7 @@ def copy_statement(queryset: QuerySet, columns: Sequence[Column]) -> tuple[str, 
     return f"COPY ({sql}) TO STDOUT (FORMAT csv)", params
 
 
-def csv_pieces(names: Sequence[str], statement: str, params: Sequence[Any]) -> Iterator[bytes]:
-    """The header line, then what `statement` copies, in pieces of about PIECE_BYTES."""
-    yield header(names)
-    if not statement:
-        return
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(EXPORT_SECONDS * 1000)])
-        with cursor.cursor.copy(statement, params) as lines:
-            yield from in_pieces(lines)
-
-
 def header(names: Sequence[str]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(names)
     return text.getvalue().encode()
-
-
-def in_pieces(lines: Iterator[bytes | memoryview]) -> Iterator[bytes]:
-    piece = bytearray()
-    for line in lines:
-        piece += line
-        if len(piece) >= PIECE_BYTES:
-            yield bytes(piece)
-            piece.clear()
-    yield bytes(piece)

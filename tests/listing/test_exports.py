@@ -9,7 +9,7 @@ import time
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import connection
-from django.db.models import QuerySet, TextField, Value
+from django.db.models import F, QuerySet, TextField, Value
 from django.test import AsyncClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from controlplane.domain.errors import Unavailable
 from controlplane.listing import streaming
 from controlplane.listing.columns import Column
-from controlplane.listing.exports import FormulaSafe, copy_statement, csv_pieces, csv_response
+from controlplane.listing.export_formats import Export
+from controlplane.listing.exports import FormulaSafe
 from controlplane.listing.streaming import Stream
 from runs.models import Run
 from tests.world import make_run, make_runs, make_workflow
@@ -35,7 +36,7 @@ def safe(text: str) -> str:
 
 def export(queryset: QuerySet, columns: list[Column]) -> list[list[str]]:
     """Rows as a spreadsheet reads them, without the header."""
-    pieces = csv_pieces([column.name for column in columns], *copy_statement(queryset, columns))
+    pieces = Export(queryset, columns).pieces("csv")
     return list(csv.reader(io.StringIO(b"".join(pieces).decode(), newline="")))[1:]
 
 
@@ -85,7 +86,7 @@ def test_times_are_iso_and_nothing_is_empty(world):
 @pytest.mark.django_db
 def test_filters_that_exclude_every_row_give_the_header_alone(world):
     columns = [Column("id", "Id")]
-    assert b"".join(csv_pieces(["id"], *copy_statement(Run.objects.none(), columns))) == b"id\n"
+    assert b"".join(Export(Run.objects.none(), columns).pieces("csv")) == b"id\n"
 
 
 @pytest.mark.django_db
@@ -167,9 +168,10 @@ def test_a_reader_who_lags_holds_few_pieces_in_memory(world):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_failing_statement_breaks_the_download_instead_of_ending_it_early(world):
+    broken = Column("id", "Id", csv=Value(1) / (F("id") - make_run(make_workflow(world.acme)).pk))
+
     async def download():
-        pieces = csv_pieces(["id"], "COPY (SELECT 1/(5-g) FROM generate_series(1, 9) g) TO STDOUT (FORMAT csv)", ())
-        return [piece async for piece in Stream(pieces)]
+        return [piece async for piece in Stream(Export(Run.objects.all(), [broken]).pieces("csv"))]
 
     with pytest.raises(Exception, match="division by zero"):
         async_to_sync(download)()
@@ -185,7 +187,7 @@ def test_more_exports_than_slots_are_refused(world):
             await anext(reader)
         try:
             with pytest.raises(Unavailable):
-                csv_response(Run.objects.all(), [Column("id", "Id")], noun="runs", project=world.acme)
+                Stream(iter_forever())
         finally:
             for stream in endless:
                 stream.close()
