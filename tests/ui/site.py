@@ -19,7 +19,7 @@ HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Test
 <link rel="stylesheet" href="/static/app.css"><script src="/static/htmx.js" defer></script>
 <script src="/static/app.js" defer></script><script src="/static/editor.js" defer></script>
 <script src="/static/charts.js" defer></script></head>
-<body data-icons="/static/icons.svg">"""
+"""
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,9 @@ class Site:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server.server_port}"
 
-    def page(self, body: str) -> str:
-        self.answers["/"] = lambda seen: Answer(f"{HEAD}{body}<toast-stack></toast-stack></body></html>")
+    def page(self, body: str, zone: str = "UTC") -> str:
+        opening = f'<body data-icons="/static/icons.svg" data-zone="{zone}">'
+        self.answers["/"] = lambda seen: Answer(f"{HEAD}{opening}{body}<toast-stack></toast-stack></body></html>")
         return f"{self.address}/"
 
     def requests(self, path: str) -> list[Seen]:
