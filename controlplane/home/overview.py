@@ -18,15 +18,11 @@ from controlplane.events.queries import recent
 from controlplane.projects.models import Project
 from controlplane.ui.formats import duration_text, number_text, percent_text
 from runs import statistics
-from runs.models import Run, RunState, StepState, Worker
+from runs.figures import Window
+from runs.models import Run, StepState, Worker
+from runs.workflow_charts import SERIES
 
 SHOWN = 8
-# What ends well, ends badly, or is ended: the parts of a bar.
-SERIES = (
-    ("Succeeded", "success", (RunState.SUCCEEDED, RunState.PARTIALLY_SUCCEEDED)),
-    ("Failed", "danger", statistics.WENT_WRONG),
-    ("Cancelled", "neutral", (RunState.CANCELLED,)),
-)
 QUEUE = (
     ("Queued", StepState.QUEUED),
     ("Running", StepState.RUNNING),
@@ -34,15 +30,6 @@ QUEUE = (
     ("Retrying", StepState.RETRYING),
     ("Needs review", StepState.NEEDS_REVIEW),
 )
-
-
-@dataclass(frozen=True)
-class Window:
-    """How far back the charts look, in buckets of `bucket` hours of the project's clock."""
-
-    label: str
-    hours: int
-    bucket: int
 
 
 WINDOWS = {
