@@ -15,8 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
-from controlplane.domain.errors import IdempotencyMismatch, InvalidInput
-from controlplane.projects.encryption import seal, unseal
+from controlplane.domain.errors import Conflict, IdempotencyMismatch, InvalidInput
+from controlplane.projects.encryption import Unreadable, seal, unseal
 from controlplane.projects.models import IdempotencyKey, Project
 
 HEADER = "Idempotency-Key"
@@ -82,7 +82,10 @@ def repeated(row: IdempotencyKey) -> Response:
     headers = {"Idempotent-Replayed": "true"}
     if "sealed" not in row.body:
         return Response(json.loads(row.body["text"]), status=row.status, headers=headers)
-    text = unseal(row.body["sealed"], bound_to=place(row))
+    try:
+        text = unseal(row.body["sealed"], bound_to=place(row))
+    except Unreadable as error:
+        raise Conflict(f"It was done; its answer was sealed with a key that is gone. Use a new {HEADER}.") from error
     return Response(json.loads(text), status=row.status, headers={**headers, "Cache-Control": "no-store"})
 
 

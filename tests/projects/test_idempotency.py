@@ -16,8 +16,9 @@ from controlplane.api import exception_handler
 from controlplane.domain.errors import ActionRefused
 from controlplane.projects.endpoints import Endpoint, StrictSerializer, body
 from controlplane.projects.idempotency import KEPT, forget_old_answers, idempotent
-from controlplane.projects.models import IdempotencyKey
+from controlplane.projects.models import ApiToken, IdempotencyKey
 from controlplane.projects.routes import endpoint
+from tests.projects.test_secrets import new_key
 from workflows.models import Workflow
 
 assert exception_handler  # the errors below are rendered by it
@@ -189,6 +190,16 @@ def test_a_repeated_token_is_the_same_and_kept_sealed(world):
     assert first.json() == second.json()
     assert second["Cache-Control"] == "no-store"
     assert first.json()["token"] not in json.dumps(IdempotencyKey.objects.get().body)
+
+
+def test_an_answer_whose_key_is_gone_is_a_conflict_and_makes_nothing_new(world, settings):
+    def ask():
+        return person(world, "alice").post("/api/v1/tokens", {"name": "nightly"}, headers={"Idempotency-Key": "t"})
+
+    assert ask().status_code == 201
+    settings.SECRETS_KEYS = [new_key("next")]
+    assert ask().status_code == 409
+    assert ApiToken.objects.filter(name="nightly").count() == 1
 
 
 def test_a_repeated_member_and_secret_are_made_once(world):
