@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django import forms
+from django.forms.utils import flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from controlplane.domain.errors import FieldError, NotAllowed, ProblemError
 from controlplane.projects.models import Project, Role, Theme, valid_name, valid_time_zone
@@ -70,14 +74,28 @@ class SettingsForm(ActionForm):
     )
 
 
+@cache
 def zone_choices() -> list[tuple[str, str]]:
+    """Looked up once: it reads hundreds of files."""
     return [("", "That of each project"), *((name, name) for name in sorted(zoneinfo.available_timezones()))]
+
+
+class LongSelect(forms.Select):
+    """A menu of hundreds; Django's draws two templates for each of them."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        chosen, on, off = self.format_value(value), SafeString(" selected"), SafeString("")
+        options = ((one, on if one in chosen else off, label) for one, label in self.choices)
+        drawn = format_html_join("", '<option value="{}"{}>{}</option>', options)
+        given = self.build_attrs({**self.attrs, "name": name}, attrs)
+        return format_html("<select{}>{}</select>", flatatt(given), drawn)
 
 
 class PreferencesForm(ActionForm):
     time_zone = forms.ChoiceField(
         required=False,
         choices=zone_choices,
+        widget=LongSelect,
         help_text="Times are shown in it, for you alone. Days in filters and charts are those of the project.",
     )
     theme = forms.ChoiceField(

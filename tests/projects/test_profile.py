@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from allauth.usersessions.models import UserSession
 from django.utils import timezone
 
+from controlplane.projects.forms import PreferencesForm, zone_choices
 from controlplane.projects.models import Preferences
 from tests.world import PASSWORD
 
@@ -147,3 +150,10 @@ def test_another_address_needs_the_password_first(world):
     assert answer["Location"].startswith("/accounts/reauthenticate/")
     world.vera.refresh_from_db()
     assert world.vera.email == "vera@example.com"
+
+
+def test_the_menu_of_zones_marks_the_chosen_one_and_escapes_what_it_is_given():
+    drawn = str(PreferencesForm(initial={"time_zone": "Asia/Tokyo", "theme": "auto"})["time_zone"])
+    assert drawn.count("<option") == len(zone_choices()) > 400
+    assert re.findall(r'value="([^"]*)" selected', drawn) == ["Asia/Tokyo"]
+    assert "<script>" not in str(PreferencesForm({"time_zone": "<script>", "theme": "auto"})["time_zone"])
