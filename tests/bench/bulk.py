@@ -28,7 +28,7 @@ def measure(report: Report, portal: Portal, world: BenchWorld) -> None:
 def make_runs(portal: Portal, world: BenchWorld, count: int) -> None:
     """Finished ones, as rows, and none beside them."""
     workflow = world.workflows["one"]
-    where = {"project": world.project.pk, "workflow": workflow.pk, "version": workflow.current_id}
+    where = {"project": world.project.pk, "workflow": workflow.pk, "version": workflow.current_id, "agent": None}
     with psycopg.connect(portal.database_url, autocommit=True) as database:
         database.execute("TRUNCATE runs_run CASCADE")
         database.execute(MAKE.format(count=count), where)

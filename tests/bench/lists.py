@@ -19,12 +19,12 @@ EXPORTED = 100_000
 MAKE = """
 INSERT INTO runs_run (project_id, workflow_id, version_id, pins, state, environment, trigger, tags, inputs, cost_usd,
     input_tokens, output_tokens, created_at, started_at, ended_at, created_by, last_seq, last_line, open_steps,
-    control_by, control_reason)
+    control_by, control_reason, agent_id)
 SELECT %(project)s, %(workflow)s, %(version)s, '{{}}',
     (ARRAY['succeeded', 'succeeded', 'succeeded', 'failed', 'cancelled'])[1 + n %% 5],
     (ARRAY['dev', 'staging', 'production'])[1 + n %% 3], (ARRAY['api', 'manual'])[1 + n %% 2],
     ARRAY['tag-' || n %% 7], '{{"n": 1}}', (n %% 100) / 1000.0, 0, 0, at, at, at + interval '2 seconds', 'bench',
-    0, 0, 0, '', ''
+    0, 0, 0, '', '', %(agent)s
 FROM (SELECT n, now() - (n * interval '20 seconds') AS at FROM generate_series(1, {count}) n) rows
 """
 COPY = """
@@ -54,9 +54,9 @@ def measure(report: Report, portal: Portal, world: BenchWorld) -> None:
     export(report, portal, world, api)
 
 
-def build(portal: Portal, world: BenchWorld) -> None:
+def build(portal: Portal, world: BenchWorld, *, agent: int | None = None) -> None:
     workflow = world.workflows["one"]
-    where = {"project": world.project.pk, "workflow": workflow.pk, "version": workflow.current_id}
+    where = {"project": world.project.pk, "workflow": workflow.pk, "version": workflow.current_id, "agent": agent}
     with psycopg.connect(portal.database_url, autocommit=True) as database:
         database.execute(MAKE.format(count=RUNS), where)
         database.execute("VACUUM ANALYZE runs_run")
