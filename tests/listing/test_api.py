@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from io import BytesIO
 
 import pytest
+from rest_framework.exceptions import ParseError
 from rest_framework.test import APIClient
 
 from controlplane.listing.parsing import StrictJSONParser
@@ -143,6 +145,15 @@ def test_it_refuses_json_that_means_nothing_certain(world, sent, said):
     answer = world.api("bob").post("/api/v1/runs", sent, content_type="application/json")
     assert answer.status_code == 400
     assert said in answer.json()["detail"]
+
+
+def test_a_field_that_stands_twice_is_found_at_once():
+    names = [*(f"a{number}" for number in range(20_000)), "a19999"]
+    body = "{" + ", ".join(f'"{name}": 1' for name in names) + "}"
+    began = time.process_time()
+    with pytest.raises(ParseError, match="“a19999” stands twice"):
+        StrictJSONParser().parse(BytesIO(body.encode()))
+    assert time.process_time() - began < 1
 
 
 def test_every_operation_is_described_once_with_its_refusals_and_its_sign_in(world):
