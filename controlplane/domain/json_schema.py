@@ -9,9 +9,11 @@ import ipaddress
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -24,6 +26,9 @@ from controlplane.domain.expressions.patterns import matches
 
 Schema = Mapping[str, Any]
 DEPTH_LIMIT = 32
+# Looks at a part of the value, a list or an object costing as many more as it has parts. A few hundred bytes of schema
+# can ask for billions.
+CHECKS, CHECKS_A_PART = 50_000, 20
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -53,9 +58,10 @@ def schema_faults(schema: Any) -> list[Fault]:
 
 def value_faults(schema: Schema, value: Any) -> list[Fault]:
     """What in `value` breaks `schema`, a schema without faults of its own."""
+    _left.set(CHECKS + CHECKS_A_PART * sum(map(len, _levels(value))))
     try:
         errors = list(_Validator(schema, format_checker=FORMATS).iter_errors(value))
-    except (RecursionError, Unresolvable, SchemaError, WrongType) as error:
+    except (RecursionError, Unresolvable, SchemaError, WrongType, _TooManyChecks) as error:
         reason = "it refers to itself without end" if isinstance(error, RecursionError) else str(error)
         return [Fault("", f"The schema cannot be applied: {reason}.", "schema")]
     faults = [fault for error in errors for fault in _explained(error)]
@@ -65,16 +71,20 @@ def value_faults(schema: Schema, value: Any) -> list[Fault]:
 
 def depth_of(value: Any) -> int:
     """How deeply objects and lists are nested; counting stops at a thousand."""
-    depth, level = 0, [value]
-    while level and depth < 1000:
+    return sum(1 for _ in islice(_levels(value), 1000))
+
+
+def _levels(value: Any) -> Iterator[list[Any]]:
+    """The value, its parts, their parts and so on."""
+    level = [value]
+    while level:
+        yield level
         level = [
             child
             for one in level
             if isinstance(one, Mapping | list)
             for child in (one.values() if isinstance(one, Mapping) else one)
         ]
-        depth += 1
-    return depth
 
 
 def unstorable(value: Any, path: str = "") -> str | None:
@@ -247,7 +257,29 @@ def _pattern_properties(validator: Any, rules: Schema, value: Any, schema: Schem
                 yield from validator.descend(part, rule, path=name, schema_path=pattern)
 
 
+class _TooManyChecks(Exception):
+    """The schema looks at parts of the value again and again."""
+
+
+_left: ContextVar[int] = ContextVar("checks_left")
+
+
+def _descend(self: Any, instance: Any, schema: Any, **where: Any) -> Iterator[ValidationError]:
+    """As the library's, within the number of checks that `value_faults` grants."""
+    left = _left.get() - 1 - (len(instance) if isinstance(instance, Mapping | list) else 0)
+    if left < 0:
+        raise _TooManyChecks("it asks for more checks than a value of this size may have")
+    _left.set(left)
+    return Draft202012Validator.descend(self, instance, schema, **where)
+
+
+def _evolve(self: Any, *, schema: Any, _resolver: Any = None) -> Any:
+    """The library's would leave our rules where a part of the schema names a `$schema`."""
+    return _Validator(schema, format_checker=self.format_checker, _resolver=_resolver or self._resolver)
+
+
 _Validator = extend(Draft202012Validator, {"pattern": _pattern, "patternProperties": _pattern_properties})
+_Validator.descend, _Validator.evolve = _descend, _evolve
 FORMATS = FormatChecker(formats=())
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 

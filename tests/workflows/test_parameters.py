@@ -32,6 +32,7 @@ SCHEMA = {
         },
     },
 }
+SCHEMA_2020 = "https://json-schema.org/draft/2020-12/schema"
 OWNER = {"owner": "ada@example.com"}
 
 REFUSED = [
@@ -140,6 +141,9 @@ def test_a_slow_pattern_does_not_slow_us():
     schema = {"properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}}
     with pytest.raises(InvalidInput, match="pattern"):
         check_inputs(schema, {"a": "a" * 50_000 + "b"})
+    named = {"properties": {"a": {**schema["properties"]["a"], "$schema": SCHEMA_2020}}}
+    with pytest.raises(InvalidInput, match="pattern"):
+        check_inputs(named, {"a": "a" * 50_000 + "b"})
 
 
 @pytest.mark.parametrize(
@@ -288,3 +292,33 @@ def test_defaults_that_double_with_every_level_are_refused():
     schema = {"properties": {"x": {"$ref": "#/$defs/l0"}}, "$defs": levels | {"l29": {"default": 1}}}
     with pytest.raises(InvalidInput, match="more defaults"):
         check_inputs(schema, {})
+
+
+def nested(levels: int) -> dict:
+    made: dict = {"type": "object"}
+    for _ in range(levels):
+        made = {"allOf": [made], "unevaluatedProperties": False, "properties": {"a": True}}
+    return made
+
+
+DOUBLED = {f"l{n}": {"allOf": [{"$ref": f"#/$defs/l{n + 1}"}] * 2} for n in range(24)}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#/$defs/l0", "$defs": DOUBLED | {"l24": {"type": "object"}}},
+        {"$ref": "#/$defs/l0", "$defs": DOUBLED | {"l24": {"type": "string"}}},
+        nested(15),
+    ],
+)
+def test_checks_that_multiply_with_every_level_are_refused(schema):
+    assert schema_faults(schema) == []
+    with pytest.raises(InvalidInput, match="asks for more checks"):
+        check_inputs(schema, {"a": 1})
+
+
+def test_a_long_list_has_as_many_checks_as_it_needs():
+    part = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "string"}}, "required": ["a"]}
+    rows = [{"a": number, "b": "x"} for number in range(10_000)]
+    assert check_inputs({"properties": {"rows": {"type": "array", "items": part}}}, {"rows": rows}) == {"rows": rows}
