@@ -27,7 +27,8 @@ WHERE agent.min_replicas < agent.max_replicas
 CHANGE = """
 WITH agent AS (
     UPDATE agents_agent SET max_concurrent = %(wanted)s, scaled_at = now(), scale_reason = %(reason)s
-    WHERE id = %(id)s AND max_concurrent = %(replicas)s RETURNING id
+    WHERE id = %(id)s AND max_concurrent = %(replicas)s AND min_replicas = %(least)s AND max_replicas = %(most)s
+    RETURNING id
 )
 UPDATE agents_slot SET capacity = %(wanted)s FROM agent WHERE key = 'agent:' || agent.id RETURNING key
 """

@@ -10,7 +10,8 @@ from django.utils import timezone
 from agents.actions import create_agent, scale_agent, update_agent
 from agents.models import Agent, Slot
 from controlplane.events.models import Event
-from runs.engine.scaling import scale_agents
+from runs.engine.scaling import REST_SECONDS, SCALED, scale, scale_agents
+from runs.engine.sql import run_statement
 from runs.engine.work import work
 from tests.runs.driving import drain, due_steps, start, step, take
 
@@ -90,6 +91,16 @@ def test_fewer_come_only_after_a_rest(world, agent):
     Agent.objects.update(scaled_at=timezone.now() - timedelta(seconds=61))
     assert scale_agents() == 1
     assert (Agent.objects.get().max_concurrent, Slot.objects.get().capacity) == (1, 1)
+
+
+def test_limits_that_changed_since_they_were_read_hold(world, agent):
+    scale_agent(agent, least=1, most=9, desired=2, by=world.actor("bob"))
+    run = start(world, step("each", "agent:worker", with_={"input": {}}, foreach=list(range(9)), max_parallel=9))
+    take(run, "each", 0)
+    (read,) = run_statement(SCALED, {"rest": REST_SECONDS})
+    scale_agent(agent, least=2, most=2, desired=2, by=world.actor("bob"))
+    assert (read["waiting"], scale(read)) == (8, False)
+    assert (Agent.objects.get().max_concurrent, Slot.objects.get().capacity) == (2, 2)
 
 
 def test_a_fixed_number_is_left_alone(world, agent):
