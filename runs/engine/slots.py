@@ -17,9 +17,16 @@ SELECT CASE WHEN per_minute IS NULL OR in_use >= capacity THEN 0
             ELSE GREATEST(0.05, (1 - {AVAILABLE}) * 60.0 / per_minute) END::float AS seconds
 FROM agents_slot WHERE key = %(key)s
 """  # noqa: S608 - names of this file
+# Whoever waited longer comes first, one call after the other; within a minute, for the limit may be another one then.
 POSTPONE = """
-UPDATE runs_steprun SET due_at = clock_timestamp() + make_interval(secs => %(seconds)s), rung_at = NULL
-WHERE id = %(step)s AND state IN ('queued', 'retrying') AND due_at <= now()
+UPDATE runs_steprun step SET rung_at = NULL, due_at = clock_timestamp() + make_interval(
+    secs => %(seconds)s + 60.0 / slot.per_minute * (SELECT count(*) FROM (
+        SELECT 1 FROM runs_steprun WHERE state IN ('queued', 'retrying') AND slot_key = slot.key AND slot_key <> ''
+            AND NOT held AND due_at <= now() + interval '1 minute' AND (queued_at, id) < (step.queued_at, step.id)
+        LIMIT slot.per_minute - 1) AS before))
+FROM agents_slot slot
+WHERE step.id = %(step)s AND slot.key = step.slot_key AND slot.per_minute IS NOT NULL
+    AND step.state IN ('queued', 'retrying') AND step.due_at <= now()
 """
 GIVE_BACK = "UPDATE agents_slot SET in_use = in_use - 1 WHERE key = %(key)s AND in_use > 0"
 NEXT_IN_LINE = """
@@ -53,7 +60,7 @@ def take(key: str) -> float | None:
 
 
 def postpone(step_id: int, seconds: float) -> None:
-    """Not before then: the sweep rings for it when it is due."""
+    """Not before then, nor before the turn of those that waited longer: the sweep rings for it when it is due."""
     run_statement(POSTPONE, {"step": step_id, "seconds": seconds})
 
 

@@ -75,6 +75,18 @@ def test_a_step_beyond_the_rate_waits_and_does_not_fail(world):
     assert states(second) == {"ask": "succeeded"}
 
 
+def test_steps_beyond_the_rate_come_one_after_the_other(world):
+    limited(world, calls_per_minute=4, burst=1)
+    run = start(world, step("each", "tool:echo", foreach=list(range(7)), max_parallel=7))
+    items = list(run.steps.filter(index__isnull=False).order_by("queued_at", "id"))
+    began = timezone.now()
+    for item in items:
+        work(item.pk)
+    waits = [(one.due_at - began).total_seconds() for one in StepRun.objects.filter(state="queued").order_by("due_at")]
+    assert waits == pytest.approx([15, 30, 45, 60, 60, 60], abs=5)
+    assert max(waits) <= 60 + (timezone.now() - began).total_seconds()
+
+
 def test_both_limits_hold_together(world):
     tool = limited(world, max_concurrent=1, calls_per_minute=60, burst=5)
     assert Slot.objects.get().capacity == 1
