@@ -113,7 +113,7 @@ class MembersEndpoint(InProject):
     @extend_schema(responses=serializers.MemberSerializer(many=True))
     def get(self, request: Request, project: str) -> Response:
         members = Member.objects.visible_to(self.access).filter(project=self.project())
-        return self.page(members.select_related("user"), serializers.MemberSerializer)
+        return self.page(members.select_related("project", "user"), serializers.MemberSerializer)
 
     @extend_schema(request=serializers.NewMember, responses={201: serializers.MemberSerializer})
     @idempotent

@@ -1,0 +1,28 @@
+"""What each detail asks of the database, on the page and in the API: so many queries and no more."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.contracts.addresses import address
+from tests.contracts.permissions import ROUTES
+
+pytestmark = pytest.mark.django_db
+
+DETAILS = [name for name, route in ROUTES.items() if "GET" in route.levels and route.subject]
+# Who asks and where takes five: session, user, access, project, switcher.
+MOST_QUERIES = 10
+# The run, its steps, attempts, graph, lineage, neighbours and newest event.
+MORE = {"runs:detail": 14}
+
+
+@pytest.mark.parametrize("name", DETAILS)
+def test_it_asks_the_database_so_often_and_no_more(standing, name):
+    client, url = standing.client("alice"), address(name, standing.mine)
+    client.get(url)
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(url)
+    assert answer.status_code < 500
+    assert len(queries) <= MORE.get(name, MOST_QUERIES), [query["sql"][:120] for query in queries]
