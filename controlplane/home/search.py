@@ -12,6 +12,7 @@ from agents.models import Agent, Instance, Tool
 from controlplane.listing.filters import is_id
 from controlplane.ui.navigation import sections_for
 from controlplane.ui.request import PortalRequest
+from runs.filters import tagged
 from runs.models import Run
 from workflows.models import Workflow
 
@@ -84,7 +85,7 @@ def runs(who: Any, text: str) -> Iterator[Hit]:
     if not number:
         return
     rows = Run.objects.visible_to(who).select_related("project", "workflow").only("state", "project", "workflow")
-    found = rows.filter(pk=int(number)) if is_id(number) else rows.filter(tags__contains=[text])
+    found = rows.filter(pk=int(number)) if is_id(number) else rows.filter(tagged(rows, [text]))
     for run in found.order_by("-created_at", "-id")[:EACH]:
         url = reverse("runs:detail", args=[run.project.slug, run.pk])
         note = f"{run.workflow.name}, {run.get_state_display().lower()}"

@@ -6,6 +6,7 @@ import pytest
 
 from agents.actions import create_tool
 from controlplane.projects.actors import SYSTEM
+from runs import filters
 from tests.world import make_run, make_workflow
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +33,14 @@ def test_a_run_is_found_by_its_number_and_by_a_tag(world):
     assert found(world, str(run.pk)) == [("run", f"Run {run.pk}")]
     assert found(world, f"#{run.pk}") == [("run", f"Run {run.pk}")]
     assert found(world, "eu") == [("run", f"Run {run.pk}")]
+
+
+@pytest.mark.parametrize("few", [1_000, 1])
+def test_the_newest_runs_with_a_tag_are_found_however_many_have_it(world, monkeypatch, few):
+    monkeypatch.setattr(filters, "FEW", few)
+    workflow = make_workflow(world.acme)
+    runs = [make_run(workflow, tags=["eu"]) for _ in range(6)]
+    assert found(world, "eu") == [("run", f"Run {run.pk}") for run in reversed(runs[1:])]
 
 
 def test_nothing_of_another_project_is_found(world):
