@@ -42,8 +42,7 @@ class ProblemMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, DATABASE_AWAY):
-            logger.warning("The database does not answer", extra={"action": "database_away"})
-            error = Unavailable("The database does not answer. Try again in a moment.")
+            error = errors.unavailable(error)
         if isinstance(error, RedisError):
             logger.warning("Valkey does not answer", extra={"action": "valkey_away"})
             error = Unavailable("The broker does not answer. Try again in a moment.")

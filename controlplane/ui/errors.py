@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
-from controlplane.domain.database import DATABASE_AWAY
+from controlplane.domain.database import DATABASE_AWAY, is_away
 from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound, ProblemError, Unavailable
 from controlplane.ui.htmx import is_partial, toast
 from controlplane.ui.navigation import FRONT_PAGE, first_url
@@ -138,9 +138,19 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500. Outside of views nothing else meets a database that is away."""
-    if isinstance(sys.exc_info()[1], DATABASE_AWAY):
-        return problem_response(request, Unavailable("The database does not answer. Try again in a moment."))
+    error = sys.exc_info()[1]
+    if isinstance(error, DATABASE_AWAY):
+        return problem_response(request, unavailable(error))
     return problem_response(request, ServerFault("The log has the details under the request id."))
+
+
+def unavailable(error: BaseException) -> Unavailable:
+    """What to say of one of DATABASE_AWAY."""
+    if is_away(error):
+        logger.warning("The database does not answer", extra={"action": "database_away"})
+        return Unavailable("The database does not answer. Try again in a moment.")
+    logger.warning("The database refused a statement", exc_info=error, extra={"action": "statement_refused"})
+    return Unavailable("The database was too busy with others to do this. Try again in a moment.")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

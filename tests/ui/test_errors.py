@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.http import HttpResponse
+from django.db import ConnectionHandler, connection, transaction
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django_htmx.middleware import HtmxMiddleware
 
 from controlplane.domain.errors import ActionRefused, FieldError, InvalidInput, ProblemError, Unavailable
+from controlplane.projects.middleware import ProblemMiddleware
 from controlplane.ui.errors import problem_response
 
 REFUSED = ActionRefused("This run is succeeded, so it cannot become stopping.")
@@ -78,6 +80,25 @@ def test_a_path_that_looks_like_another_site_stays_here() -> None:
 def test_trying_again_is_offered_where_it_may_help() -> None:
     assert b"Try again" in answer(Unavailable("Away."), accept="text/html").content
     assert b"Try again" not in answer(REFUSED, accept="text/html").content
+
+
+def asks_for_long(request: HttpRequest) -> HttpResponse:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 10; SELECT pg_sleep(60)")
+    return HttpResponse()
+
+
+def cannot_connect(request: HttpRequest) -> HttpResponse:
+    nowhere = {**connection.settings_dict, "HOST": "127.0.0.1", "PORT": "1", "OPTIONS": {}}
+    ConnectionHandler({"default": nowhere})["default"].ensure_connection()
+    return HttpResponse()
+
+
+@pytest.mark.parametrize(("view", "said"), [(asks_for_long, "too busy"), (cannot_connect, "does not answer")])
+def test_a_database_that_refused_is_told_from_one_that_is_away(view, said: str, db: None) -> None:
+    response = ProblemMiddleware(view)(RequestFactory().get("/api/v1/runs"))
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert said in json.loads(response.content)["detail"]
 
 
 @pytest.mark.parametrize("path", ["/p/acme/no/such/page/", "/p/acme/runs/999999/"])
