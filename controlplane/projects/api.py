@@ -232,7 +232,8 @@ class SecretsEndpoint(Endpoint):
     @extend_schema(parameters=[IN_PROJECT], responses=serializers.SecretSerializer(many=True))
     def get(self, request: Request) -> Response:
         project = self.project(request.query_params.get("project"))
-        return self.page(Secret.objects.visible_to(self.access).filter(project=project), serializers.SecretSerializer)
+        secrets = Secret.objects.visible_to(self.access).filter(project=project).select_related("project")
+        return self.page(secrets, serializers.SecretSerializer)
 
     @extend_schema(request=serializers.NewSecret, responses={201: serializers.SecretSerializer})
     @idempotent

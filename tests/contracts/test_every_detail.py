@@ -1,4 +1,4 @@
-"""What each detail asks of the database, on the page and in the API: so many queries and no more."""
+"""What each detail, and each answer of the API, asks of the database: so many queries and no more."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from tests.contracts.permissions import ROUTES
 
 pytestmark = pytest.mark.django_db
 
-DETAILS = [name for name, route in ROUTES.items() if "GET" in route.levels and route.subject]
+DETAILS = [
+    name for name, route in ROUTES.items() if "GET" in route.levels and (route.subject or name.startswith("api:"))
+]
 # Who asks and where takes five: session, user, access, project, switcher.
 MOST_QUERIES = 10
-# The run, its steps, attempts, graph, lineage, neighbours and newest event.
-MORE = {"runs:detail": 14}
+# The run, its steps, attempts, graph, lineage, neighbours and newest event; the figures of a whole project.
+MORE = {"runs:detail": 14, "api:overview": 13}
 
 
 @pytest.mark.parametrize("name", DETAILS)
