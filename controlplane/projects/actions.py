@@ -44,11 +44,13 @@ def create_project(*, slug: str, name: str, time_zone: str = "UTC", by: Actor, o
 
 
 @action(label="Save project", role="admin")
-def update_project(project: Project, *, name: str, time_zone: str, by: Actor) -> Project:
-    project.name, project.time_zone = name, time_zone
-    checked(project)
-    project.save(update_fields=["name", "time_zone"])
-    record(events.PROJECT_UPDATED, project, by=by, name=name, time_zone=time_zone)
+def update_project(project: Project, *, name: str | None = None, time_zone: str | None = None, by: Actor) -> Project:
+    """Change what is given, of the project as it is now."""
+    project = one_at_a_time(project)
+    project.name = project.name if name is None else name
+    project.time_zone = project.time_zone if time_zone is None else time_zone
+    checked(project).save(update_fields=["name", "time_zone"])
+    record(events.PROJECT_UPDATED, project, by=by, name=project.name, time_zone=project.time_zone)
     return project
 
 
@@ -139,9 +141,12 @@ def keep_an_admin(member: Member, role: str) -> None:
         raise ActionRefused("A project keeps at least one administrator.")
 
 
-def one_at_a_time(project: Project) -> None:
-    """Wait for the others who change who is in `project`. What only refers to the project goes on meanwhile."""
-    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+def one_at_a_time(project: Project) -> Project:
+    """As it is now, after the others who change it or who is in it. What only refers to it goes on meanwhile."""
+    now = Project.objects.select_for_update(no_key=True).filter(pk=project.pk).first()
+    if now is None:
+        raise NotFound("There is no such project.")
+    return now
 
 
 @action(label="Create token", role="viewer")

@@ -102,8 +102,7 @@ class ProjectEndpoint(InProject):
     @extend_schema(request=serializers.ProjectChange, responses=serializers.ProjectSerializer)
     def patch(self, request: Request, project: str) -> Response:
         found = self.project()
-        sent = {"name": found.name, "time_zone": found.time_zone} | body(serializers.ProjectChange, request)
-        changed = actions.update_project(found, **sent, by=self.actor(found))
+        changed = actions.update_project(found, **body(serializers.ProjectChange, request), by=self.actor(found))
         return Response(serializers.ProjectSerializer(changed).data)
 
 

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from controlplane.domain.errors import ActionRefused, NotFound
 from controlplane.events.models import Event
-from controlplane.projects.actions import add_member, change_role, remove_member, reveal_secrets
+from controlplane.projects.actions import add_member, change_role, remove_member, reveal_secrets, update_project
 from controlplane.projects.models import ApiToken, Member, Project, Secret
 from tests.world import PASSWORD
 
@@ -108,6 +108,14 @@ def test_a_project_is_read_and_changed_by_id_or_slug(world):
     )
     assert world.api("erin").patch("/api/v1/projects/acme", {"name": "x"}).status_code == 403
     assert world.api("mallory").get("/api/v1/projects/acme").status_code == 404
+
+
+def test_two_who_change_different_fields_of_a_project_at_once_both_do(world):
+    read_before = Project.objects.get(pk=world.acme.pk)
+    update_project(world.acme, name="Acme Inc.", by=world.actor("alice"))
+    changed = update_project(read_before, time_zone="Asia/Tokyo", by=world.actor("alice"))
+    world.acme.refresh_from_db()
+    assert (world.acme.name, world.acme.time_zone) == (changed.name, changed.time_zone) == ("Acme Inc.", "Asia/Tokyo")
 
 
 def test_members_are_added_changed_and_removed(world):
