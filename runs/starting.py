@@ -123,7 +123,7 @@ class RunNew(View):
     def earlier(self, request: HttpRequest, workflow: Workflow) -> Run | None:
         """The run whose inputs to start from (`?from=42`)."""
         wanted = request.GET.get("from", "")
-        return visible_runs(request).filter(pk=wanted, workflow=workflow).first() if wanted.isdecimal() else None
+        return visible_runs(request).filter(pk=wanted, workflow=workflow).first() if is_id(wanted) else None
 
 
 def find_workflow(request: HttpRequest, wanted: str) -> Workflow:

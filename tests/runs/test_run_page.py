@@ -89,3 +89,9 @@ def test_what_no_text_can_hold_is_no_failure(world):
     client.post(f"/p/acme/runs/{run.pk}/control/pause", {"reason": "too\x00 early"})
     run.refresh_from_db()
     assert (run.state, run.control_reason) == ("paused", "too early")
+
+
+def test_a_number_too_long_to_be_a_run_starts_nothing_anew(world):
+    workflow = start(world, step("a")).workflow
+    response = world.client("bob").get(f"/p/acme/runs/new?workflow={workflow.pk}&from={'9' * 5000}")
+    assert response.status_code == 200
