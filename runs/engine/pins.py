@@ -10,7 +10,7 @@ from django.db.models import F
 
 from agents.deploying import deployed_revisions
 from agents.functions import registered
-from agents.models import Agent, Instance, Revision, Tool
+from agents.models import Agent, Instance, Revision, Tool, ToolKind
 from controlplane.domain.errors import FieldError, InvalidInput
 from controlplane.domain.expressions import has_template
 from workflows.spec import Spec, Step
@@ -88,15 +88,25 @@ def instance_of(step: Step) -> str:
 
 def pinned(model: type[Tool] | type[Agent], project_id: int, names: set[str]) -> dict[str, Pinned]:
     kind = str(model._meta.model_name)
-    rows = model._default_manager.filter(project_id=project_id, name__in=names, revisions__number=F("version_no"))
-    found = {}
     limits = ["max_concurrent", "calls_per_minute"] if model is Tool else ["max_concurrent"]
-    for row in rows.values("id", "name", "enabled", "kind", "config", "revisions", *limits):
-        if row["enabled"]:
-            slot = f"{kind}:{row['id']}" if any(row[limit] for limit in limits) else ""
-            found[row["name"]] = Pinned(row["name"], row["revisions"], slot, queue_of(row))
-    refuse_missing(kind, names - set(found))
-    return found
+    found = model._default_manager.filter(project_id=project_id, name__in=names, revisions__number=F("version_no"))
+    rows = list(found.filter(enabled=True).values("id", "name", "kind", "config", "revisions", *limits))
+    slots = {row["name"]: f"{kind}:{row['id']}" for row in rows if any(row[limit] for limit in limits)}
+    slots |= slots_of_instances(project_id, [row for row in rows if row["name"] not in slots])
+    refuse_missing(kind, names - {row["name"] for row in rows})
+    return {
+        row["name"]: Pinned(row["name"], row["revisions"], slots.get(row["name"], ""), queue_of(row)) for row in rows
+    }
+
+
+def slots_of_instances(project_id: int, rows: list[dict[str, Any]]) -> dict[str, str]:
+    """Name -> slot of those that ask a limited instance: SQL tools without a limit of their own."""
+    asked = {row["name"]: row["config"].get("instance", "") for row in rows if row["kind"] == ToolKind.SQL}
+    if not asked:
+        return {}
+    limited = Instance.objects.filter(project_id=project_id, name__in=asked.values(), max_concurrent__isnull=False)
+    slots = {instance.name: f"instance:{instance.pk}" for instance in limited.only("name")}
+    return {name: slots[instance] for name, instance in asked.items() if instance in slots}
 
 
 def queue_of(row: Mapping[str, Any]) -> str:

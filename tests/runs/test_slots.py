@@ -19,6 +19,7 @@ from runs.engine.slots import give_back, recount
 from runs.engine.work import work
 from runs.executors import EXECUTORS
 from runs.models import Run, StepRun
+from tests.agents.catalogue import make_instance, make_tool
 from tests.runs.driving import drain, function_tool, lose_worker, start, states, step, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -119,3 +120,20 @@ def test_a_limit_that_is_removed_holds_nobody_back(world):
     update_tool(tool, max_concurrent=None, by=world.actor("erin"))
     assert drain(runs[1]).state == "succeeded"
     finish(claimed, Outcome("succeeded"))
+
+
+def test_sql_tools_without_a_limit_of_their_own_keep_to_that_of_their_instance(world, tmp_path):
+    instance = make_instance(world, tmp_path, max_concurrent=1)
+    asks = {"kind": "sql", "config": {"instance": instance.name, "sql": "SELECT 1"}}
+    make_tool(world, "free", **asks)
+    limited = make_tool(world, "limited", **asks, max_concurrent=5)
+    query = step("query", "query", with_={"instance": instance.name, "sql": "SELECT 1"})
+    run = start(world, step("free", "tool:free"), step("limited", "tool:limited"), query)
+    keys = dict(run.steps.values_list("key", "slot_key"))
+    shared = f"instance:{instance.pk}"
+    assert keys == {"free": shared, "limited": f"tool:{limited.pk}", "query": shared}
+    claimed = take(run, "free")
+    work(run.steps.get(key="query").pk)
+    assert states(run)["query"] == "queued"
+    finish(claimed, Outcome("succeeded"))
+    assert drain(run).state == "succeeded"
