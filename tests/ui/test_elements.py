@@ -185,6 +185,41 @@ def test_a_log_shows_lines_as_text_filters_by_level_and_ends(site: Site, page: P
     expect(page.locator(".log__line:visible")).to_have_count(5)
 
 
+@pytest.mark.parametrize("answer", [Answer(status=302, headers={"Location": "/in/"}), Answer(status=404)])
+def test_a_log_that_one_may_not_see_any_more_says_so_and_stops(site: Site, page: Page, answer: Answer) -> None:
+    site.answers["/lines/"] = lambda seen: answer
+    page.goto(site.page(LOG))
+    expect(page.locator("[data-log-count]")).to_have_text("Not followed: access has ended")
+    page.evaluate(
+        """async () => {
+            document.dispatchEvent(new CustomEvent("live:event", {detail: {type: "run.logs"}}));
+            await new Promise((resolve) => setTimeout(resolve));
+            await fetch("/");
+        }"""
+    )
+    assert (len(site.requests("/lines/")), site.requests("/in/")) == (1, [])
+
+
+def test_a_log_that_fails_for_a_moment_goes_on(site: Site, page: Page) -> None:
+    body = json.dumps({"lines": numbered(1, 10, ("info",)), "next": 10, "done": True})
+    answers = iter([Answer(status=503), Answer(status=429)])
+    site.answers["/lines/"] = lambda seen: next(answers, Answer(body, content_type="application/json"))
+    page.goto(site.page(LOG))
+    expect(page.locator("[data-log-count]")).to_have_text("10 lines")
+
+
+PASSKEY = """<passkey-form verb="create" options="options" instead="none" hidden><form><input name="credential">
+</form></passkey-form><p id="none" hidden>No passkeys here.</p>"""
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_browser_without_passkeys_is_told_so(site: Site, page: Page, known: bool) -> None:
+    page.add_init_script("" if known else "delete window.PublicKeyCredential")
+    page.goto(site.page(PASSKEY))
+    expect(page.locator("form")).to_be_visible(visible=known)
+    expect(page.get_by_text("No passkeys here.")).to_be_visible(visible=not known)
+
+
 ZONES = [("Asia/Kolkata", r"05:30:00\.250"), ("Mars/Olympus", r"\d\d:\d\d:00\.250")]
 
 

@@ -3,6 +3,7 @@ import { LogLines } from "../lib/log-lines.js";
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15000;
+const TOO_MANY = 429;
 
 // Follows a log. data-url answers ?after=N with {"lines": [{n, at, level, step, attempt, text}], "next": N, "done": bool}.
 // Inside: [data-log-lines] (where lines go) and, if wanted, [data-log-follow] (checkbox), [data-log-level] (select), [data-log-count].
@@ -45,7 +46,10 @@ class LogTail extends HTMLElement {
     const url = new URL(this.dataset.url, location.href);
     url.searchParams.set("after", this.#next);
     try {
-      const response = await fetch(url, { headers: { Accept: "application/json" }, signal: this.#leave.signal });
+      const options = { headers: { Accept: "application/json" }, redirect: "manual", signal: this.#leave.signal };
+      const response = await fetch(url, options);
+      // Busy from now on: nothing makes it ask again.
+      if (hasEnded(response)) return this.#say("Not followed: access has ended");
       if (!response.ok) throw new Error(String(response.status));
       this.#received(await response.json());
     } catch (error) {
@@ -91,6 +95,11 @@ class LogTail extends HTMLElement {
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
     if (this.#follow && !this.#lines.scrolling) this.#follow.checked = atEnd;
   }
+}
+
+// Signed out (which leads to the sign-in page), not a member any more, no such run: asking again would change nothing.
+function hasEnded({ type, status }) {
+  return type === "opaqueredirect" || (status >= 400 && status < 500 && status !== TOO_MANY);
 }
 
 customElements.define("log-tail", LogTail);
