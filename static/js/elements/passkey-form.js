@@ -2,10 +2,11 @@ import { create, get, reason, supported } from "../lib/passkeys.js";
 import { toast } from "../lib/toast.js";
 
 // Around a form with a hidden field `credential`, shown only where there are passkeys. Attributes: verb (create or get)
-// and, for the server's challenge, options (id of a JSON script) or options-url.
+// for the server's challenge options (id of a JSON script) or options-url and, if wanted, instead (id of what is shown
+// where there are none).
 class PasskeyForm extends HTMLElement {
   connectedCallback() {
-    if (!supported()) return;
+    if (!supported()) return document.getElementById(this.getAttribute("instead"))?.removeAttribute("hidden");
     this.hidden = false;
     this.addEventListener("submit", (event) => {
       event.preventDefault();
