@@ -19,3 +19,4 @@ import "./elements/chosen-step.js";
 import "./elements/compare-link.js";
 import "./elements/command-palette.js";
 import "./elements/list-keys.js";
+import "./elements/list-frame.js";
