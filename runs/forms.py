@@ -17,7 +17,7 @@ class StartForm(forms.Form):
 
     environment = forms.ChoiceField(choices=Environment.choices, initial=Environment.DEV)
     agent = forms.ModelChoiceField(Agent.objects.none(), required=False, empty_label="Choose an agent")
-    tags = forms.CharField(required=False, help_text="Separate several with commas.", max_length=500)
+    tags = forms.CharField(required=False, help_text="Separated by commas.", max_length=500)
 
     def __init__(self, *args: Any, project: Project, asks_for_agent: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -49,7 +49,7 @@ class DetailsForm(forms.Form):
         max_length=63, help_text="Lower-case letters, digits, hyphens and underscores. Other workflows call it by this."
     )
     description = forms.CharField(max_length=10_000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
-    tags = TagsField(required=False, help_text=f"With commas between them, at most {MAX_TAGS}.")
+    tags = TagsField(required=False, help_text=f"Separated by commas, at most {MAX_TAGS}.")
 
 
 class NewForm(DetailsForm):

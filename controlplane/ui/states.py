@@ -58,10 +58,10 @@ LOOKS = {
     "warning": Look("Warning", "warning", "alert"),
     "error": Look("Error", "danger", "error"),
     "critical": Look("Critical", "danger", "error"),
-    "development": Look("dev", "neutral", "code"),
-    "dev": Look("dev", "neutral", "code"),
-    "staging": Look("staging", "info", "test"),
-    "production": Look("production", "purple", "deploy"),
+    "development": Look("Dev", "neutral", "code"),
+    "dev": Look("Dev", "neutral", "code"),
+    "staging": Look("Staging", "info", "test"),
+    "production": Look("Production", "purple", "deploy"),
 }
 
 
