@@ -1,4 +1,4 @@
-"""The three formats at a hundred thousand rows and a million: a file made by the worker, whose memory must stay flat."""
+"""The three formats at a hundred thousand rows and a million: files made by the worker, whose memory must stay flat."""
 
 from __future__ import annotations
 
