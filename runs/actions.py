@@ -57,6 +57,7 @@ def start_run(
     environment = one_of(Environment, environment, "environment")
     return submit(
         Order(
+            project=workflow.project,
             workflow=workflow,
             version=None if draft else version,
             definition=version.document if draft else None,
@@ -127,6 +128,7 @@ def retry_run(run: Run, *, by: Actor) -> Run:
     plan = Plan(Spec.from_document(run.document)) if run.version_id is None else plan_of_version(run.version_id)
     return submit(
         Order(
+            project=run.project,
             workflow=run.workflow,
             version=run.version,
             definition=run.definition,
@@ -150,6 +152,7 @@ def replay_run(
     """A new run from `step` on. What succeeded before it and still holds is taken over; see `prepare_replay`."""
     replay = prepare_replay(run, step=step, inputs=inputs, version=version)
     order = Order(
+        project=run.project,
         workflow=run.workflow,
         version=replay.version,
         definition=None if replay.version else run.definition,

@@ -64,6 +64,7 @@ def hold_step(claimed: Claimed) -> None:
 def child_order(claimed: Claimed, workflow: Workflow, inputs: Any) -> Order:
     plan = plan_of_version(workflow.current_id)
     return Order(
+        project=workflow.project,
         workflow=workflow,
         version=workflow.current,
         plan=plan,

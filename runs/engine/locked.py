@@ -167,8 +167,11 @@ def as_json(value: Any) -> str | None:
 
 @contextmanager
 def locked_run(run_id: int) -> Iterator[LockedRun | None]:
-    """Open a transaction, lock the run, let the block change it, save. Yields None when there is no such run."""
-    with transaction.atomic():
+    """Open a transaction, lock the run, let the block change it, save. Yields None when there is no such run.
+
+    Within another transaction it is a part of that one, which then must not go on after an error of the block.
+    """
+    with transaction.atomic(savepoint=False):
         row = one(LOCK, {"id": run_id})
         run = None if row is None else LockedRun(**row)
         yield run

@@ -12,6 +12,7 @@ from agents.models import Agent
 from controlplane.domain.action import Actor
 from controlplane.domain.queueing import ring
 from controlplane.events import bells
+from controlplane.projects.models import Project
 from runs import events
 from runs.engine.advance import Advance
 from runs.engine.faults import fault
@@ -62,6 +63,7 @@ FROM run, step WHERE step.state = 'queued' OR step.waiting_for = 0 ORDER BY step
 class Order:
     """Everything that a new run is made of."""
 
+    project: Project
     workflow: Workflow
     version: Version | None
     plan: Plan
@@ -114,7 +116,7 @@ def ring_all(run: Run, ready: list[Row]) -> None:
 def run_columns(order: Order) -> dict[str, Any]:
     limits = [limit for limit in (order.plan.spec.timeout_seconds, order.timeout_seconds) if limit is not None]
     return {
-        "project_id": order.workflow.project_id,
+        "project_id": order.project.pk,
         "workflow_id": order.workflow.pk,
         "version_id": order.version.pk if order.version else None,
         "definition": as_json(order.definition),
@@ -169,7 +171,7 @@ def as_run(order: Order, row: Row) -> Run:
     """The row as a model, without asking the database again."""
     run = Run(
         pk=row["run_id"],
-        project=order.workflow.project,
+        project=order.project,
         workflow=order.workflow,
         version=order.version,
         definition=order.definition,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 from controlplane.domain.errors import ActionRefused, InvalidInput, NotAllowed
 from runs import actions
@@ -243,3 +244,15 @@ class TestFiles:
             actions.delete_run(run, by=world.actor("alice"))
             transaction.set_rollback(True)
         assert path.exists()
+
+
+@pytest.mark.parametrize(("verb", "more"), [(actions.retry_run, {}), (actions.add_tags, {"tags": ["new"]})])
+def test_a_row_of_bulk_work_asks_nothing_needless(world, verb, more):
+    run = drain(start(world, step("a")))
+    run = Run.objects.select_related("project", "workflow", "version", "agent").get(pk=run.pk)
+    with CaptureQueriesContext(connection) as asked, transaction.atomic():
+        verb(run, by=world.actor("bob"), **more)
+    texts = [one["sql"] for one in asked.captured_queries]
+    assert [text for text in texts if '"projects_project"' in text] == []
+    # That of the verb: what bulk work undoes when the row is refused.
+    assert sum(text.startswith("SAVEPOINT") for text in texts) == 1
