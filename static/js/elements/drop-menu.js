@@ -6,6 +6,7 @@ class DropMenu extends HTMLElement {
     this.#leave = new AbortController();
     const options = { signal: this.#leave.signal };
     document.addEventListener("click", (event) => this.contains(event.target) || this.#close(), options);
+    this.addEventListener("click", (event) => event.target.closest("a[href]") && this.#close(), options);
     this.addEventListener("keydown", (event) => this.#key(event), options);
     this.addEventListener("focusout", (event) => event.relatedTarget && !this.contains(event.relatedTarget) && this.#close(), options);
   }
