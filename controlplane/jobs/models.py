@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
-from django.db import models
+from django.core.files.storage import Storage
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
 from django.utils import timezone
 
 from controlplane.projects.models import ApiToken, Project, ProjectScoped
@@ -125,6 +129,23 @@ class Job(models.Model):
     @property
     def undo_until(self) -> datetime:
         return (self.ended_at or self.created_at) + UNDO_FOR
+
+
+@receiver(post_delete, sender=Job)
+def delete_files_of(instance: Job, **_: object) -> None:
+    """However the job goes, alone or with its project: its files go with it, once that is certain."""
+    if instance.kind == "export":
+        transaction.on_commit(partial(delete_files, instance.file.storage, f"exports/{instance.pk}"), robust=True)
+
+
+def delete_files(storage: Storage, folder: str) -> None:
+    """The file, one that a worker stored just before it was lost, and their folder."""
+    try:
+        _, names = storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in [*(f"{folder}/{name}" for name in names), folder]:
+        storage.delete(name)
 
 
 class JobRow(models.Model):

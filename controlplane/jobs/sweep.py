@@ -36,9 +36,6 @@ def forget_old_jobs() -> int:
     """Delete what expired, with its files; how many. A preview that is confirmed at this moment stays."""
     old = Job.objects.filter(expires_at__lt=timezone.now()).exclude(state__in=JOB_LIVE).order_by("expires_at")
     jobs = some_of(old[:AT_ONCE])
-    for job in jobs:
-        if job.kind == "export":
-            delete_files(job)
     with transaction.atomic():
         still = old.filter(pk__in=[job.pk for job in jobs]).select_for_update(skip_locked=True)
         ids = list(still.values_list("pk", flat=True))
@@ -55,14 +52,3 @@ def some_of(jobs: Iterable[Job]) -> list[Job]:
         if rows >= ROWS_AT_ONCE:
             break
     return some
-
-
-def delete_files(job: Job) -> None:
-    """Its file, one that a worker stored just before it was lost, and their folder."""
-    storage, folder = job.file.storage, f"exports/{job.pk}"
-    try:
-        _, names = storage.listdir(folder)
-    except FileNotFoundError:
-        return
-    for name in [*(f"{folder}/{name}" for name in names), folder]:
-        storage.delete(name)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import transaction
 
 from controlplane.jobs import sweep
 from controlplane.jobs.models import Job
@@ -159,6 +160,15 @@ def test_a_file_goes_when_it_expires(world, workflow):
     Job.objects.update(expires_at=job.created_at)
     assert sweep.forget_old_jobs() == 1
     assert not default_storage.exists(name)
+
+
+def test_a_file_goes_with_its_project(world):
+    job = ordered(world)
+    work(job.pk)
+    with transaction.atomic():
+        world.acme.delete()
+        assert default_storage.exists(f"exports/{job.pk}")
+    assert not default_storage.exists(f"exports/{job.pk}")
 
 
 def test_a_cancelled_export_leaves_no_file(world, workflow):
