@@ -43,6 +43,10 @@ class Preview:
     job: Job | None = None
 
     @property
+    def in_background(self) -> bool:
+        return self.job is not None and in_background(self.job)
+
+    @property
     def title(self) -> str:
         """`Retry 38 runs?`"""
         return f"{self.button}?" if self.eligible else f"{self.verb.label}: none can be done"  # type: ignore[attr-defined]
