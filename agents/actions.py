@@ -166,7 +166,10 @@ def delete_instance(instance: Instance, *, by: Actor) -> None:
     _delete(instance, events.INSTANCE_DELETED, by)
 
 
-@action(label="Enable", role="editor", icon="play", refused_when=((Q(enabled=True), "It is enabled already."),))
+@action(
+    label="Enable", role="editor", icon="play",
+    refused_when=((Q(enabled=True), "It is enabled already."),), undo="disable",
+)  # fmt: skip
 def enable(subject: Catalogued, *, by: Actor) -> None:
     """Let runs use a tool, an agent or an instance again."""
     _switch(subject, True, by)
@@ -174,7 +177,7 @@ def enable(subject: Catalogued, *, by: Actor) -> None:
 
 @action(
     label="Disable", role="editor", confirm="Disable {subject}? New calls are refused.", icon="pause",
-    refused_when=((Q(enabled=False), "It is disabled already."),),
+    refused_when=((Q(enabled=False), "It is disabled already."),), undo="enable",
 )  # fmt: skip
 def disable(subject: Catalogued, *, by: Actor) -> None:
     """Refuse new calls of a tool, an agent or an instance; what runs goes on."""
