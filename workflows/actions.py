@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Q
+from django.db.models import Exists, F, Max, OuterRef, Q
 from django.utils import timezone
 
 from controlplane.domain.action import Actor, action
@@ -30,6 +30,7 @@ steps:
   - key: nothing
     uses: noop
 """
+HAVE_RUNS = Workflow.objects.filter(pk=OuterRef("pk"), runs__isnull=False)
 
 
 @action(label="New workflow", role="editor", tone="primary", icon="plus")
@@ -228,7 +229,10 @@ def keep_tags(workflow: Workflow, by: Actor) -> None:
     record(events.WORKFLOW_UPDATED, workflow, by=by, name=workflow.name)
 
 
-@action(label="Delete", role="admin", tone="danger", icon="delete")
+@action(
+    label="Delete", role="admin", tone="danger", icon="delete",
+    refused_when=((Exists(HAVE_RUNS), "It has runs. Delete it on its own page, which asks for its name."),),
+)  # fmt: skip
 def delete_workflow(workflow: Workflow, *, confirm: str = "", by: Actor) -> None:
     """Delete it with its versions and runs. When it has runs, `confirm` must be its name."""
     workflow = lock(workflow)

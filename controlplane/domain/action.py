@@ -52,9 +52,9 @@ def action(
     declaration. The subject is the thing acted on, or the Project when something new is made in it. Work that must talk
     to the outside uses `atomic=False` and opens its own transactions.
 
-    For bulk actions: `takes` names what must be given beside the row; `refused_when` are conditions (Q) with the reason
-    why rows that meet one would be refused, for the preview; `undo` is the verb that takes it back, called with what
-    this one returned under the first name of `takes`.
+    For bulk actions: `takes` names what must be given beside the row; `refused_when` are conditions with the reason why
+    rows that meet one would be refused, for the preview: a Q on the row, Exists() for what hangs on it; `undo` is the
+    verb that takes it back, called with what this one returned under the first name of `takes`.
     """
 
     def declare(verb: Verb) -> Verb:
