@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import Choices, Q
+from django.db.models import Choices, Exists, OuterRef, Q
 
 from agents.models import Agent
 from controlplane.domain.action import Actor, action
@@ -32,7 +32,8 @@ NOT_PAUSABLE = (~Q(state__in=[RunState.QUEUED, RunState.RUNNING]), "Only what wa
 PAUSING = (Q(pause_requested_at__isnull=False), "It is pausing already.")
 NOT_PAUSED = (Q(pause_requested_at__isnull=True), "It is not paused.")
 PARENT_PAUSED = (Q(pause_cause=PauseCause.PARENT), "The run that started it is paused.")
-TO_REVIEW = (Q(steps__state=StepState.NEEDS_REVIEW), "A step needs a review first.")
+UNKNOWN = StepRun.objects.filter(run=OuterRef("pk"), state=StepState.NEEDS_REVIEW)
+TO_REVIEW = (Exists(UNKNOWN), "A step needs a review first.")
 NOT_ENDED = (Q(state__in=RUN_LIVE), "It has not ended yet.")
 ELSEWHERE = (Q(trigger=Trigger.EXTERNAL), "It executes elsewhere.")
 ARCHIVED = (Q(workflow__archived_at__isnull=False), "Its workflow is archived.")

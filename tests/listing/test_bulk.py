@@ -8,14 +8,18 @@ from dataclasses import replace
 import pytest
 from django.contrib.messages import get_messages
 
+from agents.models import Tool
 from controlplane.domain.action import action
+from controlplane.jobs import actions as jobs
 from controlplane.jobs.counting import reasons
 from controlplane.jobs.models import UNDO_FOR, Job
 from controlplane.jobs.work import BROKEN
 from controlplane.listing import bulk, bulk_work
 from runs.lists import RUNS
-from runs.models import Run
+from runs.models import Run, StepRun
+from tests.agents.catalogue import make_tool
 from tests.world import make_run, make_runs, make_workflow
+from workflows.models import Workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = "/p/acme/runs/"
@@ -183,6 +187,14 @@ def test_a_preview_is_carried_out_once(world, workflow):
     assert run.retries.count() == 1
 
 
+@pytest.mark.parametrize(("at_once", "said"), [(2, False), (1, True)])
+def test_a_preview_says_when_the_work_is_done_in_the_background(world, workflow, monkeypatch, at_once, said):
+    monkeypatch.setattr(jobs, "AT_ONCE", at_once)
+    ids = [run.pk for run in make_runs(workflow, 2)]
+    html = previewed(world.client("bob"), preview="add_tags", selected=ids)
+    assert ("done in the background" in html) == said
+
+
 def test_nobody_carries_out_the_preview_of_another(world, workflow):
     run = make_run(workflow, "queued")
     html = previewed(world.client("bob"), preview="cancel_run", selected=[run.pk])
@@ -211,13 +223,38 @@ def test_the_preview_says_what_the_verbs_do(world, workflow, state):
     by = world.actor("alice")
     for verb in RUNS.bulk_actions:
         run = make_run(workflow, state, tags=["old"], **LIFE[state])
+        run.steps.bulk_create(StepRun(run=run, key=key, position=0, uses="noop", state="succeeded") for key in "ab")
         moments = {"paused": ["pause_requested_at"], "stopping": ["stop_requested_at"]}.get(state, [])
         Run.objects.filter(pk=run.pk).update(**dict.fromkeys(moments, run.created_at))
         given = {"tags": ["new"] if verb.__name__ == "add_tags" else ["old"]} if verb.takes else {}
         job = bulk.draft(RUNS, verb, [run.pk], project=world.acme, by=by)
-        forecast = bulk.preview_of(job, RUNS, verb, by=by).eligible
+        shown = bulk.preview_of(job, RUNS, verb, by=by)
+        assert shown.eligible + sum(number for _, number, _ in shown.refused) == 1
+        assert shown.eligible in (0, 1)
         bulk.start(job, by=by, arguments=given)
-        assert job.done == forecast, (verb.__name__, reasons(job))
+        assert job.done == shown.eligible, (verb.__name__, reasons(job))
+
+
+def test_a_preview_says_which_workflows_have_runs(world, workflow):
+    make_runs(workflow, 2)
+    bare = make_workflow(world.acme, "bare")
+    client, selected = world.client("alice"), [workflow.pk, bare.pk]
+    sent = {"preview": "delete_workflow", "selected": selected}
+    html = client.post("/p/acme/workflows/", sent, headers={"HX-Request": "true"}).content.decode()
+    assert "Delete 1 workflow?" in html
+    assert re.search(rf"1</strong> not: It has runs\..*\({workflow.pk}\)", html)
+    client.post("/p/acme/workflows/", {"action": "delete_workflow", "selected": selected})
+    assert list(Workflow.objects.filter(project=world.acme)) == [workflow]
+
+
+def test_switching_off_can_be_undone(world):
+    tools = [make_tool(world, name, enabled=enabled) for name, enabled in (("on", True), ("off", False))]
+    client = world.client("erin")
+    client.post("/p/acme/tools/", {"action": "disable", "selected": [tool.pk for tool in tools]})
+    job = Job.objects.get()
+    assert (job.summary, job.can_be_undone) == ("Disable: 1 done, 1 refused.", True)
+    client.post(f"/p/acme/jobs/{job.pk}/undo")
+    assert list(Tool.objects.order_by("pk").values_list("enabled", flat=True)) == [True, False]
 
 
 def test_an_undo_takes_back_what_was_changed_and_nothing_else(world, workflow):
