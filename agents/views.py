@@ -216,7 +216,7 @@ class EntrySwitch(EntryView):
 
 
 class EntryHealth(EntryView):
-    """What the last probe found, for the page to fetch again; POST switches probing on or off."""
+    """What the last probe found, for the page to fetch again; POST switches probing on (`?watch=1`) or off."""
 
     def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         row = self.entry(pk)
@@ -226,7 +226,7 @@ class EntryHealth(EntryView):
 
     def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         row = self.entry(pk)
-        verb = actions.stop_probing if row.probed else actions.start_probing
+        verb = actions.start_probing if request.GET.get("watch") == "1" else actions.stop_probing
         verb(row, by=request.member)
         messages.success(request, f"The health of {row.name} is {'watched' if row.probed else 'not watched any more'}.")
         return redirect(self.url("detail", pk))
@@ -235,8 +235,8 @@ class EntryHealth(EntryView):
 def health_context(row: Any) -> dict[str, Any]:
     if not hasattr(row, "probed"):
         return {"health": {True: "healthy", False: "unhealthy", None: "unknown"}[row.is_healthy]}
-    switch = actions.stop_probing if row.probed else actions.start_probing
-    return {"health": health_of(row), "switch_probing": switch}
+    switch, query = (actions.stop_probing, "?watch=0") if row.probed else (actions.start_probing, "?watch=1")
+    return {"health": health_of(row), "switch_probing": switch, "switch_query": query}
 
 
 class ToolLimits(EntryView):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import timedelta
 
 import pytest
@@ -197,6 +198,11 @@ def test_the_page_shows_state_and_age_and_fetches_them_again(world):
     part = client.get(f"/p/acme/agents/{agent.pk}/health", headers={"HX-Request": "true"}).content.decode()
     assert "Healthy" in part
     assert "Stop watching" in part
-    client.post(f"/p/acme/agents/{agent.pk}/health")
+    asked = re.search(r'action="(/p/acme/agents/\d+/health[^"]*)"', part)[1]
+    assert [client.post(asked).status_code for _ in range(2)] == [302, 409]
     agent.refresh_from_db()
     assert agent.probed is False
+    part = client.get(f"/p/acme/agents/{agent.pk}/health", headers={"HX-Request": "true"}).content.decode()
+    client.post(re.search(r'action="([^"]*/health[^"]*)"', part)[1])
+    agent.refresh_from_db()
+    assert agent.probed is True
