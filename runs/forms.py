@@ -47,7 +47,7 @@ class ReviewForm(forms.Form):
         text = self.cleaned_data["output"].strip()
         try:
             return json.loads(text) if text else None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise forms.ValidationError(f"The output is not JSON: {error}.") from error
 
     def decision(self) -> dict[str, Any]:

@@ -149,7 +149,7 @@ def typed_inputs(request: HttpRequest, spec: Spec, *, as_json: bool) -> dict[str
         return inputs_from_form(spec.params, dict(request.POST.lists()))
     try:
         inputs = json.loads(request.POST.get("json") or "{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput.field("json", f"This is not JSON: {error}.", "syntax") from error
     if not isinstance(inputs, dict):
         raise InvalidInput.field("json", "The inputs are one JSON object.")

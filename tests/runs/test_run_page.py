@@ -7,6 +7,7 @@ import re
 import pytest
 
 from runs.engine.logs import LogBuffer
+from runs.forms import ReviewForm
 from runs.models import StepRun
 from tests.runs.driving import drain, fails, start, step, take
 
@@ -95,3 +96,11 @@ def test_a_number_too_long_to_be_a_run_starts_nothing_anew(world):
     workflow = start(world, step("a")).workflow
     response = world.client("bob").get(f"/p/acme/runs/new?workflow={workflow.pk}&from={'9' * 5000}")
     assert response.status_code == 200
+
+
+def test_json_without_end_is_refused_where_it_was_typed(world):
+    run = start(world, step("a"), params={"properties": {"x": {"type": "array"}}})
+    sent = {"workflow": run.workflow_id, "environment": "dev", "as_json": "1", "json": "[" * 100_000}
+    assert world.client("bob").post("/p/acme/runs/new", sent).status_code == 422
+    form = ReviewForm({"outcome": "succeeded", "output": "[" * 100_000})
+    assert list(form.errors) == ["output"]
