@@ -67,3 +67,18 @@ def test_the_theme_of_the_system_is_followed(open_as, theme):
     colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
     brightness = sum(int(part) for part in colour.removeprefix("rgb(").rstrip(")").split(",")[:3])
     assert (brightness > 600) == (theme == "light")
+
+
+@pytest.mark.parametrize("width", [1000, 1280, 1440])
+def test_a_list_that_has_no_room_scrolls_in_its_frame(open_as, stack, width):
+    stack.finished("fan", tags=[letter * 40 for letter in "lmnop"])
+    page = open_as("bob", f"runs/?tag={'l' * 40}", viewport={"width": width, "height": 900})
+    expect(page.get_by_role("region", name="Runs, table")).to_contain_text("fan")
+    assert page.evaluate(STICKING_OUT) == []
+
+
+def test_the_head_of_a_list_that_has_room_stays_in_the_window(open_as, stack):
+    stack.finished("fan")
+    page = open_as("bob", "runs/?columns=id,status", viewport={"width": 1440, "height": 300})
+    expect(page.locator("list-frame[data-fits]")).to_be_visible()
+    assert page.locator("list-frame").evaluate("frame => getComputedStyle(frame).overflowX") == "visible"
