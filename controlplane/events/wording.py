@@ -39,7 +39,7 @@ VERBS = {
 }
 # What things do by themselves; everything else that no person did "was" done.
 HAPPENS = {"succeeded", "partially_succeeded", "failed", "timed_out", "started", "paused", "needs_review"}
-ICONS = {"project": "settings"}
+ICONS = {"project": "settings", "job": "batch", "step": "run"}
 # Which value of `data` names the subject; and which is worth telling after it.
 NAMES = ("user", "token", "secret", "name", "slug")
 REMARKS = ("reason", "note", "outcome")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from celery import current_app
 
+from controlplane.embedded.folders import REPOSITORY
 from runs.models import RUN_FINAL, StepState
 from tests.architecture.sources import calls, product_modules, text_of, texts, tracked, tree_of
 
@@ -107,3 +109,14 @@ def test_words_for_events_are_of_events_that_exist():
     from controlplane.events.wording import VERBS
 
     assert set(VERBS) <= set(declared())
+
+
+def test_every_event_is_told_with_an_icon_that_exists():
+    from controlplane.events.models import Event
+    from controlplane.events.wording import line_of
+
+    icons = json.loads((REPOSITORY / "static/icons.json").read_text())
+    told = [
+        line_of(Event(type=type, subject_kind=type.split(".")[0], actor="bob", data={}), "acme") for type in declared()
+    ]
+    assert [line.event.type for line in told if line.icon not in icons] == []
