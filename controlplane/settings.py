@@ -211,6 +211,8 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 # Nobody can sign up with an address that is not theirs: only administrators make and invite accounts.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "Spark-Ops"
+# A code is good for half a minute before and after, since clocks differ and people type.
+MFA_TOTP_TOLERANCE = 1
 MFA_ADAPTER = "controlplane.projects.accounts.SecondFactorAdapter"
 MFA_FORMS = {
     "add_webauthn": "controlplane.projects.passkeys.AddForm",

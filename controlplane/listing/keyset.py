@@ -100,9 +100,6 @@ class Keyset:
             raise InvalidInput.field("cursor", "This is not a cursor of this list in this order.") from error
         return Position(side, [field.to_python(text) for field, text in zip(self.fields, texts, strict=True)])
 
-    def of_row(self, side: str, row: Model) -> Position:
-        return Position(side, [value_at(row, path) for path in self.order.paths])
-
     def condition(self, position: Position) -> RowComparison:
         operator = MIRRORED[position.side] if self.order.is_descending else position.side
         values = [Value(value, output_field=field) for value, field in zip(position.values, self.fields, strict=True)]
@@ -112,19 +109,22 @@ class Keyset:
 def read_page(queryset: QuerySet, order: Order, *, size: int, cursor: str = "") -> Page:
     """`size` rows of `queryset` at `cursor` (text of an earlier page; empty for the start). Raises InvalidInput.
 
-    Two queries for the start; one more elsewhere, which looks whether anything lies behind. The first reads ids alone,
-    which an index that carries the filtered columns answers without touching a row, however few match.
+    Two queries for the start; one more elsewhere, which looks whether anything lies behind. The first reads places,
+    which an index that carries the filtered columns answers without touching a row, however few match. The cursors
+    are made of it: rows that change before the second query are left out, and what lies beyond them is still reached.
     """
     keyset = Keyset(queryset.model, order)
     here = keyset.decode(cursor) if cursor else None
     backward = here is not None and here.side.startswith("<")
-    ids = list(walk(queryset, keyset, here, backward=backward).values_list("pk", flat=True)[: size + 1])
-    more, rows = len(ids) > size, rows_of(queryset, ids[:size])
+    found = list(walk(queryset, keyset, here, backward=backward).values_list("pk", *order.paths)[: size + 1])
+    more, found = len(found) > size, found[size - 1 :: -1] if backward else found[:size]
+    rows, places = rows_of(queryset, [pk for pk, *_ in found]), [values for _, *values in found]
     if here is None:
-        return Page(rows, next=keyset.encode(keyset.of_row(">", rows[-1])) if more else "", previous="")
+        return Page(rows, next=keyset.encode(Position(">", places[-1])) if more else "", previous="")
     behind = Position(OPPOSITE[here.side], here.values)
     other = walk(queryset, keyset, behind, backward=not backward).values_list("pk")[:1]
-    return page_between(keyset, rows[::-1] if backward else rows, behind, bool(other), more, backward=backward)
+    beside = cursors_beside(keyset, places, behind, bool(other), more, backward=backward)
+    return Page(rows, **beside)
 
 
 def rows_of(queryset: QuerySet, ids: list[Any]) -> list[Any]:
@@ -140,19 +140,18 @@ def walk(queryset: QuerySet, keyset: Keyset, position: Position | None, *, backw
     return queryset.order_by(*(keyset.order.reversed if backward else keyset.order.fields))
 
 
-def page_between(
-    keyset: Keyset, rows: list[Any], behind: Position, something_behind: bool, more: bool, *, backward: bool
-) -> Page:
-    """The page `rows` (in display order); `behind` leads back to where we came from, also when no row is left here."""
+def cursors_beside(
+    keyset: Keyset, places: list[list[Any]], behind: Position, something_behind: bool, more: bool, *, backward: bool
+) -> dict[str, str]:
+    """`next` and `previous` of the page at `places`; `behind` leads back to where we came from, even from none."""
     before, after = (more, something_behind) if backward else (something_behind, more)
-    if not rows:
+    if not places:
         way_back = keyset.encode(behind) if something_behind else ""
-        return Page([], next=way_back if backward else "", previous="" if backward else way_back)
-    return Page(
-        rows,
-        next=keyset.encode(keyset.of_row(">", rows[-1])) if after else "",
-        previous=keyset.encode(keyset.of_row("<", rows[0])) if before else "",
-    )
+        return {"next": way_back if backward else "", "previous": "" if backward else way_back}
+    return {
+        "next": keyset.encode(Position(">", places[-1])) if after else "",
+        "previous": keyset.encode(Position("<", places[0])) if before else "",
+    }
 
 
 def sortable_field(model: type[Model], path: str) -> Field:

@@ -10,7 +10,6 @@ from typing import Any
 from django import forms
 from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 
 from controlplane.domain.errors import FieldError, NotAllowed, ProblemError
 from controlplane.projects.models import Project, Role, Theme, valid_name, valid_time_zone
@@ -83,10 +82,10 @@ def zone_choices() -> list[tuple[str, str]]:
 class LongSelect(forms.Select):
     """A menu of hundreds; Django's draws two templates for each of them."""
 
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        chosen, on, off = self.format_value(value), SafeString(" selected"), SafeString("")
-        options = ((one, on if one in chosen else off, label) for one, label in self.choices)
-        drawn = format_html_join("", '<option value="{}"{}>{}</option>', options)
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
+        chosen = self.format_value(value)
+        options = ((flatatt({"value": one, "selected": one in chosen}), label) for one, label in self.choices)
+        drawn = format_html_join("", "<option{}>{}</option>", options)
         given = self.build_attrs({**self.attrs, "name": name}, attrs)
         return format_html("<select{}>{}</select>", flatatt(given), drawn)
 

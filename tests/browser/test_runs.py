@@ -57,7 +57,7 @@ def test_the_bar_of_a_running_step_grows(open_as, stack):
     pk = stack.toiling()
     page = open_as("bob", f"runs/{pk}/")
     bar = page.locator(".timeline__row", has_text="toil").locator("rect.is-attempt")
-    first = bar.bounding_box()["x"]
+    first = bar.evaluate("bar => bar.getBoundingClientRect().x")
     page.wait_for_function(
         "([bar, first]) => bar.getBoundingClientRect().x < first - 1 || !bar.isConnected",
         arg=[bar.element_handle(), first],

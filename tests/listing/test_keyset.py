@@ -95,6 +95,25 @@ def test_a_page_whose_rows_went_leads_back_to_the_others(world):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("size", [1, 2])
+def test_rows_that_leave_while_a_page_is_read_are_left_out_and_the_rest_is_still_reached(world, size):
+    pks = add_runs(make_workflow(world.acme), [1, 2, 3, 4])
+    left = []
+
+    def leave_after_the_places(execute, *given):
+        answer = execute(*given)
+        if not left:
+            left.append(pks[0])
+            Run.objects.filter(pk=pks[0]).delete()
+        return answer
+
+    with connection.execute_wrapper(leave_after_the_places):
+        page = read_page(Run.objects.all(), OLDEST, size=size)
+    assert [row.pk for row in page.rows] == pks[1:size]
+    assert flat(walk(OLDEST, size, start=page.next)) == pks[size:]
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("cursor", ["x", "....", "WyI-Il0.abc", "%00", "é" * 300, "WyI-IiwgMV0"])
 def test_garbage_is_no_cursor(cursor):
     with pytest.raises(InvalidInput) as refusal:

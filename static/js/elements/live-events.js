@@ -1,4 +1,4 @@
-import { element } from "../lib/dom.js";
+import { element, whenReady } from "../lib/dom.js";
 import { LiveSocket } from "../lib/live-socket.js";
 import { Refresher } from "../lib/refresher.js";
 
@@ -27,7 +27,8 @@ class LiveEvents extends HTMLElement {
       onState: (state) => this.#state(state),
     });
     this.#refresher.start();
-    this.#socket.open();
+    // Not before: what an event refreshes would not hear of it.
+    whenReady(() => this.isConnected && this.#socket.open());
   }
 
   disconnectedCallback() {

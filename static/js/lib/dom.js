@@ -18,3 +18,12 @@ export function element(name, attributes = {}, ...children) {
   made.append(...children);
   return made;
 }
+
+let isReady = document.readyState === "complete";
+document.addEventListener("DOMContentLoaded", () => (isReady = true), { once: true });
+
+// Once the page is parsed and HTMX listens in it; at once when it does already.
+export function whenReady(act) {
+  if (isReady) act();
+  else document.addEventListener("DOMContentLoaded", act, { once: true });
+}
