@@ -15,6 +15,7 @@ from agents.models import Agent
 from controlplane.domain.errors import InvalidInput, NotFound
 from controlplane.events.queries import stream
 from controlplane.listing.bulk_api import BulkEndpoint
+from controlplane.listing.export_formats import FORMATS
 from controlplane.listing.filters import is_id
 from controlplane.listing.streaming import Stream
 from controlplane.projects.endpoints import PAGING, Endpoint, body, number, shown
@@ -22,7 +23,7 @@ from controlplane.projects.idempotency import idempotent
 from controlplane.projects.models import Project
 from runs import actions
 from runs import serializers as shapes
-from runs.exporting import artifact_file, document_pieces
+from runs.exporting import artifact_file, document_pieces, steps_file
 from runs.figures import WINDOWS, WorkflowFigures, window_name
 from runs.lists import RUNS, RunListEndpoint
 from runs.models import Run, StepRun
@@ -140,6 +141,20 @@ class RunExport(RunEndpoint):
         response = StreamingHttpResponse(Stream(document_pieces(self.run(pk))), content_type="application/json")
         response["Content-Disposition"] = content_disposition_header(True, f"run-{pk}.json")
         return response
+
+
+class StepsCsv(RunEndpoint):
+    @extend_schema(responses={(200, "text/csv"): str})
+    def get(self, request: Request, pk: int) -> StreamingHttpResponse:
+        """A row for each step: when it ran, how it ended, what it cost. Requests and outputs stand in the export."""
+        return steps_file(self.run(pk), "csv")
+
+
+class StepsWorkbook(RunEndpoint):
+    @extend_schema(responses={(200, FORMATS["xlsx"].content_type): bytes})
+    def get(self, request: Request, pk: int) -> StreamingHttpResponse:
+        """The same rows as a workbook, with times in the zone of the project."""
+        return steps_file(self.run(pk), "xlsx")
 
 
 class Cancellation(RunEndpoint):

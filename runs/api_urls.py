@@ -14,6 +14,8 @@ urlpatterns = [
     endpoint("runs/compare", comparison_api.Compare.as_view(), "runs_compare"),
     endpoint("runs/<int:pk>", api.OneRun.as_view(), "run"),
     endpoint("runs/<int:pk>/export", api.RunExport.as_view(), "run_export"),
+    endpoint("runs/<int:pk>/steps.csv", api.StepsCsv.as_view(), "run_steps_csv"),
+    endpoint("runs/<int:pk>/steps.xlsx", api.StepsWorkbook.as_view(), "run_steps_xlsx"),
     endpoint("runs/<int:pk>/cancel", api.Cancellation.as_view(), "run_cancel"),
     endpoint("runs/<int:pk>/pause", api.Pause.as_view(), "run_pause"),
     endpoint("runs/<int:pk>/resume", api.Resumption.as_view(), "run_resume"),

@@ -6,16 +6,40 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.http import FileResponse
+from django.db.models.fields.json import KT
+from django.http import FileResponse, StreamingHttpResponse
 from rest_framework.utils.encoders import JSONEncoder
 
 from controlplane.domain.errors import NotFound
+from controlplane.listing.columns import Column
+from controlplane.listing.export_formats import Export
+from controlplane.listing.export_pages import as_file
 from controlplane.projects.endpoints import shown
 from runs import serializers as shapes
+from runs.columns import Milliseconds
 from runs.models import Run
 from runs.queries import steps_of
 
 STEPS_AT_ONCE = 100
+STEP_COLUMNS = [
+    Column("key", "Step"),
+    Column("index", "Item"),
+    Column("uses", "Uses"),
+    Column("stage", "Stage"),
+    Column("status", "Status", csv="state"),
+    Column("reused", "Reused"),
+    Column("attempts", "Attempts", csv="attempt_no"),
+    Column("queued_at", "Queued"),
+    Column("started_at", "Started"),
+    Column("ended_at", "Ended"),
+    Column("duration_ms", "Duration", csv=Milliseconds("ended_at", "started_at")),
+    Column("cost_usd", "Cost"),
+    Column("input_tokens", "Input tokens"),
+    Column("output_tokens", "Output tokens"),
+    Column("worker", "Worker"),
+    Column("error_type", "Error", csv=KT("error__type")),
+    Column("error_message", "Message", csv=KT("error__message")),
+]
 
 
 def artifact_file(run: Run, pk: int) -> FileResponse:
@@ -27,6 +51,12 @@ def artifact_file(run: Run, pk: int) -> FileResponse:
         return FileResponse(found.file.open("rb"), as_attachment=True, filename=found.name)
     except FileNotFoundError as error:
         raise NotFound(f"The storage of outputs does not hold “{found.name}” any more.") from error
+
+
+def steps_file(run: Run, format: str) -> StreamingHttpResponse:
+    """A row for each step and each of its items, as `csv` or `xlsx`. Raises Unavailable while too many exports run."""
+    export = Export(run.steps.order_by("position", "index", "pk"), STEP_COLUMNS, run.project.time_zone)
+    return as_file(export, format, f"run-{run.pk}-steps.{format}")
 
 
 def document_pieces(run: Run) -> Iterator[bytes]:

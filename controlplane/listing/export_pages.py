@@ -54,8 +54,12 @@ def download(reading: Reading, name: str, columns: Sequence[Column] | None = Non
     """Every row that matches, with `columns` or those chosen. Raises Unavailable while too many exports run."""
     zone = reading.project.time_zone if reading.project else "UTC"
     export = Export(reading.ordered, columns or exported_columns(reading), zone)
+    return as_file(export, name, name_of(reading.project, reading.listing.noun, name))
+
+
+def as_file(export: Export, name: str, file_name: str) -> StreamingHttpResponse:
+    """`export` in the format `name`, made while it is sent. Raises Unavailable while too many exports run."""
     response = StreamingHttpResponse(Stream(export.pieces(name)), content_type=FORMATS[name].content_type)
-    file_name = name_of(reading.project, reading.listing.noun, name)
     response["Content-Disposition"] = content_disposition_header(True, file_name)
     response["X-Accel-Buffering"] = "no"
     return response

@@ -173,6 +173,8 @@ RUN_ENDPOINTS = {
     "api:runs_compare": route(get=VIEWER),
     "api:run": route("run", get=VIEWER, delete=ADMIN),
     "api:run_export": route("run", get=VIEWER),
+    "api:run_steps_csv": route("run", get=VIEWER),
+    "api:run_steps_xlsx": route("run", get=VIEWER),
     "api:run_cancel": route("run", post=OPERATOR),
     "api:run_pause": route("run", post=OPERATOR),
     "api:run_resume": route("run", post=OPERATOR),

@@ -253,6 +253,22 @@ def test_one_run_is_a_document_with_its_steps(world, workflow):
     assert [(step["key"], step["output"]) for step in document["steps"]] == [(step.key, step.output) for step in steps]
 
 
+def test_the_steps_of_one_run_are_a_table(world, workflow):
+    run = make_run(workflow)
+    error = {"type": "tool", "message": "=cmd()", "stack": "x"}
+    run.steps.create(key="second", position=1, uses="tool:send", state="failed", error=error, cost_usd="0.25")
+    run.steps.create(key="first", position=0, uses="noop", state="succeeded", attempt_no=2)
+    api = world.api("vera")
+    text = b"".join(api.get(f"/api/v1/runs/{run.pk}/steps.csv")).decode()
+    rows = [
+        [row[name] for name in ("key", "status", "attempts", "error_type", "error_message")]
+        for row in csv.DictReader(io.StringIO(text))
+    ]
+    assert rows == [["first", "succeeded", "2", "", ""], ["second", "failed", "0", "tool", "'=cmd()"]]
+    with zipfile.ZipFile(io.BytesIO(b"".join(api.get(f"/api/v1/runs/{run.pk}/steps.xlsx")))) as book:
+        assert b"second" in book.read("xl/worksheets/sheet1.xml")
+
+
 def test_a_column_without_a_source_is_in_no_file(world, workflow):
     make_run(workflow)
     page = world.client("vera").get(f"{PAGE}?export=json")
