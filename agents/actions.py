@@ -42,7 +42,7 @@ def update_tool(tool: Tool, /, *, by: Actor, version_no: int | None = None, **va
     return _update(tool, values, version_no, check_tool, events.TOOL_UPDATED, by)
 
 
-@action(label="Delete", role="editor", confirm="Delete the tool {subject}?", tone="danger", icon="delete")
+@action(label="Delete", role="admin", confirm="Delete the tool {subject}?", tone="danger", icon="delete")
 def delete_tool(tool: Tool, *, by: Actor) -> None:
     """Raises Conflict naming the agents and released workflows that use it."""
     _delete(tool, events.TOOL_DELETED, by)
@@ -62,7 +62,7 @@ def update_agent(agent: Agent, /, *, by: Actor, version_no: int | None = None, *
     return _update(now, values, version_no, check_agent, events.AGENT_UPDATED, by)
 
 
-@action(label="Delete", role="editor", confirm="Delete the agent {subject}?", tone="danger", icon="delete")
+@action(label="Delete", role="admin", confirm="Delete the agent {subject}?", tone="danger", icon="delete")
 def delete_agent(agent: Agent, *, by: Actor) -> None:
     """Raises Conflict naming the released workflows that use it."""
     _delete(agent, events.AGENT_DELETED, by)
@@ -160,7 +160,7 @@ def update_instance(
     return row
 
 
-@action(label="Delete", role="editor", confirm="Delete the instance {subject}?", tone="danger", icon="delete")
+@action(label="Delete", role="admin", confirm="Delete the instance {subject}?", tone="danger", icon="delete")
 def delete_instance(instance: Instance, *, by: Actor) -> None:
     """Raises Conflict naming the tools and released workflows that query it."""
     _delete(instance, events.INSTANCE_DELETED, by)

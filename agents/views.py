@@ -82,7 +82,8 @@ class EntryView(View):
             names = ["detail", "edit", "delete", "test", "enable", "disable"]
             names += ["health", "versions"] if hasattr(context["row"], "probed") else []
             links |= {f"{name}_url": self.url(name, pk) for name in names}
-        shared = {"resource": self.resource, "can_edit": self.request.member.may("editor"), **links}
+        shared = {"resource": self.resource, **links}
+        shared |= {"can_edit": self.request.member.may("editor"), "can_delete": self.request.member.may("admin")}
         return render(self.request, template, {**shared, **context}, status=status)
 
     def require(self, role: str) -> None:
@@ -182,7 +183,7 @@ class EntryEdit(EntryView):
 
 class EntryDelete(EntryView):
     def get(self, request: PortalRequest, pk: int) -> HttpResponse:
-        self.require("editor")
+        self.require("admin")
         return self.confirmation(self.entry(pk))
 
     def post(self, request: PortalRequest, pk: int) -> HttpResponse:

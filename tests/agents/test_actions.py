@@ -204,7 +204,7 @@ def test_replicas_that_changed_meanwhile_are_looked_at_as_they_are_now(world):
 
 def test_a_deleted_agent_leaves_no_slot(world):
     agent = make_agent(world, max_concurrent=1)
-    actions.delete_agent(agent, by=world.actor("erin"))
+    actions.delete_agent(agent, by=world.actor("alice"))
     assert not Slot.objects.exists()
     assert not Agent.objects.exists()
 
@@ -216,7 +216,7 @@ def test_a_tool_in_use_by_an_agent_is_not_deleted(world):
     tool = make_tool(world)
     agent = make_agent(world, config={**LLM_CONFIG, "tools": ["list-items"]})
     with pytest.raises(Conflict, match="agent triager") as caught:
-        actions.delete_tool(tool, by=world.actor("erin"))
+        actions.delete_tool(tool, by=world.actor("alice"))
     assert caught.value.extra["dependents"] == [{"kind": "agent", "id": agent.pk, "name": "triager"}]
     assert Tool.objects.exists()
 
@@ -228,9 +228,9 @@ def test_a_tool_that_only_a_deployed_version_uses_is_not_deleted(world):
     actions.deploy_agent(agent, environment="production", revision=agent.revisions.get(), by=erin)
     agent = actions.update_agent(agent, config=LLM_CONFIG, by=erin)
     with pytest.raises(Conflict, match="agent triager"):
-        actions.delete_tool(tool, by=erin)
+        actions.delete_tool(tool, by=world.actor("alice"))
     actions.deploy_agent(agent, environment="production", revision=agent.revisions.get(number=2), by=erin)
-    actions.delete_tool(tool, by=erin)
+    actions.delete_tool(tool, by=world.actor("alice"))
     assert not Tool.objects.exists()
 
 
@@ -238,7 +238,7 @@ def test_what_apps_above_know_counts_too(world, used_by_workflow):
     agent = make_agent(world)
     used_by_workflow("agent", "triager")
     with pytest.raises(Conflict, match="workflow nightly"):
-        actions.delete_agent(agent, by=world.actor("erin"))
+        actions.delete_agent(agent, by=world.actor("alice"))
     with pytest.raises(Conflict, match="cannot be renamed"):
         actions.update_agent(agent, name="other", by=world.actor("erin"))
     assert actions.update_agent(agent, description="fine", by=world.actor("erin")).version_no == 2
@@ -254,7 +254,7 @@ def test_a_tool_of_the_same_name_elsewhere_does_not_count(world):
 
 def test_a_deleted_tool_cannot_be_saved(world):
     tool = make_tool(world)
-    actions.delete_tool(Tool.objects.get(pk=tool.pk), by=world.actor("erin"))
+    actions.delete_tool(Tool.objects.get(pk=tool.pk), by=world.actor("alice"))
     with pytest.raises(Conflict, match="deleted in the meantime"):
         actions.update_tool(tool, description="ghost", by=world.actor("erin"))
 
@@ -310,7 +310,7 @@ def test_an_instance_in_use_by_a_tool_is_neither_deleted_nor_renamed(world, tmp_
     instance = make_instance(world, tmp_path)
     make_tool(world, "totals", kind="sql", config={"instance": "sales", "sql": "SELECT 1"})
     with pytest.raises(Conflict, match="tool totals"):
-        actions.delete_instance(instance, by=world.actor("erin"))
+        actions.delete_instance(instance, by=world.actor("alice"))
     with pytest.raises(Conflict, match="tool totals"):
         actions.update_instance(instance, name="other", by=world.actor("erin"))
 

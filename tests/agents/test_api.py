@@ -23,7 +23,7 @@ def fields_of(answer) -> list[str]:
     return [error["field"] for error in answer.json()["errors"]]
 
 
-def test_a_tool_is_created_read_changed_and_deleted(erin):
+def test_a_tool_is_created_read_changed_and_deleted_by_an_administrator(world, erin):
     made = erin.post(f"{ROOT}/tools", {**TOOL, "tags": ["web"], "cost_usd": "0.01"})
     assert made.status_code == 201
     body = made.json()
@@ -38,20 +38,21 @@ def test_a_tool_is_created_read_changed_and_deleted(erin):
     assert erin.patch(one, {"description": "new", "version_no": 1}).json()["version_no"] == 2
     replaced = erin.put(one, TOOL).json()
     assert (replaced["description"], replaced["tags"], replaced["version_no"]) == ("", [], 3)
-    assert erin.delete(f"{one}/").status_code == 204
+    assert erin.delete(f"{one}/").status_code == 403
+    assert world.api("alice").delete(f"{one}/").status_code == 204
     assert erin.get(one).status_code == 404
 
 
-def test_an_agent_is_created_read_changed_and_deleted(erin):
+def test_an_agent_is_created_read_changed_and_deleted(world, erin):
     made = erin.post(f"{ROOT}/agents", {"name": "triager", "kind": "llm", "config": LLM_CONFIG}).json()
     one = f"{ROOT}/agents/{made['id']}"
     assert erin.patch(one, {"config": {**LLM_CONFIG, "max_steps": 3}}).json()["config"]["max_steps"] == 3
     assert [row["name"] for row in erin.get(f"{ROOT}/agents?kind=llm").json()["results"]] == ["triager"]
-    assert erin.delete(one).status_code == 204
+    assert world.api("alice").delete(one).status_code == 204
     assert not Agent.objects.exists()
 
 
-def test_an_instance_never_gives_its_url_back(erin, tmp_path):
+def test_an_instance_never_gives_its_url_back(world, erin, tmp_path):
     sent = {"name": "sales", "engine": "sqlite", "url": str(sqlite_file(tmp_path))}
     made = erin.post(f"{ROOT}/instances", sent)
     assert made.status_code == 201
@@ -62,7 +63,7 @@ def test_an_instance_never_gives_its_url_back(erin, tmp_path):
     assert erin.put(one, {"name": "sales", "engine": "sqlite", "timeout_seconds": 7}).json()["timeout_seconds"] == 7
     report = erin.post(f"{one}/test").json()
     assert (report["ok"], report["problems"], report["tables"]) == (True, [], ["orders"])
-    assert erin.delete(one).status_code == 204
+    assert world.api("alice").delete(one).status_code == 204
     assert not Instance.objects.exists()
 
 
@@ -130,10 +131,10 @@ def test_a_second_editor_gets_409(world, erin):
     )
 
 
-def test_deleting_what_is_used_answers_409_with_the_users(world, erin):
+def test_deleting_what_is_used_answers_409_with_the_users(world):
     tool = make_tool(world)
     agent = make_agent(world, config={**LLM_CONFIG, "tools": ["list-items"]})
-    answer = erin.delete(f"{ROOT}/tools/{tool.pk}")
+    answer = world.api("alice").delete(f"{ROOT}/tools/{tool.pk}")
     assert answer.status_code == 409
     assert answer.json()["dependents"] == [{"kind": "agent", "id": agent.pk, "name": "triager"}]
 

@@ -174,15 +174,15 @@ def test_a_second_editor_keeps_the_text_and_is_told(world, erin):
     assert "by erin" in text_of(response)
 
 
-def test_a_deletion_shows_what_would_break(world, erin):
-    tool = make_tool(world)
+def test_a_deletion_shows_what_would_break(world):
+    alice, tool = world.client("alice"), make_tool(world)
     agent = make_agent(world, config={**LLM_CONFIG, "tools": ["list-items"]})
-    page = erin.get(f"{ROOT}/tools/{tool.pk}/deletion").content.decode()
+    page = alice.get(f"{ROOT}/tools/{tool.pk}/deletion").content.decode()
     assert f'href="{ROOT}/agents/{agent.pk}/"' in page
     assert "Delete tool" not in page
-    assert erin.post(f"{ROOT}/tools/{tool.pk}/deletion").status_code == 409
-    actions.delete_agent(agent, by=world.actor("erin"))
-    assert erin.post(f"{ROOT}/tools/{tool.pk}/deletion")["Location"] == f"{ROOT}/tools/"
+    assert alice.post(f"{ROOT}/tools/{tool.pk}/deletion").status_code == 409
+    actions.delete_agent(agent, by=world.actor("alice"))
+    assert alice.post(f"{ROOT}/tools/{tool.pk}/deletion")["Location"] == f"{ROOT}/tools/"
     assert not Tool.objects.exists()
 
 

@@ -37,7 +37,7 @@ def catalogue_pages(prefix: str, subject: str) -> dict[str, Route]:
         "new": route(get=EDITOR, post=EDITOR),
         "detail": route(subject, get=VIEWER),
         "edit": route(subject, get=EDITOR, post=EDITOR),
-        "delete": route(subject, get=EDITOR, post=EDITOR),
+        "delete": route(subject, get=ADMIN, post=ADMIN),
         "enable": route(subject, post=EDITOR),
         "disable": route(subject, post=EDITOR),
         "test": route(subject, get=OPERATOR, post=OPERATOR),
@@ -67,7 +67,7 @@ def catalogue_endpoints(plural: str, subject: str) -> dict[str, Route]:
     return more | {
         f"api:{plural}": route(get=VIEWER, post=EDITOR),
         f"api:{plural}_csv": route(get=VIEWER),
-        f"api:{subject}": route(subject, get=VIEWER, put=EDITOR, patch=EDITOR, delete=EDITOR),
+        f"api:{subject}": route(subject, get=VIEWER, put=EDITOR, patch=EDITOR, delete=ADMIN),
         f"api:{subject}_test": route(subject, post=OPERATOR),
     }
 
