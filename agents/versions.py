@@ -17,6 +17,7 @@ from agents.models import Agent, Revision, Tool
 from agents.views import EntryView
 from controlplane.domain.comparison import Comparison, compare
 from controlplane.domain.errors import NotFound
+from controlplane.listing.fields import is_number
 from controlplane.projects.endpoints import Endpoint, shown
 from controlplane.ui.request import PortalRequest
 
@@ -26,8 +27,7 @@ MOST_CHOICES = 500
 def find_revision(row: Tool | Agent, name: str) -> Revision:
     """The version of that number; `current` is the one in force. Raises NotFound."""
     wanted = str(row.version_no) if name == "current" else name
-    is_number = wanted.isascii() and wanted.isdecimal() and len(wanted) < 10
-    found = row.revisions.filter(number=int(wanted)).first() if is_number else None
+    found = row.revisions.filter(number=int(wanted)).first() if is_number(wanted, 9) else None
     if found is None:
         raise NotFound(f"{row.name} has no version {name[:20]}.")
     return found

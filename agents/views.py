@@ -20,7 +20,7 @@ from agents.lists import AGENTS, INSTANCES, TOOLS
 from agents.models import Agent, Revision
 from agents.resources import AGENT, INSTANCE, TOOL, Editor, Resource
 from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound, ProblemError
-from controlplane.listing.filters import is_id
+from controlplane.listing.fields import is_number
 from controlplane.listing.pages import Empty, ListPage
 from controlplane.ui.htmx import is_partial
 from controlplane.ui.request import PortalRequest
@@ -129,7 +129,7 @@ class EntryDetail(EntryView):
         """The version asked for; None for the one in force. Raises NotFound."""
         if not number:
             return None
-        found = revisions.filter(number=int(number)).first() if is_id(number) and len(number) < 10 else None
+        found = revisions.filter(number=int(number)).first() if is_number(number, 9) else None
         if found is None:
             raise NotFound("There is no such version.")
         return found

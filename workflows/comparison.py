@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controlplane.domain.errors import NotFound
+from controlplane.listing.fields import is_number
 from workflows.models import Version, VersionState, Workflow
 
 
@@ -14,8 +15,7 @@ def find_version(workflow: Workflow, name: str) -> Version:
     elif name == "current":
         found = rows.filter(pk=workflow.current_id).first()
     else:
-        is_number = name.isascii() and name.isdecimal() and len(name) < 10
-        found = rows.filter(number=int(name)).first() if is_number else None
+        found = rows.filter(number=int(name)).first() if is_number(name, 9) else None
     if found is None:
         raise NotFound(f"{workflow.name} has no version {name[:20]}.")
     return found

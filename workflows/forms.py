@@ -8,6 +8,7 @@ from django import forms
 
 from controlplane.domain.errors import InvalidInput, ProblemError
 from controlplane.domain.tags import MAX_TAGS
+from workflows.actions import LONGEST_DESCRIPTION
 from workflows.exchange import read_definition, read_json
 
 LARGEST_FILE = 1024 * 1024
@@ -48,7 +49,9 @@ class DetailsForm(forms.Form):
     name = forms.CharField(
         max_length=63, help_text="Lower-case letters, digits, hyphens and underscores. Other workflows call it by this."
     )
-    description = forms.CharField(max_length=10_000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    description = forms.CharField(
+        max_length=LONGEST_DESCRIPTION, required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
     tags = TagsField(required=False, help_text=f"Separated by commas, at most {MAX_TAGS}.")
 
 

@@ -32,11 +32,10 @@ class CountsEndpoint(ListEndpoint):
         paging = [name for name in ("limit", "cursor", "order") if name in request.query_params]
         if paging:
             raise InvalidInput.field(paging[0], "Counts have no pages and no order.", "unknown")
-        tabs, counts = self.listing.tabs, self.reading().tab_counts
-        named = [("All", ()), *((tab.label, tab.values) for tab in tabs.tabs)] if tabs else []
+        tabs = self.listing.tabs.with_all if self.listing.tabs else []
         rows = [
-            {"label": label, "values": list(values), "count": count.value, "is_capped": count.is_capped}
-            for (label, values), count in zip(named, counts, strict=True)
+            {"label": tab.label, "values": list(tab.values), "count": count.value, "is_capped": count.is_capped}
+            for tab, count in zip(tabs, self.reading().tab_counts, strict=True)
         ]
         return Response({"results": rows, "next": None, "previous": None})
 

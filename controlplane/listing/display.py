@@ -231,10 +231,9 @@ class Display:
         tabs, reading = self.reading.listing.tabs, self.reading
         if tabs is None or not self.is_valid:
             return []
-        named = [("All", ()), *((tab.label, tab.values) for tab in tabs.tabs)]
         return [
-            TabLink(label, self.links.with_values({tabs.filter_name: list(values)}), count, number == reading.tab)
-            for number, ((label, values), count) in enumerate(zip(named, reading.tab_counts, strict=True))
+            TabLink(tab.label, self.links.with_values({tabs.filter_name: list(tab.values)}), count, at == reading.tab)
+            for at, (tab, count) in enumerate(zip(tabs.with_all, reading.tab_counts, strict=True))
         ]
 
     @cached_property

@@ -18,7 +18,6 @@ from django.db.models import (
     F,
     FloatField,
     Func,
-    IntegerField,
     QuerySet,
     TextField,
     Value,
@@ -27,7 +26,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Left
 
 from controlplane.listing.columns import Column
-from controlplane.listing.exports import EXPORT_SECONDS, PIECE_BYTES, Iso, Joined, copy_statement, header
+from controlplane.listing.exports import EXPORT_SECONDS, HARMLESS, PIECE_BYTES, Iso, Joined, copy_statement, header
 
 # What a worksheet holds, without the head.
 SHEET_ROWS = 1_048_575
@@ -198,7 +197,7 @@ def cell_of(export: Export, source: str | Combinable) -> Cell:
         return Cell(Serial(expression, Value(export.zone)), "write_number", is_moment=True)
     if isinstance(kind, BooleanField):
         return Cell(expression, "write_boolean")
-    if isinstance(kind, IntegerField | DecimalField | FloatField):
+    if isinstance(kind, HARMLESS):
         return Cell(Cast(expression, FloatField()), "write_number")
     if isinstance(kind, ArrayField):
         expression = Joined(expression, template="array_to_string(%(expressions)s, ', ')")

@@ -56,6 +56,6 @@ def is_id(text: str) -> bool:
     return is_number(text) and int(text) <= LARGEST_ID
 
 
-def is_number(text: str) -> bool:
-    """Short enough to be one: Python refuses to read thousands of digits, zeros too."""
-    return text.isascii() and text.isdecimal() and len(text) < 20
+def is_number(text: str, digits: int = 19) -> bool:
+    """Short enough to be one: Python refuses to read thousands of digits, zeros too. Nine fit any integer column."""
+    return text.isascii() and text.isdecimal() and len(text) <= digits

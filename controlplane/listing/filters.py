@@ -256,6 +256,8 @@ class ListFilterSet(django_filters.FilterSet):
 
     def matching_without(self, name: str) -> QuerySet:
         """The rows that match all filters but one. Raises InvalidInput."""
+        if not self.value(name):
+            return self.matching()
         self.refuse_errors()
         rows = self.queryset.all()
         for other, value in self.form.cleaned_data.items():

@@ -127,7 +127,7 @@ class Reading:
         """The number of the tab that is open, 0 for all rows; None when the values chosen are not those of one."""
         tabs = self.listing.tabs
         chosen = set(self.filters.value(tabs.filter_name) or ()) if tabs else set()
-        sets: list[set[str]] = [set(), *(set(tab.values) for tab in tabs.tabs)] if tabs else []
+        sets = [set(tab.values) for tab in tabs.with_all] if tabs else []
         return sets.index(chosen) if chosen in sets else None
 
     @cached_property

@@ -26,6 +26,11 @@ class Tabs:
     filter_name: str
     tabs: Sequence[Tab]
 
+    @property
+    def with_all(self) -> list[Tab]:
+        """The tab of all rows, and then each."""
+        return [Tab("All", ()), *self.tabs]
+
 
 def count_each(querysets: Iterable[QuerySet], *, limit: int = COUNT_LIMIT) -> list[Count]:
     """How many rows each has, exact up to `limit`, in one statement: PostgreSQL stops at the row after it."""

@@ -100,3 +100,10 @@ def test_the_api_says_what_the_tabs_say(world, runs):
     for query in ("limit=5", "wrong=1", "since=soon"):
         refused = api.get(f"/api/v1/runs/counts?{query}")
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, query.partition("=")[0])
+
+
+def test_a_tag_is_looked_up_once_for_the_rows_and_the_counts(world, runs):
+    reading = Reading(RUNS, QueryDict("tag=nightly"), who=world.actor("vera"), project=world.acme)
+    with CaptureQueriesContext(connection) as queries:
+        assert (reading.page.rows, str(reading.count)) == ([], "0")
+    assert sum("LIMIT 1001" in query["sql"] for query in queries) == 1
