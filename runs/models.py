@@ -289,7 +289,10 @@ class StepRun(models.Model):
             models.Index(fields=["run"], name="step_to_review", condition=Q(state=StepState.NEEDS_REVIEW)),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["run", "key", "index"], name="one_step_run_per_item", nulls_distinct=False),
+            models.UniqueConstraint(fields=["run", "key", "index"], name="one_step_run_per_index"),
+            models.UniqueConstraint(
+                fields=["run", "key"], condition=Q(index__isnull=True), name="one_step_run_per_key"
+            ),
             models.CheckConstraint(condition=Q(state__in=StepState.values), name="step_state_is_known"),
             models.CheckConstraint(
                 condition=~Q(state=StepState.RUNNING) | Q(lease_until__isnull=False), name="running_step_has_a_lease"

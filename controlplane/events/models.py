@@ -84,9 +84,7 @@ class Event(models.Model):
         ordering = ["-xid", "-id"]
         indexes = [models.Index(fields=["project", "xid", "id"], name="event_activity", condition=~INSIDE)]
         constraints = [
-            models.UniqueConstraint(
-                fields=["subject_kind", "subject_id", "seq"], name="one_event_per_seq", nulls_distinct=True
-            )
+            models.UniqueConstraint(fields=["subject_kind", "subject_id", "seq"], name="one_event_per_seq"),
         ]
 
     def __str__(self) -> str:

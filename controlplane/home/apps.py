@@ -3,3 +3,6 @@ from django.apps import AppConfig
 
 class HomeConfig(AppConfig):
     name = "controlplane.home"
+
+    def ready(self) -> None:
+        from controlplane.home import checks  # noqa: F401 - registers them

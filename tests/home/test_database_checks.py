@@ -1,0 +1,54 @@
+"""`prepare` looks whether the database keeps every rule that the models rely on."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.core import checks
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+pytestmark = pytest.mark.django_db
+
+
+def prepare() -> str:
+    said = StringIO()
+    call_command("prepare", stdout=StringIO(), stderr=said)
+    return said.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def without_demo(monkeypatch):
+    monkeypatch.setenv("SPARKOPS_DEMO", "0")
+    monkeypatch.setenv("SPARKOPS_ADMIN_PASSWORD", "correct-horse-battery")
+
+
+def test_a_whole_schema_passes_in_silence():
+    assert prepare() == ""
+
+
+@pytest.mark.parametrize(
+    ("table", "kind", "name"),
+    [
+        ("runs_steprun", "CONSTRAINT", "one_step_run_per_index"),
+        ("runs_steprun", "INDEX", "one_step_run_per_key"),
+        ("events_event", "CONSTRAINT", "one_event_per_seq"),
+        ("runs_steprun", "CONSTRAINT", "running_step_has_a_lease"),
+    ],
+)
+def test_a_rule_that_the_database_lost_stops_the_start_by_name(table, kind, name):
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX {name}" if kind == "INDEX" else f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    said = StringIO()
+    with pytest.raises(CommandError):
+        call_command("prepare", stdout=StringIO(), stderr=said)
+    assert f"The table {table} lacks the constraint {name}." in said.getvalue()
+
+
+def test_the_models_need_nothing_that_postgresql_14_lacks(monkeypatch):
+    """Django leaves out what a server cannot do, with a warning that nobody reads."""
+    for version in (15, 16, 17):
+        monkeypatch.setattr(connection.features, f"is_postgresql_{version}", False)
+    assert not connection.features.supports_nulls_distinct_unique_constraints
+    assert checks.run_checks(tags=[checks.Tags.models], databases=["default"]) == []
