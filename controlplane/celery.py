@@ -12,12 +12,19 @@ from kombu.transport.redis import Channel, Transport
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
+# A message may be lost, so nobody waits for a broker that hangs.
+SEND_SECONDS = 1.0
 
 
 class BriskChannel(Channel):
     """Keeps the client that kombu makes anew for each message it sends and acknowledges."""
 
     _kept: Any = None
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        """Whoever sends waits a second at most; a worker that waits for messages does so for longer."""
+        parameters = super()._connparams(asynchronous=asynchronous)
+        return parameters if asynchronous else {**parameters, "socket_timeout": SEND_SECONDS}
 
     def _create_client(self, asynchronous: bool = False) -> Any:
         if asynchronous:
@@ -66,6 +73,8 @@ app.conf.update(
     task_send_sent_event=False,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
+    # A broker that is full refuses what a worker writes: then it tries again, and does not end.
+    broker_channel_error_retry=True,
     accept_content=["json"],
 )
 app.autodiscover_tasks()

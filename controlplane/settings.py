@@ -138,7 +138,7 @@ REDIS_PREFIX = env("REDIS_PREFIX", "sparkops:")
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": REDIS_PREFIX,
-    "socket_connect_timeout": 2,
+    "socket_connect_timeout": 1,
     "socket_timeout": 5,
     "socket_keepalive": True,
 }
@@ -155,6 +155,8 @@ ENGINE_LEASE_SECONDS = env_int("ENGINE_LEASE_SECONDS", 15)
 ENGINE_HEARTBEAT_SECONDS = env_int("ENGINE_HEARTBEAT_SECONDS", 5)
 # A bell that was not answered for this long is rung again.
 ENGINE_RING_AGAIN_SECONDS = env_int("ENGINE_RING_AGAIN_SECONDS", 5)
+# What was due for this long and came to no worker is taken from the database, past the broker.
+ENGINE_PULL_AFTER_SECONDS = env_int("ENGINE_PULL_AFTER_SECONDS", 2)
 ENGINE_WORKER_NAME = env("SPARKOPS_WORKER_NAME")
 # Larger step outputs are kept as artifacts.
 ENGINE_OUTPUT_INLINE_BYTES = 256 * 1024

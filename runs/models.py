@@ -447,6 +447,8 @@ class Worker(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     boot = models.CharField(max_length=20)
+    # Machine, process and its start: who asks on the same machine can tell whether it still runs.
+    life = models.CharField(max_length=200, default="", db_default="")
     queue = models.CharField(max_length=20)
     slots = models.IntegerField()
     busy = models.IntegerField(default=0)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from celery import shared_task
-from celery.signals import worker_init, worker_process_init, worker_ready
+from typing import Any
 
-from controlplane.domain.errors import ActionRefused
-from controlplane.projects.actors import SYSTEM
-from runs.engine import children, control, sweep, work
+from celery import shared_task
+from celery.signals import (
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutdown,
+    worker_shutting_down,
+)
+from django.conf import settings
+
+from controlplane.domain.forking import close_connections
+from runs.engine import children, control, pull, sweep, work
 from runs.engine.faults import fault
 from runs.engine.leases import leases
-from runs.models import RUN_LIVE, Run
+from runs.engine.names import NameTaken
 
 
 @shared_task(name="runs.tasks.execute_step")
@@ -26,12 +34,7 @@ def settle_child(step_id: int) -> None:
 
 @shared_task(name="runs.tasks.stop_child")
 def stop_child(step_id: int) -> None:
-    """The parent is stopping: so does the run its step waits for."""
-    for run in Run.objects.filter(parent_step_id=step_id, state__in=RUN_LIVE):
-        try:
-            control.request_stop(run.pk, by=SYSTEM, reason="The run that started this one was stopped.")
-        except ActionRefused:
-            continue
+    control.stop_child(step_id)
 
 
 @shared_task(name="runs.tasks.follow_pause")
@@ -40,25 +43,48 @@ def follow_pause(step_id: int) -> None:
 
 
 @worker_init.connect
-def void_earlier_life(**_: object) -> None:
-    """Before any process of a pool begins: the processes of an earlier life are gone."""
-    leases.void_earlier_life()
+def begin_worker(sender: Any, **_: object) -> None:
+    """Before the pool and the broker: this worker has its name, and what an earlier life of it held goes on.
 
-
-@worker_ready.connect
-def announce(sender, **_: object) -> None:
-    """A thread-pool worker is up: void what its earlier life held and take that work back at once."""
-    pool = sender.pool
-    if not hasattr(pool, "_pool") or "prefork" not in type(pool).__module__:
-        begin(slots=getattr(pool, "limit", 0) or 0)
+    Processes of a prefork pool begin by themselves once they are there, with nothing open that this one opened.
+    """
+    in_processes = "prefork" in str(sender.pool_cls)
+    pull.take_from(sender.app.amqp.queues.consume_from)
+    try:
+        freed = leases.take_name(
+            own_name(in_processes=in_processes), slots=0 if in_processes else int(sender.concurrency)
+        )
+    except NameTaken as taken:
+        raise SystemExit(str(taken)) from None
+    if freed:
+        sweep.take_back_lost()
+    if in_processes:
+        close_connections()
+    else:
+        pull.start()
 
 
 @worker_process_init.connect
-def announce_child(**_: object) -> None:
+def begin_process(**_: object) -> None:
     """Each process of a prefork pool is a worker of its own."""
-    begin(slots=1, queue="cpu")
-
-
-def begin(*, slots: int, queue: str = "default") -> None:
-    if leases.register(queue=queue, slots=slots):
+    if leases.register(queue="cpu", slots=1):
         sweep.take_back_lost()
+    pull.start()
+
+
+@worker_shutting_down.connect
+def begin_to_end(**_: object) -> None:
+    pull.stop()
+
+
+@worker_shutdown.connect
+@worker_process_shutdown.connect
+def end_worker(**_: object) -> None:
+    pull.wait()
+    leases.leave()
+
+
+def own_name(*, in_processes: bool) -> str:
+    """One environment file may serve both kinds of workers, so the name that it gives is not the same for both."""
+    given = settings.ENGINE_WORKER_NAME or leases.name
+    return f"{given}-cpu" if in_processes else given

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from controlplane.domain.queueing import ring
-from controlplane.jobs.models import JOB_LIVE, Job
+from controlplane.domain.queueing import Task, ring, waiting
+from controlplane.jobs.models import JOB_LIVE, Job, JobState
 
 RING_AGAIN = """
 UPDATE jobs_job SET rung_at = now() WHERE id IN (
@@ -52,3 +54,14 @@ def some_of(jobs: Iterable[Job]) -> list[Job]:
         if rows >= ROWS_AT_ONCE:
             break
     return some
+
+
+@waiting
+def jobs(queues: Collection[str], most: int) -> list[Task]:
+    """Those whose message came to no worker, or whose worker is lost."""
+    if "default" not in queues:
+        return []
+    late = timezone.now() - timedelta(seconds=settings.ENGINE_PULL_AFTER_SECONDS)
+    free = Q(state=JobState.QUEUED, created_at__lt=late) | Q(state=JobState.RUNNING, lease_until__lt=late)
+    ids = Job.objects.filter(free).order_by("created_at").values_list("pk", flat=True)[:most]
+    return [("controlplane.jobs.tasks.work_on", (pk,)) for pk in ids]

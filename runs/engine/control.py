@@ -140,6 +140,14 @@ def pause_or_resume_child(child: LockedRun, *, parent: int, paused: bool) -> Non
         resume(child, actor=SYSTEM_NAME, user=None)
 
 
+def stop_child(step_id: int) -> None:
+    """The parent is stopping: so does the run that its step waits for; may be called at any time."""
+    for row in run_statement(CHILD_OF, {"step": step_id}):
+        with locked_run(row["id"]) as child:
+            if child is not None and not child.is_final and child.stop_requested_at is None:
+                stop(child, actor=SYSTEM_NAME, user=None, reason="The run that started this one was stopped.")
+
+
 def review(step: StepRun, *, outcome: str, output: object, note: str, by: Actor) -> None:
     """A person says how a step with unknown outcome ended, or lets it run again; then the run goes on."""
     with existing_run(step.run_id) as run:

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from controlplane.domain.cancellation import CancelToken
+from runs.engine import names
 from runs.engine.claim import Claimed
 from runs.engine.logs import LogBuffer
 from runs.engine.sql import run_statement, use_own_connection
@@ -40,14 +41,17 @@ RETURNING runs_steprun.id, attempt_no, cancel_requested
 """
 ASKED_TO_STOP = "SELECT id FROM runs_steprun WHERE id = ANY(%(ids)s) AND cancel_requested"
 REGISTER = """
-INSERT INTO runs_worker (name, boot, queue, slots, busy, started_at, seen_at)
-VALUES (%(name)s, %(boot)s, %(queue)s, %(slots)s, %(busy)s, now(), now())
+INSERT INTO runs_worker (name, boot, life, queue, slots, busy, started_at, seen_at)
+VALUES (%(name)s, %(boot)s, %(life)s, %(queue)s, %(slots)s, %(busy)s, now(), now())
 ON CONFLICT (name) DO UPDATE SET """
-BEGIN = f"""{REGISTER} boot = EXCLUDED.boot, queue = EXCLUDED.queue, slots = EXCLUDED.slots, busy = EXCLUDED.busy,
-    started_at = now(), seen_at = now()
+BEGIN = f"""{REGISTER} boot = EXCLUDED.boot, life = EXCLUDED.life, queue = EXCLUDED.queue, slots = EXCLUDED.slots,
+    busy = EXCLUDED.busy, started_at = now(), seen_at = now()
 """
 # Whoever was away for so long that the sweep forgot it is known again; a later life of the same name stays as it is.
 SEEN = f"{REGISTER} seen_at = now(), busy = EXCLUDED.busy WHERE runs_worker.boot = EXCLUDED.boot"
+GOODBYE = "DELETE FROM runs_worker WHERE name = %(name)s AND boot = %(boot)s"
+# Two that start at the same moment look one after the other.
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('worker ' || %(name)s, 0))"
 FORGET = "DELETE FROM runs_worker WHERE seen_at < now() - %(kept)s RETURNING name"
 VOID_EARLIER_LIFE = """
 WITH void AS (
@@ -136,14 +140,40 @@ class Leases:
         with self._lock:
             return list(self._held.values())
 
+    @property
+    def slots(self) -> int:
+        """How many steps this worker does at once; 0 before it is registered."""
+        return self._announced.get("slots", 0)
+
+    def take_name(self, name: str, *, slots: int = 0, queue: str = "default") -> list[int]:
+        """Be the worker of that name, once no other one is. Returns the steps that an earlier life of it held.
+
+        Without `slots` it only looks: the processes of a pool announce themselves. Raises NameTaken.
+        """
+        self.name = name
+        while True:
+            names.wait_for_name(name, self.boot)
+            with transaction.atomic():
+                run_statement(ONE_AT_A_TIME, {"name": name})
+                if not any(map(names.may_live, names.earlier(name, self.boot))):
+                    return self.register(queue=queue, slots=slots) if slots else self.void_earlier_life()
+
     def register(self, *, queue: str, slots: int) -> list[int]:
         """Announce this worker and void the leases of its own name's earlier life. Returns the steps set free."""
-        announced = {"name": self.name, "boot": self.boot, "queue": queue, "slots": slots}
+        who = {"name": self.name, "boot": self.boot, "life": names.this_life()}
+        announced = {**who, "queue": queue, "slots": slots}
         run_statement(BEGIN, announced | {"busy": 0})
         with self._lock:
             self._announced = announced
             self._start_beating()
         return self.void_earlier_life()
+
+    def leave(self) -> None:
+        """It ends in peace: whoever starts with this name, wherever, need not wait for a sign of life."""
+        with self._lock:
+            announced, self._announced = self._announced, {}
+        if announced:
+            run_statement(GOODBYE, {"name": announced["name"], "boot": announced["boot"]})
 
     def void_earlier_life(self) -> list[int]:
         """What a worker of this name, or one of its pool's processes, held when it died is nobody's now."""
@@ -224,8 +254,9 @@ leases = Leases()
 
 def after_fork() -> None:
     """A forked pool child is a worker of its own: its own leases, its own life."""
+    name = leases.name
     leases.__init__()  # type: ignore[misc]
-    leases.name = f"{leases.name}#{os.getpid()}"
+    leases.name = f"{name}#{os.getpid()}"
 
 
 os.register_at_fork(after_in_child=after_fork)

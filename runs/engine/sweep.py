@@ -16,7 +16,7 @@ from runs import events
 from runs.engine import slots
 from runs.engine.advance import Advance, described
 from runs.engine.children import settle_child
-from runs.engine.control import stop
+from runs.engine.control import follow_pause, stop, stop_child
 from runs.engine.external import lose
 from runs.engine.finish import give_slot_back
 from runs.engine.leases import forget_old_workers
@@ -224,9 +224,8 @@ def time_out(run_id: int) -> bool:
 
 
 def settle_children() -> int:
-    all(ring("runs.tasks.stop_child", row["id"]) for row in run_statement(CHILDREN_TO_STOP, {"batch": BATCH}))
-    for row in run_statement(CHILDREN_OUT_OF_STEP, {"batch": BATCH}):
-        ring("runs.tasks.follow_pause", row["id"])
+    each(lambda row: stop_child(row["id"]), run_statement(CHILDREN_TO_STOP, {"batch": BATCH}))
+    each(lambda row: follow_pause(row["id"]), run_statement(CHILDREN_OUT_OF_STEP, {"batch": BATCH}))
     return each(lambda row: settle_child(row["id"]), run_statement(CHILDREN_ENDED, {"batch": BATCH}))
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 from django.conf import settings
+from redis import Redis
+from redis.exceptions import RedisError
 
 from agents.actions import create_tool
 from runs.actions import cancel_run
@@ -118,3 +120,62 @@ def test_a_worker_that_is_killed_and_started_again_goes_on_at_once(world):
         wait_until(lambda: ended(run), 10)
     assert (run.state, run.steps.get().attempt_no, run.steps.get().losses) == ("succeeded", 2, 1)
     assert drain(run).state == "succeeded"
+
+
+def test_each_process_for_computing_is_a_worker_of_its_own(world):
+    """Nothing that the parent opened before it forked is used after it."""
+    with working("cpu", "--cpu", "--concurrency", "4"):
+        wait_until(lambda: Worker.objects.count() == 4, SECONDS)
+        assert sum(Worker.objects.values_list("slots", flat=True)) == 4
+        function_tool(world, "compute", "test-compute")
+        runs = [start(world, step("a", "tool:compute", with_={"n": 1000})) for _ in range(8)]
+        for run in runs:
+            wait_until(lambda run=run: ended(run), SECONDS)
+    assert {run.state for run in runs} == {"succeeded"}
+
+
+def test_a_second_worker_of_the_same_name_gives_way_and_says_why(world):
+    """The first one's step goes on: it is neither sent to review nor done twice."""
+    function_tool(world, "sleep", "test-sleep", idempotent=False)
+    with working("w1", ENGINE_HEARTBEAT_SECONDS="1"):
+        run = start(world, step("a", "tool:sleep", with_={"seconds": 8}))
+        wait_until(lambda: states(run)["a"] == "running", SECONDS)
+        second = subprocess.run(
+            [sys.executable, "manage.py", "worker"], cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=90,
+            env={**os.environ, "DATABASE_URL": database_url(), "SPARKOPS_WORKER_NAME": "w1"},
+        )  # fmt: skip
+        assert second.returncode == 1
+        assert "Another worker named w1 is running" in second.stderr
+        wait_until(lambda: ended(run), SECONDS)
+    assert (run.state, run.steps.get().attempt_no, run.steps.get().losses) == ("succeeded", 1, 0)
+
+
+def test_one_name_serves_both_kinds_of_workers(world):
+    with working("both"), process("worker", "--cpu", "--concurrency", "1", SPARKOPS_WORKER_NAME="both"):
+        wait_until(lambda: Worker.objects.filter(name__startswith="both-cpu#").exists(), SECONDS)
+        assert Worker.objects.filter(name="both").exists()
+
+
+def test_a_full_broker_delays_work_by_seconds_and_stops_nothing(world):
+    function_tool(world, "compute", "test-compute")
+    broker = Redis.from_url(settings.REDIS_URL)
+    with working():
+        broker.config_set("maxmemory", 1)
+        try:
+            with pytest.raises(RedisError):
+                broker.set("anything", 1)
+            run = start(world, step("a", "tool:compute", with_={"n": 10}), step("b", needs="a"), step("c", needs="a"))
+            wait_until(lambda: ended(run), SECONDS)
+        finally:
+            broker.config_set("maxmemory", 0)
+        assert run.state == "succeeded"
+        after = start(world, step("a", "tool:compute", with_={"n": 10}), name="after")
+        wait_until(lambda: ended(after), SECONDS)
+
+
+def test_workers_start_and_work_without_a_broker(world):
+    function_tool(world, "compute", "test-compute")
+    with working(REDIS_URL="redis://127.0.0.1:9/0"):
+        run = start(world, step("a", "tool:compute", with_={"n": 10}))
+        wait_until(lambda: ended(run), SECONDS)
+    assert run.state == "succeeded"

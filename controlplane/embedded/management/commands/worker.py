@@ -9,12 +9,13 @@ from typing import Any
 
 from celery.platforms import SecurityWarning
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.module_loading import import_string
 
 from controlplane.env import env_int
 
 THREADS = 50
+LONGEST_NAME = 80
 # What workers tell each other serves a cluster view that we take from the database instead.
 ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
@@ -32,6 +33,8 @@ class Command(BaseCommand):
     def handle(self, *, cpu: bool, queues: str, concurrency: int, **options: Any) -> None:
         pool, queue = ("prefork", "cpu") if cpu else ("threads", "default,cpu")
         slots = concurrency or (os.cpu_count() or 1 if cpu else THREADS)
+        if len(settings.ENGINE_WORKER_NAME) > LONGEST_NAME or {*"/#"} & {*settings.ENGINE_WORKER_NAME}:
+            raise CommandError(f"SPARKOPS_WORKER_NAME has at most {LONGEST_NAME} characters, and neither / nor #.")
         name = settings.ENGINE_WORKER_NAME or f"{pool}-{os.getpid()}@{socket.gethostname()}"
         app = import_string("controlplane.celery.app")
         # It warns root of pickled messages; ours are JSON with an id in it.
