@@ -98,7 +98,7 @@ def examined(project_id: int, engine: str, url: str) -> tuple[Opened, InstanceRe
 
 
 def report_on(opened: Opened) -> InstanceReport:
-    report = inspect(opened.connection, token=CancelToken(timeout_seconds=INSPECT_SECONDS))
+    report = inspect(opened.connection, token=CancelToken(timeout_seconds=INSPECT_SECONDS, whose="test"))
     return replace(report, problems=[opened.redactor.text(problem) for problem in report.problems])
 
 

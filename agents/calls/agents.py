@@ -24,4 +24,4 @@ def call_agent(
         from agents.calls.llm import call_model
 
         return call_model(snapshot, input, context, tools)
-    return called(snapshot, input, context)
+    return called(snapshot, input, context, whose="agent")

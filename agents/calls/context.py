@@ -44,10 +44,9 @@ class CallContext:
         return replace(self, redactor=redactor, log=lambda level, text: log(level, redactor.text(text)))
 
     @contextmanager
-    def limited(self, seconds: float) -> Iterator[CallContext]:
-        """The same within its own time limit; a cancel of the outer token still arrives."""
-        remaining = self.token.remaining()
-        inner = CancelToken(timeout_seconds=seconds if remaining is None else min(seconds, remaining))
+    def limited(self, seconds: float, whose: str) -> Iterator[CallContext]:
+        """The same within the limit of a tool or agent; a cancel of the outer token still arrives."""
+        inner = self.token.within(seconds, whose)
         with self.token.interrupting(lambda: inner.cancel(self.token.reason)):
             yield replace(self, token=inner)
 

@@ -48,7 +48,8 @@ def call_model(
     prompt = prompt_of(input)
     offered = offered_tools(config, tools)
     ledger = Ledger(config)
-    with context.hiding(secrets).limited(snapshot["timeout_seconds"]) as inner, only_safe_failures(inner.redactor):
+    limited = context.hiding(secrets).limited(snapshot["timeout_seconds"], "agent")
+    with limited as inner, only_safe_failures(inner.redactor):
         session = Session(config, offered, ledger, inner)
         try:
             output = session.run(prompt)

@@ -33,6 +33,7 @@ def query_instance(
             params,
             token=context.token,
             timeout_seconds=instance.timeout_seconds,
+            whose="instance",
             max_rows=max_rows,
         )
     context.log("info", f"{result.row_count:,} rows in {result.duration_ms} ms")

@@ -26,7 +26,7 @@ def call_tool(snapshot: Mapping[str, Any], input: Any, context: CallContext) -> 
     """
     schema = snapshot.get("input_schema") or {}
     check_input({"type": "object", **schema}, input)
-    answer = called(snapshot, input, context)
+    answer = called(snapshot, input, context, whose="tool")
     check_output(snapshot.get("output_schema") or {}, answer.output)
     return answer
 
@@ -36,10 +36,11 @@ def may_repeat(snapshot: Mapping[str, Any]) -> bool:
     return bool(snapshot.get("idempotent")) or snapshot.get("kind") == ToolKind.SQL
 
 
-def called(snapshot: Mapping[str, Any], input: Mapping[str, Any], context: CallContext) -> Answer:
-    """The call itself, within the snapshot's time limit."""
+def called(snapshot: Mapping[str, Any], input: Mapping[str, Any], context: CallContext, *, whose: str) -> Answer:
+    """The call itself, within the snapshot's time limit, which is the tool's or the agent's."""
     config, secrets = revealed(context.project_id, snapshot["config"])
-    with context.hiding(secrets).limited(snapshot["timeout_seconds"]) as inner, only_safe_failures(inner.redactor):
+    limited = context.hiding(secrets).limited(snapshot["timeout_seconds"], whose)
+    with limited as inner, only_safe_failures(inner.redactor):
         output, request = KINDS[snapshot["kind"]](config, input, inner)
         cost = Decimal(str(snapshot.get("cost_usd", 0)))
         return Answer(inner.redactor.json(output), displayed(request, inner), cost)

@@ -43,7 +43,7 @@ def trial_of_agent(agent: Agent, input: Any) -> tuple[Answer, int]:
 
 
 def _timed(call: Callable[[CallContext], Answer], subject: Tool | Agent) -> tuple[Answer, int]:
-    token = CancelToken(timeout_seconds=TRIAL_SECONDS)
+    token = CancelToken(timeout_seconds=TRIAL_SECONDS, whose="test")
     context = CallContext(subject.project_id, token, idempotency_key=f"test:{uuid.uuid4()}")
     started = time.monotonic()
     try:

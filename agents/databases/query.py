@@ -11,7 +11,7 @@ from agents.databases import postgres, sqlite
 from agents.databases.connect import Connection
 from agents.databases.result import InstanceReport, QueryLimits, QueryResult
 from agents.databases.statement import Statement
-from controlplane.domain.cancellation import CancelToken
+from controlplane.domain.cancellation import CancelToken, limit_of
 from controlplane.domain.failures import Failure, Misconfigured
 
 MAX_SQL_CHARACTERS = 1_000_000
@@ -28,15 +28,17 @@ def run_query(
     max_rows: int = 1_000,
     max_bytes: int = 5 * 1024 * 1024,
     lock_timeout_seconds: float = 5.0,
+    whose: str = "",
 ) -> QueryResult:
     """Run one reading statement; `:name` in it is bound to `params["name"]`, never pasted.
 
-    Rows beyond `max_rows` or `max_bytes` (as JSON) are left out with a notice. Raises `sql_refused` (not a reading
-    statement, or a role that could write), `sql_error`, `lock_timeout`, `connection_failed`, `connection_lost`,
+    The time limit is `whose`, or that of the token if it ends sooner; a failure says which it was. Rows beyond
+    `max_rows` or `max_bytes` (as JSON) are left out with a notice. Raises `sql_refused` (not a reading statement, or
+    a role that could write), `sql_error`, `lock_timeout`, `connection_failed`, `connection_lost`,
     `timeout`, `cancelled` or `misconfigured`. Nothing keeps running after it returns or raises.
     """
     started = time.monotonic()
-    limits = QueryLimits(max_rows, max_bytes, timeout_seconds, lock_timeout_seconds)
+    limits = QueryLimits(max_rows, max_bytes, timeout_seconds, lock_timeout_seconds, whose)
     statement = _statement(sql, params, limits, token, started)
     result = _driver(connection.kind).run(connection, statement)
     return replace(result, duration_ms=round((time.monotonic() - started) * 1000))
@@ -65,8 +67,10 @@ def _statement(
     if "\x00" in sql or len(sql) > MAX_SQL_CHARACTERS:
         raise Misconfigured(f"The SQL holds a NUL character or more than {MAX_SQL_CHARACTERS:,} characters.")
     token.check()
-    deadline = started + limits.timeout_seconds
-    return Statement(sql, params, limits, token, min(deadline, token.deadline or deadline))
+    deadline, limit = started + limits.timeout_seconds, limit_of(limits.timeout_seconds, limits.whose)
+    if token.deadline is not None and token.deadline <= deadline:
+        deadline, limit = token.deadline, token.limit
+    return Statement(sql, params, limits, token, deadline, limit)
 
 
 def _driver(kind: str) -> ModuleType:

@@ -24,6 +24,8 @@ class QueryLimits:
     max_bytes: int = 5 * 1024 * 1024
     timeout_seconds: float = 30.0
     lock_timeout_seconds: float = 5.0
+    # Who set the time limit, as in "the instance's 60 seconds".
+    whose: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ class Statement:
     limits: QueryLimits
     token: CancelToken
     deadline: float
+    # Which limit the deadline is, for messages.
+    limit: str
 
     def remaining(self) -> float:
         """Seconds left, at least one millisecond."""
@@ -30,5 +32,5 @@ class Statement:
         if self.token.cancelled:
             return Cancelled(f"The query was stopped: {self.token.reason}.")
         if time.monotonic() >= self.deadline:
-            return TimedOut(f"The query did not finish within {self.limits.timeout_seconds:g} seconds.")
+            return TimedOut(f"The query did not finish within {self.limit}.")
         return None

@@ -10,14 +10,21 @@ from contextlib import contextmanager
 from controlplane.domain.failures import Cancelled, TimedOut
 
 
+def limit_of(seconds: float, whose: str = "") -> str:
+    """For messages: "the step's 20 seconds", or "20 seconds" when it is nobody's."""
+    text = f"{seconds:,.10g} second{'' if seconds == 1 else 's'}"
+    return f"the {whose}'s {text}" if whose else text
+
+
 class CancelToken:
     """Says when to stop, and interrupts what cannot look: callbacks run once, on the thread that cancels.
 
-    `deadline` is in `time.monotonic()` seconds, or None for no limit.
+    `deadline` is in `time.monotonic()` seconds, or None for no limit; `limit` says which one it is, as `limit_of` does.
     """
 
-    def __init__(self, *, timeout_seconds: float | None = None) -> None:
+    def __init__(self, *, timeout_seconds: float | None = None, whose: str = "") -> None:
         self.deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        self.limit = "" if timeout_seconds is None else limit_of(timeout_seconds, whose)
         self.reason = ""
         self._flag = threading.Event()
         self._lock = threading.Lock()
@@ -30,6 +37,13 @@ class CancelToken:
     def remaining(self) -> float | None:
         """Seconds until the deadline, never below zero; None without one."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def within(self, seconds: float, whose: str) -> CancelToken:
+        """Another one with the tighter of the two limits. It is not cancelled with this one by itself."""
+        inner = CancelToken(timeout_seconds=seconds, whose=whose)
+        if self.deadline is not None and inner.deadline is not None and self.deadline <= inner.deadline:
+            inner.deadline, inner.limit = self.deadline, self.limit
+        return inner
 
     def cancel(self, reason: str = "cancelled") -> None:
         with self._lock:
@@ -65,4 +79,4 @@ class CancelToken:
         if self._flag.is_set():
             raise Cancelled(f"The work was stopped: {self.reason}.")
         if self.deadline is not None and time.monotonic() >= self.deadline:
-            raise TimedOut("The time limit was reached.")
+            raise TimedOut(f"The time limit was reached: {self.limit}.")

@@ -18,11 +18,9 @@ class Call:
     """Each read and write of its thread asks it for the time left, so a dripping server cannot stretch it."""
 
     def __init__(self, token: CancelToken, *, timeout_seconds: float | None) -> None:
-        limits = [token.deadline]
-        if timeout_seconds is not None:
-            limits.append(time.monotonic() + timeout_seconds)
         self.token = token
-        self.deadline = min((limit for limit in limits if limit is not None), default=None)
+        tighter = token if timeout_seconds is None else token.within(timeout_seconds, "")
+        self.deadline, self.limit = tighter.deadline, tighter.limit or "the time limit"
         self.sent = False
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
@@ -61,7 +59,7 @@ class Call:
         return Cancelled(f"The call was stopped: {self.token.reason}.", acted=self.sent)
 
     def timed_out(self) -> TimedOut:
-        return TimedOut("The server did not answer in full within the time limit.", acted=self.sent)
+        return TimedOut(f"The server did not answer in full within {self.limit}.", acted=self.sent)
 
 
 def break_socket(sock: socket.socket) -> None:

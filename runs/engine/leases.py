@@ -39,7 +39,11 @@ UPDATE runs_steprun SET lease_until = now() + make_interval(secs => %(lease)s)
 FROM ours WHERE runs_steprun.id = ours.id
 RETURNING runs_steprun.id, attempt_no, cancel_requested
 """
-ASKED_TO_STOP = "SELECT id FROM runs_steprun WHERE id = ANY(%(ids)s) AND cancel_requested"
+ASKED_TO_STOP = """
+SELECT step.id, run.deadline_at <= run.stop_requested_at AS overran
+FROM runs_steprun step JOIN runs_run run ON run.id = step.run_id
+WHERE step.id = ANY(%(ids)s) AND step.cancel_requested
+"""
 REGISTER = """
 INSERT INTO runs_worker (name, boot, life, queue, slots, busy, started_at, seen_at)
 VALUES (%(name)s, %(boot)s, %(life)s, %(queue)s, %(slots)s, %(busy)s, now(), now())
@@ -84,9 +88,9 @@ class Lease:
     held_at: float = field(default_factory=time.monotonic, init=False)
     is_shown: bool = field(default=False, init=False)
 
-    def ask_to_stop(self) -> None:
+    def ask_to_stop(self, *, overran: bool) -> None:
         self.asked_at = self.asked_at or time.monotonic()
-        self.token.cancel("the run was asked to stop")
+        self.token.cancel("the run's time limit was reached" if overran else "the run was asked to stop")
 
     def show_if_long(self) -> None:
         if not self.is_shown and time.monotonic() - self.held_at >= LOOK_SECONDS:
@@ -212,8 +216,8 @@ class Leases:
             for lease in leases:
                 if lease.key not in ours:
                     lease.token.cancel("another worker took the step over")
-                elif ours[lease.key]:
-                    lease.ask_to_stop()
+            if any(ours.values()):
+                self.hear(leases)
         flush(leases)
 
     def leave_behind(self, leases: list[Lease]) -> None:
@@ -230,12 +234,15 @@ class Leases:
         """Between heartbeats: hear of cancellations quickly, and let watchers see the log."""
         leases = self.held()
         if leases:
-            asked = run_statement(ASKED_TO_STOP, {"ids": [lease.claimed.id for lease in leases]})
-            ids = {row["id"] for row in asked}
-            for lease in leases:
-                if lease.claimed.id in ids:
-                    lease.ask_to_stop()
+            self.hear(leases)
         flush(leases)
+
+    def hear(self, leases: list[Lease]) -> None:
+        asked = run_statement(ASKED_TO_STOP, {"ids": [lease.claimed.id for lease in leases]})
+        overran = {row["id"]: bool(row["overran"]) for row in asked}
+        for lease in leases:
+            if lease.claimed.id in overran:
+                lease.ask_to_stop(overran=overran[lease.claimed.id])
 
 
 def flush(leases: list[Lease]) -> None:

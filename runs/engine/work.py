@@ -54,7 +54,7 @@ def work(step_id: int) -> None:
 
 def carry_out(claimed: Claimed) -> Claimed | None:
     """One attempt from start to report. Returns the step that this worker took along, if any."""
-    token = CancelToken(timeout_seconds=claimed.step.timeout_seconds or DEFAULT_TIMEOUT_SECONDS)
+    token = CancelToken(timeout_seconds=claimed.step.timeout_seconds or DEFAULT_TIMEOUT_SECONDS, whose="step")
     log = LogBuffer(run_id=claimed.run_id, step_id=claimed.id, attempt_no=claimed.attempt_no)
     context = StepContext(claimed=claimed, request=None, token=token, log_buffer=log)
     lease = Lease(
@@ -155,7 +155,8 @@ def failed(failure: Failure, context: StepContext, stack: str = "") -> Outcome:
         failure = Cancelled(f"The work was stopped: {token.reason}.", acted=failure.acted, **known)
         return Outcome("cancelled", failure=failure, request=context.request, stack=stack, unknown=unknown, **spent)
     if token.remaining() == 0 and not isinstance(failure, TimedOut):
-        failure = TimedOut(f"The time limit was reached. {failure.message}", acted=failure.acted, **known)
+        message = f"The time limit was reached: {token.limit}. {failure.message}"
+        failure = TimedOut(message, acted=failure.acted, **known)
     return Outcome("failed", failure=failure, request=context.request, stack=stack, unknown=unknown, **spent)
 
 
@@ -164,7 +165,8 @@ def overstayed(context: StepContext) -> Outcome:
     if context.token.cancelled:
         failure: Failure = Cancelled(f"The work was stopped: {context.token.reason}. It did not heed it.", acted=True)
         return Outcome("cancelled", failure=failure, request=context.request, unknown=context.marked)
-    failure = TimedOut("The time limit was reached, and the work did not heed it.", retryable=False, acted=True)
+    message = f"The time limit was reached: {context.token.limit}. The work did not heed it."
+    failure = TimedOut(message, retryable=False, acted=True)
     return Outcome("failed", failure=failure, request=context.request, unknown=context.marked)
 
 

@@ -107,6 +107,15 @@ def test_the_token_s_deadline_counts_too(each):
     assert problem(each, ENDLESS, token=CancelToken(timeout_seconds=0.5), timeout_seconds=30).kind == "timeout"
 
 
+def test_a_timeout_says_which_limit_it_was(each):
+    step = CancelToken(timeout_seconds=0.5, whose="step")
+    failure = problem(each, ENDLESS, token=step, timeout_seconds=30, whose="instance")
+    assert failure.message == "The query did not finish within the step's 0.5 seconds."
+    step = CancelToken(timeout_seconds=30, whose="step")
+    failure = problem(each, ENDLESS, token=step, timeout_seconds=0.5, whose="instance")
+    assert failure.message == "The query did not finish within the instance's 0.5 seconds."
+
+
 def test_a_cancel_stops_an_endless_query(each):
     token = CancelToken()
     threading.Timer(0.4, token.cancel, ["asked by Ada"]).start()

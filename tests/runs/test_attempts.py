@@ -343,7 +343,35 @@ class TestLimitsOfTime:
         function_tool(world, "sleep", "test-sleep", idempotent=True)
         run = drain(start(world, step("a", "tool:sleep", with_={"seconds": 30}, timeout_seconds=1)))
         assert (run.state, error(run, "a")["type"]) == ("failed", "timeout")
+        assert "the step's 1 second." in error(run, "a")["message"]
         assert run.duration.total_seconds() < 5
+
+    def test_a_tool_s_own_limit_is_told_when_it_is_the_tighter_one(self, world):
+        function_tool(world, "sleep", "test-sleep", idempotent=True, timeout_seconds=1)
+        run = drain(start(world, step("a", "tool:sleep", with_={"seconds": 30}, timeout_seconds=20)))
+        assert "the tool's 1 second." in error(run, "a")["message"]
+
+    def test_a_server_that_takes_too_long_is_told_with_the_limit_that_ended_the_call(self, world, settings):
+        with LocalServer(Says(hold=True)) as server:
+            settings.OUTBOUND_ALLOW = [server.address]
+            config = {"method": "GET", "url": server.url}
+            create_tool(world.acme, name="slow", kind="http", config=config, idempotent=True, by=world.actor("erin"))
+            run = drain(start(world, step("a", "tool:slow", timeout_seconds=0.5)))
+        assert "the step's 0.5 seconds." in error(run, "a")["message"]
+
+    def test_a_step_that_the_run_s_limit_ended_says_so(self, world):
+        function_tool(world, "sleep", "test-sleep", idempotent=True)
+        run = start(world, step("a", "tool:sleep", with_={"seconds": 30}), timeout_seconds=60)
+
+        def overrun():
+            wait_until(lambda: states(run)["a"] == "running")
+            Run.objects.update(deadline_at=Now())
+            sweep()
+
+        at_once(lambda: work(run.steps.get().pk), overrun)
+        run.refresh_from_db()
+        assert run.state == "timed_out"
+        assert error(run, "a")["message"] == "The work was stopped: the run's time limit was reached."
 
     def test_a_run_that_takes_too_long_is_stopped(self, world):
         run = start(world, step("a"), step("b", needs="a"), timeout_seconds=60)
