@@ -171,6 +171,10 @@ OUTBOUND_ALLOW = env_list("SPARKOPS_OUTBOUND_ALLOW")
 OUTBOUND_MAX_BYTES = 10 * 1024 * 1024
 # Folders whose SQLite, CSV and Parquet files an instance may open. Without a wall an editor could open any file.
 INSTANCE_FILE_ROOTS = env_list("SPARKOPS_INSTANCE_ROOTS") or [str(DATA_DIR / "warehouse")]
+# Folders of Unix sockets whose PostgreSQL an instance may use; other hosts go by OUTBOUND_ALLOW.
+INSTANCE_SOCKETS = env_list("SPARKOPS_INSTANCE_SOCKETS")
+# Files of certificates that an instance's URL may name as sslrootcert. Any other would tell which files there are.
+INSTANCE_CERTIFICATES = env_list("SPARKOPS_INSTANCE_CERTIFICATES")
 
 # Secrets: comma list of id:base64-of-32-bytes; the first one encrypts, all decrypt
 

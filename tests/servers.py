@@ -15,6 +15,7 @@ import shutil
 import tempfile
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from controlplane.embedded.temporary import TemporaryServers
 
@@ -42,6 +43,7 @@ def prepare_environment() -> None:
     own_database = os.environ.get("SPARKOPS_TEST_DATABASE_URL")
     mine = temporary()
     os.environ["DATABASE_URL"] = own_database or mine.start_postgres()
+    os.environ |= listed(os.environ["DATABASE_URL"])
     os.environ["REDIS_URL"] = own_redis(0) or mine.start_valkey()
 
 
@@ -50,6 +52,14 @@ def temporary() -> TemporaryServers:
     servers.append(TemporaryServers())
     atexit.register(servers[-1].stop)
     return servers[-1]
+
+
+def listed(url: str) -> dict[str, str]:
+    """As an administrator lists the address of a database that instances of tests may use."""
+    parts = conninfo_to_dict(url)
+    host, port = str(parts.get("host") or "localhost"), parts.get("port") or 5432
+    sockets, allowed = (host, "") if host.startswith("/") else ("", f"{host}:{port}")
+    return {"SPARKOPS_INSTANCE_SOCKETS": sockets, "SPARKOPS_OUTBOUND_ALLOW": allowed}
 
 
 def own_redis(number: int) -> str:
@@ -63,7 +73,8 @@ def pytest_xdist_setupnodes(specs: list) -> None:  # type: ignore[type-arg]
     for number, spec in enumerate(specs, start=1):
         theirs = temporary()
         if not os.environ.get("SPARKOPS_TEST_DATABASE_URL"):
-            spec.env["DATABASE_URL"] = theirs.start_postgres()
+            spec.env["DATABASE_URL"] = url = theirs.start_postgres()
+            spec.env |= listed(url)
         spec.env["REDIS_URL"] = own_redis(number) or theirs.start_valkey()
 
 

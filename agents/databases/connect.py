@@ -12,6 +12,7 @@ import psycopg
 from django.conf import settings
 from psycopg.conninfo import conninfo_to_dict
 
+from agents.databases import postgres_address
 from controlplane.domain.failures import Misconfigured
 
 KINDS = ("postgres", "sqlite", "duckdb")
@@ -82,8 +83,7 @@ def _postgres(url: str) -> dict[str, str]:
         raise Misconfigured(f"The PostgreSQL URL may not set {', '.join(unknown)}.")
     if missing := [name for name in ("host", "user", "dbname") if not conninfo.get(name)]:
         raise Misconfigured(f"The PostgreSQL URL does not name the {', '.join(missing)}.")
-    if not all(port.isdecimal() for port in conninfo.get("port", "0").split(",")):
-        raise Misconfigured("The port in the PostgreSQL URL is not a number.")
+    postgres_address.check(conninfo)
     return conninfo
 
 

@@ -16,16 +16,20 @@ from psycopg.rows import tuple_row
 from agents.databases import postgres_roles, postgres_types
 from agents.databases.connect import Connection
 from agents.databases.explain import what_it_does
-from agents.databases.failures import ConnectionFailed, ConnectionLost, LockTimeout, SqlError, SqlRefused
+from agents.databases.failures import ConnectionLost, LockTimeout, SqlError, SqlRefused
 from agents.databases.parameters import POSTGRES, Bound, bind
+from agents.databases.postgres_address import options_for
+from agents.databases.postgres_silence import unreached
 from agents.databases.result import Collector, InstanceReport, QueryResult
 from agents.databases.statement import Statement
 from agents.databases.watchdog import watched
-from controlplane.domain.failures import Failure
+from controlplane.domain.failures import Failure, TimedOut
 from controlplane.domain.redaction import Redactor
 from controlplane.outbound.background import in_background
 
 CONNECT_SECONDS = 10.0
+# Of the time there is: who waits hears that nothing answers, not that time ran out.
+CONNECT_SHARE = 0.8
 CANCEL_SECONDS = 1.0
 CHUNK_ROWS = 100
 VERIFIED_SECONDS = 600.0
@@ -82,30 +86,22 @@ def _session(connection: Connection, statement: Statement) -> Iterator[psycopg.C
 
 
 def _connected(connection: Connection, statement: Statement) -> psycopg.Connection:
-    seconds = max(1, round(min(CONNECT_SECONDS, statement.remaining())))
-
-    options: dict[str, Any] = {
-        **connection.conninfo,
-        "connect_timeout": seconds,
-        "application_name": "spark-ops",
-        # Without one, libpq looks into the home of whoever runs the worker.
-        "passfile": "/nonexistent",
-    }
+    """Resolving, checking and the handshake, left behind when they take too long."""
+    patience = min(CONNECT_SECONDS, CONNECT_SHARE * statement.remaining())
 
     def connect() -> psycopg.Connection:
-        return psycopg.connect(
-            **options,
-            cursor_factory=psycopg.RawCursor,
-            row_factory=tuple_row,
-        )
+        options: dict[str, Any] = options_for(connection.conninfo, seconds=max(1, round(patience)))
+        return psycopg.connect(**options, cursor_factory=psycopg.RawCursor, row_factory=tuple_row)
 
     try:
         return in_background(
-            connect, token=statement.token, deadline=statement.deadline, discard=psycopg.Connection.close
+            connect,
+            token=statement.token,
+            deadline=time.monotonic() + patience,
+            discard=psycopg.Connection.close,
         )
-    except psycopg.Error as error:
-        message = Redactor(connection.secrets).text(str(error).strip())
-        raise ConnectionFailed(f"The database cannot be reached: {message}", sqlstate=error.sqlstate) from error
+    except (psycopg.Error, TimedOut) as error:
+        raise unreached(connection, error) from error
 
 
 def _prepare(database: psycopg.Connection, statement: Statement) -> None:

@@ -34,7 +34,7 @@ def run_query(
 
     The time limit is `whose`, or that of the token if it ends sooner; a failure says which it was. Rows beyond
     `max_rows` or `max_bytes` (as JSON) are left out with a notice. Raises `sql_refused` (not a reading statement, or
-    a role that could write), `sql_error`, `lock_timeout`, `connection_failed`, `connection_lost`,
+    a role that could write), `sql_error`, `lock_timeout`, `address_refused`, `connection_failed`, `connection_lost`,
     `timeout`, `cancelled` or `misconfigured`. Nothing keeps running after it returns or raises.
     """
     started = time.monotonic()

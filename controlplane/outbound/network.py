@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import logging
 import select
 import socket
 import ssl
@@ -13,11 +14,13 @@ from typing import Any
 
 import httpcore
 
+from controlplane.domain.failures import TimedOut
 from controlplane.outbound.addresses import AllowList
 from controlplane.outbound.background import in_background
 from controlplane.outbound.call import Call, current_call
 from controlplane.outbound.failures import AddressRefused, ConnectionFailed, NameNotResolved
 
+logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 10.0
 
 Endpoint = tuple[socket.AddressFamily, tuple[Any, ...]]
@@ -38,27 +41,35 @@ class Guard:
     resolver: Resolver = resolve
 
     def endpoints(self, host: str, port: int) -> list[Endpoint]:
-        """Raises `NameNotResolved`, or `AddressRefused` naming host, address and reason."""
+        """Raises `NameNotResolved`, or `AddressRefused` naming what was asked for. What was found is for the log alone:
+        it would draw whoever asks a map of our network."""
+        found = self.resolved(host, port)
+        for _, sockaddr in found:
+            self._check(host, port, str(sockaddr[0]))
+        return found
+
+    def resolved(self, host: str, port: int) -> list[Endpoint]:
+        """Unchecked; at least one. Raises `NameNotResolved`."""
         try:
             found = self.resolver(host, port)
         except (OSError, UnicodeError) as error:
-            raise NameNotResolved(f"The name {host} cannot be resolved: {error}.", host=host) from error
+            facts = {"action": "name_not_resolved", "host": host, "error": str(error)}
+            logger.info("A name was not resolved", extra=facts)
+            raise NameNotResolved(f"The name {host} cannot be resolved.", host=host) from error
         if not found:
-            raise NameNotResolved(f"The name {host} has no address.", host=host)
-        for _, sockaddr in found:
-            self._check(host, port, str(sockaddr[0]))
+            raise NameNotResolved(f"The name {host} cannot be resolved.", host=host)
         return found
 
     def _check(self, host: str, port: int, text: str) -> None:
         reason = self.allow.refusal(host, port, ipaddress.ip_address(text))
         if reason:
+            facts = {"host": host, "port": port, "address": text, "reason": reason}
+            logger.warning("An address was refused", extra={"action": "address_refused", **facts})
             raise AddressRefused(
-                f"{host}:{port} resolves to {text}, {reason}, which may not be reached. "
-                f"An administrator can allow it by adding {host}:{port} to OUTBOUND_ALLOW.",
+                f"{host}:{port} leads to no address that may be reached. "
+                f"An administrator can allow it by adding {host}:{port} to SPARKOPS_OUTBOUND_ALLOW.",
                 host=host,
                 port=port,
-                address=text,
-                reason=reason,
             )
 
 
@@ -78,8 +89,14 @@ class GuardedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         call = current_call()
         find = functools.partial(self.guard.endpoints, host, port)
-        endpoints = find() if _is_literal(host) else in_background(find, token=call.token, deadline=call.deadline)
+        endpoints = find() if is_literal(host) else self._in_time(find, call)
         return GuardedStream(_connect(host, endpoints, call, timeout))
+
+    def _in_time(self, find: Callable[[], list[Endpoint]], call: Call) -> list[Endpoint]:
+        try:
+            return in_background(find, token=call.token, deadline=call.deadline)
+        except TimedOut as error:
+            raise call.timed_out() from error
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
         raise AddressRefused("Unix sockets may not be reached.")
@@ -142,7 +159,7 @@ class GuardedStream(httpcore.NetworkStream):
         return call.remaining(timeout)
 
 
-def _is_literal(host: str) -> bool:
+def is_literal(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:

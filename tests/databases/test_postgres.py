@@ -227,7 +227,8 @@ class TestErrors:
     def test_forbidden_data_is_refused(self, reader, server):
         assert problem(reader, "SELECT * FROM pg_authid").kind == "sql_refused"
 
-    def test_an_unreachable_server_is_a_failed_connection(self):
+    def test_an_unreachable_server_is_a_failed_connection(self, settings):
+        settings.OUTBOUND_ALLOW = ["127.0.0.1:1"]
         connection = parse_connection("postgres", "postgresql://a:hush-hush@127.0.0.1:1/d")
         failure = problem(connection, "SELECT 1")
         assert (failure.kind, failure.retryable, failure.acted) == ("connection_failed", True, False)

@@ -38,7 +38,7 @@ def admin():
 def demo(admin, settings, tmp_path, live_server):
     address = urlsplit(live_server.url)
     settings.HOST, settings.PORT = address.hostname, address.port
-    settings.OUTBOUND_ALLOW = [address.netloc]
+    settings.OUTBOUND_ALLOW, settings.INSTANCE_SOCKETS = [address.netloc], []
     settings.DATA_DIR = tmp_path
     settings.INSTANCE_FILE_ROOTS = [str(tmp_path)]
     yield create_demo()

@@ -85,8 +85,17 @@ def test_one_denied_record_refuses_the_whole_name():
     door = Door(AllowList(), resolver=ScriptedResolver(["93.184.216.34", "127.0.0.2"]))
     problem = ended(door, "http://mixed.example/")
     assert (problem.kind, problem.retryable) == ("address_refused", False)
-    assert problem.context["address"] == "127.0.0.2"
     assert connected == []
+
+
+def test_a_refusal_names_what_was_asked_for_and_not_what_was_found(caplog):
+    """Else whoever may make a tool draws a map of our network; the server's log knows more."""
+    problem = ended(Door(AllowList(), resolver=ScriptedResolver(["10.11.12.13"])), "http://inside.example:81/")
+    assert "inside.example:81" in problem.message
+    assert problem.context == {"host": "inside.example", "port": 81}
+    (noted,) = [record for record in caplog.records if getattr(record, "action", "") == "address_refused"]
+    assert (noted.address, noted.reason) == ("10.11.12.13", "a private address")
+    assert "10.11.12.13" not in problem.message
 
 
 def test_a_name_that_changes_its_mind_gains_nothing(server: HostileServer):
@@ -128,6 +137,7 @@ def test_an_unknown_name_says_so():
 
     problem = ended(Door(AllowList(), resolver=resolver), "http://nowhere.example/")
     assert (problem.kind, problem.acted, problem.retryable) == ("name_not_resolved", False, True)
+    assert problem.message == "The name nowhere.example cannot be resolved."
 
 
 def test_an_absurd_name_is_no_crash():
@@ -144,7 +154,8 @@ class TestAResolverThatHangs:
     def test_it_cannot_stretch_the_time_limit(self, release):
         door = Door(AllowList(), resolver=lambda host, port: release.wait(30) and [])
         started = time.monotonic()
-        assert ended(door, "http://slow.example/", timeout_seconds=0.3).kind == "timeout"
+        problem = ended(door, "http://slow.example/", timeout_seconds=0.3)
+        assert (problem.kind, problem.message) == ("timeout", "The server did not answer in full within 0.3 seconds.")
         assert time.monotonic() - started < 1.3
 
     def test_a_cancel_ends_it(self, release):

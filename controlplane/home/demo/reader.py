@@ -8,7 +8,8 @@ from urllib.parse import quote, urlencode
 from django.db import DatabaseError, connection, transaction
 from psycopg.sql import SQL, Identifier, Literal
 
-LONGEST_NAME = 63
+from agents.databases.own_database import reader_role
+
 COMMENT = "Reads statistics for the demo project of Spark-Ops."
 KEPT_OPTIONS = ("sslmode", "sslrootcert")
 # What the demo's queries read, and no column that holds anybody's data.
@@ -87,7 +88,7 @@ def database_name() -> str:
 
 def role_name() -> str:
     """One for each database, because roles belong to the whole server."""
-    return f"{database_name()[: LONGEST_NAME - len('_reader')]}_reader"
+    return reader_role()
 
 
 def url_with(password: str) -> str:
