@@ -6,9 +6,11 @@ Values never enter the text. A mistake here can only misplace a placeholder, whi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from agents.databases.failures import SqlError
 from controlplane.domain.failures import Misconfigured
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -18,7 +20,7 @@ QUOTED = {quote: re.compile(f"{quote}(?:[^{quote}]+|{quote}{quote})*{quote}?") f
 ESCAPE_STRING = re.compile(r"'(?:[^'\\]+|''|\\.)*\\?'?", re.DOTALL)
 COMMENT_EDGE = re.compile(r"/\*|\*/")
 # Everything that a scan must not look into, or that could begin it.
-INTERESTING = re.compile(r"""['"`\[$:]|--|/\*""")
+INTERESTING = re.compile(r"""['"`\[$:?@]|--|/\*""")
 # A parameter stands where an expression may begin. After these a colon is a slice, a struct key or an operator.
 NOT_BEFORE_PARAMETER = re.compile(r"""[A-Za-z0-9_:'"`\])}\x80-\uffff]""")
 
@@ -28,6 +30,8 @@ class Dialect:
     """What quotes text in one database's SQL."""
 
     placeholder: str
+    # What the database itself takes for a parameter, at one of the signs `$ ? @ :`.
+    own: re.Pattern[str]
     nested_comments: bool = True
     dollar_quotes: bool = True
     escape_strings: bool = True
@@ -35,16 +39,18 @@ class Dialect:
     backtick_names: bool = False
 
 
-POSTGRES = Dialect(placeholder="${}")
-DUCKDB = Dialect(placeholder="${}")
+POSTGRES = Dialect(placeholder="${}", own=re.compile(r"\$\d+"))
+DUCKDB = Dialect(placeholder="${}", own=re.compile(r"\$\w+(?![\w$])|\?\d*"))
 SQLITE = Dialect(
     placeholder="?{}",
+    own=re.compile(r"[$@]\w+|\?\d*|:\d\w*"),
     nested_comments=False,
     dollar_quotes=False,
     escape_strings=False,
     bracket_names=True,
     backtick_names=True,
 )
+DIALECTS = {"postgres": POSTGRES, "duckdb": DUCKDB, "sqlite": SQLITE}
 
 
 @dataclass(frozen=True)
@@ -66,16 +72,20 @@ class Bound:
         return offset + shift
 
 
-def bind(sql: str, params: Mapping[str, object], dialect: Dialect) -> Bound:
-    """Raises `Misconfigured` naming parameters the SQL uses that `params` does not have. Unused ones are ignored."""
+def bind(sql: str, params: Mapping[str, object], dialect: Dialect, *, apart: bool = False) -> Bound:
+    """A name that is used twice is one placeholder, or as many as there are uses when they are to be `apart`.
+
+    Raises `Misconfigured` naming parameters the SQL uses that `params` does not have. Unused ones are ignored.
+    """
     found = parameters(sql, dialect)
     missing = sorted({name for _, name in found} - set(params))
     if missing:
         raise Misconfigured(f"The SQL uses parameters that have no value: {', '.join(missing)}.", missing=missing)
-    names = list(dict.fromkeys(name for _, name in found))
+    used = [name for _, name in found]
+    names = used if apart else list(dict.fromkeys(used))
     parts, spans, end, length = [], [], 0, 0
-    for offset, name in found:
-        placeholder = dialect.placeholder.format(names.index(name) + 1)
+    for number, (offset, name) in enumerate(found, 1):
+        placeholder = dialect.placeholder.format(number if apart else names.index(name) + 1)
         parts += [sql[end:offset], placeholder]
         length += offset - end
         spans.append((length, len(placeholder), len(name) + 1))
@@ -86,18 +96,44 @@ def bind(sql: str, params: Mapping[str, object], dialect: Dialect) -> Bound:
 
 def parameters(sql: str, dialect: Dialect) -> list[tuple[int, str]]:
     """Offset of the colon and name of each parameter, in order."""
-    found: list[tuple[int, str]] = []
+    return [(offset, text[1:]) for offset, text in _marks(sql, dialect) if text[0] == ":" and NAME.match(text, 1)]
+
+
+def refuse_own_placeholders(sql: str, dialect: Dialect) -> None:
+    """Raises `SqlError` for a parameter in the database's own spelling, such as `$1`: nothing can give it a value."""
+    named = {offset for offset, _ in parameters(sql, dialect)}
+    for offset, text in _marks(sql, dialect):
+        if offset not in named:
+            message = f"The statement holds {text[:30]}, which nothing can give a value. Write :name instead, and give"
+            raise SqlError(f"{message} the value of name in the parameters.", **place_of(sql, offset))
+
+
+def place_of(sql: str, offset: int) -> dict[str, Any]:
+    """Position, line and column of an offset, each from 1, as an error's context has them."""
+    before = sql[:offset]
+    return {"position": offset + 1, "line": before.count("\n") + 1, "column": offset - before.rfind("\n")}
+
+
+def _marks(sql: str, dialect: Dialect) -> Iterator[tuple[int, str]]:
+    """Offset and text of each `:name`, and of each placeholder of the database's own."""
     position = 0
     while match := INTERESTING.search(sql, position):
         start, sign = match.start(), match.group()
-        if sign == ":":
-            name = _parameter_at(sql, start)
-            position = start + 1 + len(name)
-            if name:
-                found.append((start, name))
-        else:
-            position = _SKIP[sign](sql, start, dialect)
-    return found
+        text = f":{name}" if sign == ":" and (name := _parameter_at(sql, start)) else _own_at(sql, start, dialect)
+        if text:
+            yield start, text
+        position = start + len(text) if text else _SKIP.get(sign, _skip_sign)(sql, start, dialect)
+
+
+def _own_at(sql: str, start: int, dialect: Dialect) -> str:
+    match = dialect.own.match(sql, start)
+    if match is None or (start and sql[start] != "?" and NOT_BEFORE_PARAMETER.match(sql, start - 1)):
+        return ""
+    return match.group()
+
+
+def _skip_sign(sql: str, start: int, dialect: Dialect) -> int:
+    return start + 1
 
 
 def _parameter_at(sql: str, colon: int) -> str:

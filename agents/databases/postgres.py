@@ -17,8 +17,9 @@ from agents.databases import postgres_roles, postgres_types
 from agents.databases.connect import Connection
 from agents.databases.explain import what_it_does
 from agents.databases.failures import ConnectionLost, LockTimeout, SqlError, SqlRefused
-from agents.databases.parameters import POSTGRES, Bound, bind
+from agents.databases.parameters import POSTGRES, Bound, bind, place_of
 from agents.databases.postgres_address import options_for
+from agents.databases.postgres_parameters import Typed, columns_of, typed
 from agents.databases.postgres_silence import unreached
 from agents.databases.result import Collector, InstanceReport, QueryResult
 from agents.databases.statement import Statement
@@ -35,6 +36,7 @@ CHUNK_ROWS = 100
 VERIFIED_SECONDS = 600.0
 REFUSED_STATES = ("25006", "25001", "42501", "0A000")
 RETRYABLE_CLASSES = ("40", "53", "57", "58")
+LOST_CLASSES = ("08",)
 LOST_STATES = ("57P01", "57P02", "57P03", "57P05", "25P03")
 CANCELLED, LOCKED = "57014", "55P03"
 TWO_STATEMENTS = "cannot insert multiple commands"
@@ -50,9 +52,20 @@ SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2
 
 def run(connection: Connection, statement: Statement) -> QueryResult:
     bound = bind(statement.sql, statement.params, POSTGRES)
-    with _session(connection, statement) as database, _errors(bound, statement, connection):
-        _require_reader(connection, database)
-        return _fetch(database, bound, statement)
+    with _session(connection, statement) as database:
+        with _errors(bound, statement, connection):
+            _require_reader(connection, database)
+            sent = _sent(database, bound, statement)
+        with _errors(sent.bound, statement, connection):
+            return _fetch(database, sent, statement)
+
+
+def _sent(database: psycopg.Connection, bound: Bound, statement: Statement) -> Typed:
+    """With the types of its values; in `:day IS NULL OR day = :day` it takes the two for one only if they are two."""
+    if not bound.values:
+        return Typed(bound, [], [])
+    apart = [bind(statement.sql, statement.params, POSTGRES, apart=True)] if len(bound.spans) > len(bound.names) else []
+    return typed(database, [bound, *apart])
 
 
 def inspect(connection: Connection, statement: Statement) -> InstanceReport:
@@ -131,16 +144,15 @@ def _require_reader(connection: Connection, database: psycopg.Connection) -> Non
         _verified[key] = time.monotonic() + VERIFIED_SECONDS
 
 
-def _fetch(database: psycopg.Connection, bound: Bound, statement: Statement) -> QueryResult:
+def _fetch(database: psycopg.Connection, sent: Typed, statement: Statement) -> QueryResult:
     """Extended protocol (one statement only), rows in chunks; a full collector ends the statement on the server."""
     collector = Collector(statement.limits)
     with database.cursor() as cursor:
-        values = [postgres_types.parameter(value) for value in bound.values]
-        with closing(cursor.stream(bound.sql, values, size=CHUNK_ROWS)) as rows:  # type: ignore[type-var]
+        with closing(cursor.stream(sent.bound.sql, sent.values, size=CHUNK_ROWS)) as rows:  # type: ignore[type-var]
             collector.take(rows)
         columns = [{"name": column.name, "type": column.type_display} for column in cursor.description or ()]
     # A stream without rows has no description.
-    columns = columns or postgres_types.described(database, bound.sql)
+    columns = columns or postgres_types.columns(database, sent.columns or columns_of(database, sent.bound.sql))
     if not columns:
         raise SqlRefused("The statement returns no rows; only reading statements can run.")
     return QueryResult(columns, collector.rows, collector.truncated, collector.notice)
@@ -188,10 +200,12 @@ def _failure(error: psycopg.Error, bound: Bound, statement: Statement, redactor:
         **_position(diagnostic.statement_position, bound, statement.sql),
     }
     unexplained = error.sqlstate is None and isinstance(error, psycopg.OperationalError)
-    if unexplained or (error.sqlstate or "").startswith("08") or error.sqlstate in LOST_STATES:
+    if unexplained or (error.sqlstate or "")[:2] in LOST_CLASSES or error.sqlstate in LOST_STATES:
         return ConnectionLost(f"The connection to the database broke: {message}", **context)
     if error.sqlstate == LOCKED:
         return LockTimeout("Another session holds a lock on the data for too long.", **context)
+    if isinstance(error, psycopg.DataError) and error.sqlstate is None:
+        return SqlError(f"{message}.", **context)
     if error.sqlstate is None:
         reason = what_it_does(statement.sql, "postgres") or "The statement returns no rows"
         return SqlRefused(f"{reason}; only reading statements can run.", **context)
@@ -203,8 +217,4 @@ def _failure(error: psycopg.Error, bound: Bound, statement: Statement, redactor:
 
 
 def _position(text: str | None, bound: Bound, sql: str) -> dict[str, int]:
-    if not text or not text.isdecimal():
-        return {}
-    offset = bound.original(int(text) - 1)
-    before = sql[:offset]
-    return {"position": offset + 1, "line": before.count("\n") + 1, "column": offset - before.rfind("\n")}
+    return place_of(sql, bound.original(int(text) - 1)) if text and text.isdecimal() else {}

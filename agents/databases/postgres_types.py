@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import psycopg
 from psycopg.adapt import Buffer, Loader
-from psycopg.pq import ExecStatus
-from psycopg.types.json import Jsonb
 from psycopg.types.string import TextLoader
+
+from agents.databases.postgres_parameters import Parameter, ParameterDumper
 
 AS_TEXT = (
     "numeric",
@@ -54,7 +53,8 @@ class SafeJson(Loader):
 
 
 def register(database: psycopg.Connection) -> None:
-    """Set this connection's loaders."""
+    """Set this connection's loaders, and how it sends parameters."""
+    database.adapters.register_dumper(Parameter, ParameterDumper)
     for name in AS_TEXT:
         database.adapters.register_loader(name, TextLoader)
     for name in ("timestamptz", "timestamp"):
@@ -63,27 +63,13 @@ def register(database: psycopg.Connection) -> None:
         database.adapters.register_loader(name, SafeJson)
 
 
-def parameter(value: object) -> Any:
-    """A JSON value as a parameter: objects become jsonb, lists arrays."""
-    if isinstance(value, Mapping):
-        return Jsonb(value)
-    if isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
-        return Jsonb(value)
-    return value
-
-
-def described(database: psycopg.Connection, sql: str) -> list[dict[str, str]]:
-    """The columns a statement would return, without running it; empty when it returns none."""
-    encoding = database.info.encoding
-    if database.pgconn.prepare(b"", sql.encode(encoding)).status != ExecStatus.COMMAND_OK:
-        return []
-    result = database.pgconn.describe_prepared(b"")
-    return [
-        {"name": (result.fname(index) or b"").decode(encoding), "type": _type_name(database, result.ftype(index))}
-        for index in range(result.nfields)
-    ]
+def columns(database: psycopg.Connection, described: Iterable[tuple[str, int]]) -> list[dict[str, str]]:
+    """Of a result without rows: `described` has the name of each and its type's number."""
+    return [{"name": name, "type": _type_name(database, oid)} for name, oid in described]
 
 
 def _type_name(database: psycopg.Connection, oid: int) -> str:
     known = database.adapters.types.get(oid)
-    return known.name if known else str(oid)
+    if known is None:
+        return str(oid)
+    return f"{known.name}[]" if oid == known.array_oid else known.name

@@ -9,6 +9,7 @@ from types import ModuleType
 
 from agents.databases import postgres, sqlite
 from agents.databases.connect import Connection
+from agents.databases.parameters import DIALECTS, refuse_own_placeholders
 from agents.databases.result import InstanceReport, QueryLimits, QueryResult
 from agents.databases.statement import Statement
 from controlplane.domain.cancellation import CancelToken, limit_of
@@ -40,6 +41,7 @@ def run_query(
     started = time.monotonic()
     limits = QueryLimits(max_rows, max_bytes, timeout_seconds, lock_timeout_seconds, whose)
     statement = _statement(sql, params, limits, token, started)
+    refuse_own_placeholders(sql, DIALECTS[connection.kind])
     result = _driver(connection.kind).run(connection, statement)
     return replace(result, duration_ms=round((time.monotonic() - started) * 1000))
 

@@ -26,6 +26,43 @@ def test_parameters_are_bound_not_pasted(each):
     assert result.notice is None
 
 
+@pytest.mark.parametrize(
+    ("sql", "params", "value"),
+    [
+        ("SELECT :n * :n", {"n": 300}, 90_000),
+        ("SELECT :a + :b", {"a": 2**40, "b": 1}, 2**40 + 1),
+        ("SELECT :a + :b", {"a": 1, "b": 2.5}, 3.5),
+        ("SELECT :v", {"v": 41}, 41),
+        ("SELECT :v", {"v": None}, None),
+        ("SELECT :v", {"v": "it's"}, "it's"),
+        ("SELECT CASE WHEN :v THEN 'yes' ELSE 'no' END", {"v": True}, "yes"),
+        ("SELECT substr(:v, :n)", {"v": "hello", "n": 2}, "ello"),
+        ("SELECT count(*) FROM (SELECT 1 UNION ALL SELECT 2 LIMIT :n) AS t", {"n": 1}, 1),
+        ("SELECT count(*) FROM (SELECT 6 AS id) AS t WHERE id = :a * :b", {"a": 2, "b": 3}, 1),
+        ("SELECT count(*) FROM (SELECT 6 AS id) AS t WHERE (:v IS NULL OR id = :v)", {"v": None}, 1),
+    ],
+)
+def test_json_values_mean_the_same_to_each(each, sql, params, value):
+    ((found,),) = query(each, sql, params).rows
+    assert (float(found) if isinstance(value, float) else found) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "placeholder"),
+    [("postgres", "$1"), ("postgres", "$12"), ("duckdb", "$1"), ("duckdb", "$name"), ("duckdb", "?"), ("sqlite", "?")]
+    + [("sqlite", text) for text in ("?1", "$1", "$name", "@name", ":1")],
+)
+def test_a_placeholder_of_the_database_s_own_is_an_error_that_names_ours(each, kind, placeholder):
+    if each.kind != kind:
+        assert query(each, f"SELECT '{placeholder}'").rows == [[placeholder]]
+        return
+    failure = problem(each, f"SELECT :a,\n {placeholder}", {"a": 1})
+    assert (failure.kind, failure.retryable) == ("sql_error", False)
+    assert placeholder in failure.message
+    assert ":name" in failure.message
+    assert (failure.context["line"], failure.context["column"]) == (2, 2)
+
+
 def test_a_result_without_rows_still_has_its_columns(each):
     result = query(each, "SELECT 1 AS one, 'x' AS two WHERE 1 = :n", {"n": 0})
     assert [column["name"] for column in result.columns] == ["one", "two"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.databases.parameters import DUCKDB, POSTGRES, SQLITE, Dialect, bind, parameters
+from agents.databases.parameters import DUCKDB, POSTGRES, SQLITE, Dialect, bind, parameters, refuse_own_placeholders
 from controlplane.domain.failures import Misconfigured
 
 EVERYWHERE = [POSTGRES, SQLITE, DUCKDB]
@@ -76,6 +76,20 @@ def test_postgresql_has_quotes_of_its_own(sql, found):
 )
 def test_sqlite_has_quotes_of_its_own(sql, found):
     assert names(sql, SQLITE) == found
+
+
+@pytest.mark.parametrize("dialect", [POSTGRES, DUCKDB])
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT $x$ :a $1 ? $x$, :b", "SELECT $$ $1 $$, :b", "SELECT '$1', \"$1\", :b -- $1 ?\n", "SELECT a$1, :b"],
+)
+def test_signs_in_quotes_and_names_are_no_placeholders(dialect, sql):
+    refuse_own_placeholders(sql, dialect)
+    assert names(sql, dialect) == ["b"]
+
+
+def test_operators_of_postgresql_are_no_placeholders():
+    refuse_own_placeholders("SELECT a ? 'b', a @> :b, a @? '$.c', a @@ '$1', @ -5", POSTGRES)
 
 
 def test_duckdb_structs_and_slices_are_no_parameters():
