@@ -1,7 +1,7 @@
 """A pytest plugin that starts a PostgreSQL and a Valkey of our own before Django reads its settings.
 
 Load it early (`-p tests.servers`). SPARKOPS_TEST_DATABASE_URL and SPARKOPS_TEST_REDIS_URL name servers
-of yours instead. Under xdist the controller starts everything: each worker has a PostgreSQL and a Valkey of its own,
+of yours instead; SPARKOPS_TEST_SUPERUSER_URL is then for the tests of roles, which are skipped without it. Under xdist the controller starts everything: each worker has a PostgreSQL and a Valkey of its own,
 because channels in Valkey know no walls, and because the activity feed of one waits for the open transactions of all.
 """
 
@@ -20,6 +20,8 @@ from psycopg.conninfo import conninfo_to_dict
 from controlplane.embedded.temporary import TemporaryServers
 
 ON_WORKER = "PYTEST_XDIST_WORKER"
+OWN_DATABASE, OWN_REDIS = "SPARKOPS_TEST_DATABASE_URL", "SPARKOPS_TEST_REDIS_URL"
+SUPERUSER_URL = "SPARKOPS_TEST_SUPERUSER_URL"
 servers: list[TemporaryServers] = []
 
 
@@ -40,11 +42,17 @@ def prepare_environment() -> None:
     os.environ["SPARKOPS_INSTANCE_ROOTS"] = tempfile.gettempdir()
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
     os.environ["SPARKOPS_SECRETS_KEYS"] = f"test:{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"
-    own_database = os.environ.get("SPARKOPS_TEST_DATABASE_URL")
     mine = temporary()
-    os.environ["DATABASE_URL"] = own_database or mine.start_postgres()
-    os.environ |= listed(os.environ["DATABASE_URL"])
+    os.environ |= database(mine)
     os.environ["REDIS_URL"] = own_redis(0) or mine.start_valkey()
+
+
+def database(mine: TemporaryServers) -> dict[str, str]:
+    """The addresses of a new PostgreSQL, or of the given one."""
+    given = os.environ.get(OWN_DATABASE)
+    url = given or mine.start_postgres()
+    superuser = {} if given else {SUPERUSER_URL: mine.superuser_url}
+    return {"DATABASE_URL": url} | superuser | listed(url)
 
 
 def temporary() -> TemporaryServers:
@@ -64,7 +72,7 @@ def listed(url: str) -> dict[str, str]:
 
 def own_redis(number: int) -> str:
     """The given Redis with a database number of its own; empty when none was given."""
-    given = os.environ.get("SPARKOPS_TEST_REDIS_URL", "")
+    given = os.environ.get(OWN_REDIS, "")
     return f"{given.rstrip('/')}/{number}" if given.startswith("redis") else given
 
 
@@ -72,9 +80,7 @@ def own_redis(number: int) -> str:
 def pytest_xdist_setupnodes(specs: list) -> None:  # type: ignore[type-arg]
     for number, spec in enumerate(specs, start=1):
         theirs = temporary()
-        if not os.environ.get("SPARKOPS_TEST_DATABASE_URL"):
-            spec.env["DATABASE_URL"] = url = theirs.start_postgres()
-            spec.env |= listed(url)
+        spec.env |= database(theirs)
         spec.env["REDIS_URL"] = own_redis(number) or theirs.start_valkey()
 
 

@@ -15,16 +15,18 @@ from urllib.parse import quote
 from controlplane.embedded.accounts import Account, can_enter, server_account
 from controlplane.embedded.binaries import SHELTER, PostgresBinaries, find_postgres
 from controlplane.embedded.folders import mark, runtime_folder
+from controlplane.embedded.logins import READERS, ROLE, SUPERUSER, Passwords, load_passwords, verifier, write_rules
 from controlplane.embedded.orphans import disown_stale_pid, end_servers_on
 from controlplane.embedded.problems import CannotStart
 from controlplane.embedded.processes import MOMENT, Program
 
-SUPERUSER, ROLE, DATABASE = "postgres", "sparkops", "sparkops"
+DATABASE = "sparkops"
 READY_SECONDS = 60
 SETTINGS = {
     "listen_addresses": "",
     "port": "5432",
     "unix_socket_permissions": "0700",
+    "password_encryption": "scram-sha-256",
     "max_connections": "200",
     "shared_buffers": "128MB",
     "effective_cache_size": "1GB",
@@ -42,16 +44,29 @@ SETTINGS = {
 }
 # For tests: nothing of theirs has to survive the machine.
 FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "shared_buffers": "64MB"}
+# What is granted to everybody is taken away; what earlier versions let the portal hand on as well.
 BOOTSTRAP = f"""
 SELECT 'CREATE ROLE {ROLE} LOGIN CREATEDB CREATEROLE' WHERE NOT EXISTS (
   SELECT FROM pg_roles WHERE rolname = '{ROLE}') \\gexec
-GRANT pg_monitor, pg_read_all_stats TO {ROLE} WITH ADMIN OPTION;
-GRANT pg_signal_backend TO {ROLE};
+SELECT 'CREATE ROLE {READERS}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{READERS}') \\gexec
+ALTER ROLE {ROLE} PASSWORD '{{verifier}}';
+GRANT {READERS} TO {ROLE} WITH ADMIN OPTION;
+GRANT pg_read_all_stats, pg_signal_backend TO {ROLE};
+REVOKE ADMIN OPTION FOR pg_read_all_stats FROM {ROLE} CASCADE;
+REVOKE pg_monitor FROM {ROLE} CASCADE;
 \\connect template1
 SELECT 'CREATE EXTENSION IF NOT EXISTS vector' FROM pg_available_extensions WHERE name = 'vector' \\gexec
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT ALL ON SCHEMA public TO {ROLE};
 \\connect postgres
 SELECT 'CREATE DATABASE {DATABASE} OWNER {ROLE}' WHERE NOT EXISTS (
   SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec
+REVOKE ALL ON DATABASE postgres, template1, {DATABASE} FROM PUBLIC;
+GRANT CONNECT ON DATABASE postgres, template1 TO {ROLE};
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+\\connect {DATABASE}
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT ALL ON SCHEMA public TO {ROLE};
 """  # noqa: S608 - only constants of this file get in
 
 
@@ -63,12 +78,20 @@ class Cluster:
     sockets: Path
     binaries: PostgresBinaries
     account: Account | None
+    passwords: Passwords
     durable: bool = True
 
     @property
     def url(self) -> str:
         """The address of our database for the role of the portal, who is not a superuser."""
-        return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(self.sockets), safe='/')}&port=5432"
+        return self.address(ROLE, self.passwords.portal, DATABASE)
+
+    @property
+    def superuser_url(self) -> str:
+        return self.address(SUPERUSER, self.passwords.superuser, "postgres")
+
+    def address(self, role: str, password: str, database: str) -> str:
+        return f"postgresql://{role}:{password}@/{database}?host={quote(str(self.sockets), safe='/')}&port=5432"
 
     def program(self) -> Program:
         settings = SETTINGS | ({} if self.durable else FORGETFUL) | {"unix_socket_directories": str(self.sockets)}
@@ -85,11 +108,25 @@ class Cluster:
         )
 
     def clear_the_way(self) -> None:
-        """End what a crash left running on this data; lock files that name a stranger or a zombie shall not stop us."""
+        """End what a crash left running on this data; lock files that name a stranger or a zombie shall not stop us.
+
+        The server that comes next admits only our accounts.
+        """
         end_servers_on(self.data)
         disown_stale_pid(self.data / "postmaster.pid")
         for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
             (self.sockets / name).unlink(missing_ok=True)
+        write_rules(self.data, self.account)
+
+    def set_superuser_password(self) -> None:
+        """Without a server, hence without signing in: nobody knows the password of the last start. Raises CannotStart."""
+        self.clear_the_way()
+        command = [self.binaries["postgres"], "--single", "-j", "-D", str(self.data), "postgres"]
+        sql = f"ALTER ROLE {SUPERUSER} PASSWORD '{verifier(self.passwords.superuser)}'\n\n\n"
+        drop = self.account.drop if self.account else {}
+        done = subprocess.run(command, input=sql, capture_output=True, text=True, cwd="/", **drop)
+        if done.returncode or "ERROR:" in done.stderr:
+            raise CannotStart(f"PostgreSQL refused to prepare its data: {done.stderr.strip()}")
 
     def wait_until_ready(self, process: subprocess.Popen[bytes], log: Path) -> None:
         """Wait until the server answers and has our role and database.
@@ -108,7 +145,7 @@ class Cluster:
 
     def bootstrap(self) -> None:
         """Make our role and database where they are missing. Raises CannotStart."""
-        made = self.ask(BOOTSTRAP)
+        made = self.ask(BOOTSTRAP.format(verifier=verifier(self.passwords.portal)))
         if made.returncode:
             raise CannotStart(f"PostgreSQL refused to make our database: {made.stderr.strip()}")
 
@@ -118,11 +155,12 @@ class Cluster:
         command += ["-h", str(self.sockets), "-p", "5432", "-U", SUPERUSER, "-d", "postgres"]
         # What a shell says about other servers of the user is not meant for this one.
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        return subprocess.run(command, input=sql, capture_output=True, text=True, cwd="/", env=clean)
+        own = clean | {"PGPASSWORD": self.passwords.superuser}
+        return subprocess.run(command, input=sql, capture_output=True, text=True, cwd="/", env=own)
 
 
 def prepare(data: Path, *, announce: Callable[[str], None], durable: bool = True, folder: str = "postgres") -> Cluster:
-    """The cluster in the data folder `data`, made now if there is none.
+    """The cluster in the data folder `data`, made now if there is none; a server that runs on it is ended.
 
     Raises CannotStart when the data is of another major version, another user's, or cannot be made.
     """
@@ -130,10 +168,12 @@ def prepare(data: Path, *, announce: Callable[[str], None], durable: bool = True
     account = server_account(own if own.exists() else pointer(own))
     place = reachable_place(own, account, announce)
     binaries = matching_binaries(place, account, announce)
-    cluster = Cluster(place, runtime_folder(place, account), binaries, account, durable)
+    passwords = load_passwords(data / f"{folder}_password")
+    cluster = Cluster(place, runtime_folder(place, account), binaries, account, passwords, durable)
     if not (place / "PG_VERSION").exists():
         announce(f"Making a PostgreSQL {binaries.major} database in {place}.")
         initialise(cluster)
+    cluster.set_superuser_password()
     return cluster
 
 
@@ -190,7 +230,7 @@ def initialise(cluster: Cluster) -> None:
         str(draft),
         "-U",
         SUPERUSER,
-        "--auth=trust",
+        "--auth=reject",
         "--encoding=UTF8",
     ]
     command += locale(cluster.binaries.major) + ([] if cluster.durable else ["--no-sync"])

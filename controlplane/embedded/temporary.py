@@ -36,12 +36,14 @@ class TemporaryServers:
         self.folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
         self.durable = durable
         self.running: list[tuple[subprocess.Popen[bytes], Program, Path]] = []
+        self.superuser_url = ""
 
     def start_postgres(self) -> str:
-        """Start a PostgreSQL; returns its DATABASE_URL. Raises CannotStart."""
+        """Start a PostgreSQL; returns its DATABASE_URL, and leaves that of the superuser. Raises CannotStart."""
         cluster = postgres.prepare(self.folder, announce=quiet, durable=self.durable)
         process = self.launch(cluster.program(), cluster.sockets)
         cluster.wait_until_ready(process, self.log("postgres"))
+        self.superuser_url = cluster.superuser_url
         return cluster.url
 
     def start_valkey(self, name: str = "valkey") -> str:

@@ -13,7 +13,8 @@ from agents.databases.query import run_query
 from agents.databases.result import QueryResult
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.failures import Failure
-from controlplane.embedded.postgres import SUPERUSER
+from controlplane.embedded.logins import READERS
+from tests.servers import SUPERUSER_URL
 
 Run = Callable[..., QueryResult]
 DATABASE = f"instances_{os.getpid()}"
@@ -23,15 +24,26 @@ CREATE ROLE {READER} LOGIN PASSWORD 'reader-password';
 CREATE TABLE people (id int PRIMARY KEY, name text, paid numeric, joined timestamptz);
 INSERT INTO people VALUES (1, 'Ada', 1.50, '2026-01-02 03:04:05+01'), (2, 'Bob', NULL, NULL);
 CREATE SEQUENCE counter;
+GRANT CONNECT ON DATABASE {DATABASE} TO {READER};
+GRANT USAGE ON SCHEMA public TO {READER};
 GRANT SELECT ON people TO {READER};
+DO $$ BEGIN
+  -- The server that the portal brings along admits no role beside its own.
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{READERS}') THEN GRANT {READERS} TO {READER}; END IF;
+END $$;
 """
 
 
-def _url(*, database: str = "postgres", user: str = SUPERUSER) -> str:
-    """The tests' own server trusts every role on its socket, so also the superuser that alone can grant it all."""
-    parts = urlsplit(os.environ["DATABASE_URL"])
-    location = f"{user}:reader-password@{parts.netloc.rpartition('@')[2]}"
-    return urlunsplit(parts._replace(netloc=location, path=f"/{database}"))
+def _url(*, database: str = "postgres", login: str = "") -> str:
+    """Of the superuser, who alone can grant it all, or of `login` (name:password)."""
+    parts = urlsplit(os.environ.get(SUPERUSER_URL, ""))
+    if login:
+        parts = parts._replace(netloc=f"{login}@{parts.netloc.rpartition('@')[2]}")
+    return urlunsplit(parts._replace(path=f"/{database}"))
+
+
+def owner_url() -> str:
+    return _url(database=DATABASE)
 
 
 def _named(statement: str) -> str:
@@ -41,14 +53,12 @@ def _named(statement: str) -> str:
 @pytest.fixture(scope="session")
 def server() -> Iterator[psycopg.Connection]:
     """The owner's own connection to a database made for these tests, which others are told apart from."""
-    try:
-        outer = psycopg.connect(_url(), autocommit=True)
-    except psycopg.OperationalError as error:
-        pytest.skip(f"no superuser to make roles with: {error}")
-    with outer:
+    if not os.environ.get(SUPERUSER_URL):
+        pytest.skip(f"no superuser to make roles with: {SUPERUSER_URL} is not set")
+    with psycopg.connect(_url(), autocommit=True) as outer:
         outer.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
         outer.execute(f"CREATE DATABASE {DATABASE}")
-        with psycopg.connect(_url(database=DATABASE), autocommit=True) as owner:
+        with psycopg.connect(owner_url(), autocommit=True) as owner:
             owner.execute(SETUP)
             yield owner
         outer.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
@@ -57,12 +67,12 @@ def server() -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def reader(server: psycopg.Connection) -> Connection:
-    return parse_connection("postgres", _url(database=DATABASE, user=READER))
+    return parse_connection("postgres", _url(database=DATABASE, login=f"{READER}:reader-password"))
 
 
 @pytest.fixture
 def owner_connection(server: psycopg.Connection) -> Connection:
-    return parse_connection("postgres", _url(database=DATABASE))
+    return parse_connection("postgres", owner_url())
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from agents.databases import postgres
 from agents.databases.connect import parse_connection
 from agents.databases.query import inspect
 from controlplane.domain.cancellation import CancelToken
-from tests.databases.conftest import READER, problem, query
+from tests.databases.conftest import READER, owner_url, problem, query
 
 SNAPSHOT = """
 SELECT (SELECT array_agg(p ORDER BY id) FROM people p), (SELECT last_value FROM counter),
@@ -182,7 +182,7 @@ class TestStopping:
 
         def cancel_once_it_runs() -> None:
             deadline = time.monotonic() + 5
-            with psycopg.connect(server.info.dsn, autocommit=True) as own:
+            with psycopg.connect(owner_url(), autocommit=True) as own:
                 while not any("pg_sleep" in text for text in running(own)) and time.monotonic() < deadline:
                     pass
             token.cancel()
@@ -197,7 +197,7 @@ class TestStopping:
         assert gone(server)
 
     def test_a_lock_is_waited_for_only_so_long(self, reader, server):
-        with psycopg.connect(server.info.dsn) as other:
+        with psycopg.connect(owner_url()) as other:
             other.execute("LOCK TABLE people IN ACCESS EXCLUSIVE MODE")
             failure = problem(reader, "SELECT * FROM people", lock_timeout_seconds=0.2)
         assert (failure.kind, failure.retryable) == ("lock_timeout", True)
@@ -205,7 +205,7 @@ class TestStopping:
     def test_a_server_that_dies_is_a_lost_connection(self, reader, server):
         def kill() -> None:
             deadline = time.monotonic() + 5
-            with psycopg.connect(server.info.dsn, autocommit=True) as own:
+            with psycopg.connect(owner_url(), autocommit=True) as own:
                 while not any("pg_sleep" in text for text in running(own)) and time.monotonic() < deadline:
                     pass
                 own.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [READER])

@@ -1,5 +1,6 @@
 """The whole thing as a person starts it: `manage.py up` with nothing set, in an empty data folder."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +74,12 @@ class Installation:
         return self.process.returncode
 
 
+def command_lines():
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            yield path.read_text(errors="replace")
+
+
 @pytest.fixture
 def installation(data):
     installation = Installation(data).start()
@@ -85,6 +93,10 @@ def test_it_starts_survives_any_death_and_stops(installation):
     assert "Sign in as admin with the password" in text
     first = installation.pids()
     assert set(first) >= CHILDREN
+    password = (installation.data / "postgres_password").read_text().strip()
+    assert not any(password in line for line in command_lines())
+    assert not any(password in log.read_text() for log in (installation.data / "logs").iterdir())
+    assert password not in text
 
     for name in ("web", "worker", "sweeper", "postgres", "valkey"):
         os.kill(first[name], signal.SIGKILL)

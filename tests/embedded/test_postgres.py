@@ -37,6 +37,77 @@ def test_vectors_are_at_hand_without_a_superuser(server):
     assert rows(server, "SELECT '[1,2]'::vector <-> '[1,3]'::vector") == [(1.0,)]
 
 
+def refusal(running, user, **more):
+    """What the server says to somebody who signs in as `user`; fails when it lets them in."""
+    login = {"host": str(running.cluster.sockets), "port": 5432, "dbname": "postgres", "connect_timeout": 5}
+    with pytest.raises(psycopg.OperationalError) as caught:
+        psycopg.connect(**login | {"user": user, "passfile": "/nonexistent"} | more)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("user", ["postgres", "sparkops"])
+def test_nobody_signs_in_without_the_password(server, user):
+    assert "no password supplied" in refusal(server, user)
+    assert "password authentication failed" in refusal(server, user, password="guessed")
+
+
+def test_roles_that_are_not_ours_are_not_admitted_even_with_a_password(server):
+    superuser = psycopg.connect(server.cluster.superuser_url, autocommit=True)
+    with superuser:
+        superuser.execute("CREATE ROLE stranger LOGIN PASSWORD 'of-its-own'")
+        try:
+            assert "rejects connection" in refusal(server, "stranger", password="of-its-own")
+            superuser.execute("GRANT sparkops_readers TO stranger")
+            # Now it may sign in, and then there is nothing for it.
+            for database in ("postgres", "template1", "sparkops"):
+                said = refusal(server, "stranger", password="of-its-own", dbname=database)
+                assert "permission denied for database" in said
+        finally:
+            superuser.execute("DROP ROLE stranger")
+
+
+def test_nothing_is_open_to_everybody(server):
+    for database in ("postgres", "template1", "sparkops"):
+        url = server.cluster.superuser_url.replace("/postgres?", f"/{database}?")
+        with psycopg.connect(url) as superuser:
+            open_to_all = superuser.execute(
+                "SELECT current_database() FROM pg_database, aclexplode(datacl) WHERE grantee = 0 AND datname = "
+                "current_database() UNION ALL SELECT nspname FROM pg_namespace, aclexplode(nspacl) "
+                "WHERE grantee = 0 AND nspname = 'public'"
+            )
+            assert open_to_all.fetchall() == []
+
+
+def test_data_that_trusted_everybody_is_closed_at_the_next_start(data):
+    before = Running(data).start()
+    with psycopg.connect(before.cluster.superuser_url, autocommit=True) as superuser:
+        superuser.execute("GRANT pg_monitor, pg_read_all_stats TO sparkops WITH ADMIN OPTION")
+        with psycopg.connect(before.cluster.url) as portal:
+            portal.execute("CREATE ROLE looker LOGIN; GRANT pg_read_all_stats TO looker; CREATE TABLE kept AS SELECT 1")
+        superuser.execute("ALTER ROLE sparkops PASSWORD NULL; ALTER ROLE postgres PASSWORD NULL")
+    before.stop()
+    (before.cluster.data / "pg_hba.conf").write_text("local all all trust\n")
+    (data / "postgres_password").unlink()
+    after = Running(data).start()
+    try:
+        assert "no password supplied" in refusal(after, "postgres")
+        assert "no password supplied" in refusal(after, "sparkops", dbname="sparkops")
+        assert "rejects connection" in refusal(after, "looker", dbname="sparkops")
+        assert rows(after, "SELECT count(*) FROM kept") == [(1,)]
+        stats = "SELECT pg_has_role('looker', 'pg_read_all_stats', 'MEMBER'), pg_has_role('pg_monitor', 'MEMBER')"
+        assert rows(after, stats) == [(False, False)]
+    finally:
+        after.stop()
+
+
+def test_its_passwords_are_in_no_command_line_and_only_the_owner_reads_the_kept_one(server):
+    kept = server.cluster.data.parent / "postgres_password"
+    assert kept.read_text().strip() == server.cluster.passwords.portal
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert server.cluster.passwords.portal not in " ".join(server.program.command)
+    assert server.cluster.passwords.portal not in repr(server.cluster)
+
+
 @as_root
 def test_root_runs_it_as_somebody_else(server):
     [pid] = [int(line) for line in (server.cluster.data / "postmaster.pid").read_text().splitlines()[:1]]
