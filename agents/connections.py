@@ -13,6 +13,7 @@ from agents.databases.connect import Connection, parse_connection
 from agents.databases.query import inspect
 from agents.databases.result import InstanceReport
 from agents.models import Engine, Instance
+from agents.portal_database import locate_portal
 from agents.secret_references import REFERENCE, replaced, secrets_in
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.errors import InvalidInput
@@ -42,6 +43,7 @@ def open_url(project_id: int, engine: str, url: str) -> Opened:
         refuse_other_projects(project_id, connection)
     except Misconfigured as failure:
         raise Misconfigured(redactor.text(failure.message)) from None
+    connection = replace(connection, portal=locate_portal)
     return Opened(connection, Redactor([*secrets.values(), *connection.secrets]))
 
 

@@ -1,7 +1,8 @@
 """A pytest plugin that starts a PostgreSQL and a Valkey of our own before Django reads its settings.
 
 Load it early (`-p tests.servers`). SPARKOPS_TEST_DATABASE_URL and SPARKOPS_TEST_REDIS_URL name servers
-of yours instead; SPARKOPS_TEST_SUPERUSER_URL is then for the tests of roles, which are skipped without it. Under xdist the controller starts everything: each worker has a PostgreSQL and a Valkey of its own,
+of yours instead; SPARKOPS_TEST_SUPERUSER_URL is then for the tests of roles, which are skipped without it. Under xdist
+the controller starts everything: each worker has a PostgreSQL and a Valkey of its own,
 because channels in Valkey know no walls, and because the activity feed of one waits for the open transactions of all.
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from django.conf import settings
 from psycopg.conninfo import conninfo_to_dict
 
 from agents.databases import postgres_address
+from agents.databases.postgres_identity import Portal
 from controlplane.domain.failures import Misconfigured
 
 KINDS = ("postgres", "sqlite", "duckdb")
@@ -40,11 +41,15 @@ URL_PARAMETERS = frozenset(
 
 @dataclass(frozen=True)
 class Connection:
-    """A checked connection. `conninfo` is for PostgreSQL (it holds the password), `files` for the others."""
+    """A checked connection. `conninfo` is for PostgreSQL (it holds the password), `files` for the others.
+
+    `portal` tells where the portal's own data is, where the connection must not lead.
+    """
 
     kind: str
     conninfo: dict[str, str] = field(default_factory=dict, repr=False)
     files: tuple[Path, ...] = ()
+    portal: Callable[[], Portal] | None = field(default=None, repr=False, compare=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:

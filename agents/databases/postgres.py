@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import tuple_row
 
-from agents.databases import postgres_roles, postgres_types
+from agents.databases import postgres_identity, postgres_roles, postgres_types
 from agents.databases.connect import Connection
 from agents.databases.explain import what_it_does
 from agents.databases.failures import ConnectionLost, LockTimeout, SqlError, SqlRefused
@@ -71,7 +71,7 @@ def _sent(database: psycopg.Connection, bound: Bound, statement: Statement) -> T
 def inspect(connection: Connection, statement: Statement) -> InstanceReport:
     with _session(connection, statement) as database, _errors(Bound(statement.sql), statement, connection):
         return InstanceReport(
-            problems=postgres_roles.problems(database),
+            problems=_problems(connection, database),
             server_version=_version(database),
             tables=postgres_roles.readable_tables(database),
         )
@@ -132,16 +132,21 @@ _verified_lock = threading.Lock()
 
 
 def _require_reader(connection: Connection, database: psycopg.Connection) -> None:
-    """A role that could write is refused at run time too; the answer is good for ten minutes per process."""
+    """What a test refuses is refused at run time too; the answer is good for ten minutes per process."""
     key = tuple(sorted(connection.conninfo.items()))
     with _verified_lock:
         fresh = _verified.get(key, 0.0) > time.monotonic()
     if fresh:
         return
-    if problems := postgres_roles.problems(database):
-        raise SqlRefused(f"The instance's role is not read-only: {problems[0]}", problems=problems)
+    if problems := _problems(connection, database):
+        raise SqlRefused(f"The instance must not be used: {problems[0]}", problems=problems)
     with _verified_lock:
         _verified[key] = time.monotonic() + VERIFIED_SECONDS
+
+
+def _problems(connection: Connection, database: psycopg.Connection) -> list[str]:
+    portal = connection.portal() if connection.portal else None
+    return postgres_identity.problems(database, portal) or postgres_roles.problems(database)
 
 
 def _fetch(database: psycopg.Connection, sent: Typed, statement: Statement) -> QueryResult:

@@ -290,6 +290,61 @@ class TestRoles:
         assert word in " ".join(report.problems)
         assert problem(reader, "SELECT 1").kind == "sql_refused"
 
+    @pytest.mark.parametrize(
+        ("grant", "revoke", "word"),
+        [
+            ("GRANT pg_monitor TO READER", "REVOKE pg_monitor FROM READER", "what other sessions run"),
+            ("GRANT pg_read_all_stats TO READER", "REVOKE pg_read_all_stats FROM READER", "what other sessions run"),
+            ("GRANT pg_read_all_settings TO READER", "REVOKE pg_read_all_settings FROM READER", "is set up"),
+            ("GRANT pg_stat_scan_tables TO READER", "REVOKE pg_stat_scan_tables FROM READER", "pg_stat_scan_tables"),
+            ("GRANT pg_read_all_data TO READER", "REVOKE pg_read_all_data FROM READER", "passwords in pg_authid"),
+            ("GRANT SELECT ON pg_shadow TO READER", "REVOKE SELECT ON pg_shadow FROM READER", "can read pg_shadow"),
+            (
+                "GRANT SELECT (rolpassword) ON pg_authid TO READER",
+                "REVOKE SELECT (rolpassword) ON pg_authid FROM READER",
+                "can read pg_authid",
+            ),
+            (
+                "GRANT SELECT ON pg_hba_file_rules, pg_user_mapping TO READER",
+                "REVOKE SELECT ON pg_hba_file_rules, pg_user_mapping FROM READER",
+                "pg_hba_file_rules, pg_user_mapping",
+            ),
+            (
+                "GRANT SELECT ON pg_subscription TO READER",
+                "REVOKE SELECT ON pg_subscription FROM READER",
+                "pg_subscription",
+            ),
+            (
+                "GRANT EXECUTE ON FUNCTION pg_ls_waldir() TO READER",
+                "REVOKE EXECUTE ON FUNCTION pg_ls_waldir() FROM READER",
+                "can call pg_ls_waldir",
+            ),
+            (
+                "CREATE ROLE READER_other; GRANT EXECUTE ON FUNCTION pg_stat_reset() TO READER_other; "
+                "GRANT READER_other TO READER WITH INHERIT FALSE",
+                "DROP OWNED BY READER_other; DROP ROLE READER_other",
+                "can call pg_stat_reset",
+            ),
+            ("CREATE EXTENSION dblink", "DROP EXTENSION dblink", "functions of dblink"),
+            (
+                "CREATE FOREIGN DATA WRAPPER other; CREATE SERVER elsewhere FOREIGN DATA WRAPPER other; "
+                "GRANT USAGE ON FOREIGN SERVER elsewhere TO READER",
+                "DROP FOREIGN DATA WRAPPER other CASCADE",
+                "foreign servers elsewhere",
+            ),
+        ],
+    )
+    def test_a_role_that_sees_more_than_tables_is_refused(self, reader, granted, grant, revoke, word):
+        granted(grant, revoke)
+        [reason] = inspect(reader).problems
+        assert word in reason
+        assert problem(reader, "SELECT 1").kind == "sql_refused"
+
+    def test_functions_of_an_extension_that_it_may_not_call_are_no_problem(self, reader, granted):
+        granted("CREATE EXTENSION dblink", "DROP EXTENSION dblink")
+        granted("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC", "SELECT 1")
+        assert inspect(reader).problems == []
+
     def test_a_table_s_owner_is_refused(self, reader, granted, server):
         granted(
             "CREATE SCHEMA own; CREATE TABLE own.mine (a int); ALTER TABLE own.mine OWNER TO READER",
@@ -297,8 +352,11 @@ class TestRoles:
         )
         assert "own.mine" in " ".join(inspect(reader).problems)
 
-    def test_reading_everything_is_no_problem(self, reader, granted):
-        granted("GRANT pg_read_all_data TO READER", "REVOKE pg_read_all_data FROM READER")
+    def test_reading_all_tables_is_no_problem(self, reader, granted):
+        granted(
+            "GRANT SELECT ON ALL TABLES IN SCHEMA public TO READER",
+            "REVOKE SELECT ON counter FROM READER",
+        )
         assert inspect(reader).problems == []
 
     def test_a_wrong_password_or_database_is_a_problem_without_the_password(self, server, reader):
