@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db import connection
 
+from agents.databases.own_database import reader_role
 from agents.databases.postgres_identity import Portal, whereabouts
 
-LONGEST_NAME = 63
 COMMENT = "Reads statistics for the demo project of Spark-Ops."
 COMMENT_ON = "SELECT coalesce(shobj_description(oid, 'pg_authid'), '') FROM pg_roles WHERE rolname = %s"
 
@@ -17,20 +17,15 @@ def locate_portal() -> Portal:
     """Asked anew each time, for servers fail over; leaves the thread without a connection when it had none."""
     had_one = connection.connection is not None
     try:
-        return Portal(whereabouts(ask), reader_name() if comment_on_reader() == COMMENT else None)
+        return Portal(whereabouts(ask), reader_role() if comment_on_reader() == COMMENT else None)
     finally:
         if not had_one:
             connection.close()
 
 
-def reader_name() -> str:
-    """One for each database, because roles belong to the whole server."""
-    return f"{database_name()[: LONGEST_NAME - len('_reader')]}_reader"
-
-
 def comment_on_reader() -> str | None:
     """What is written on the role; empty for nothing, None when there is no such role."""
-    found = ask(COMMENT_ON, [reader_name()])
+    found = ask(COMMENT_ON, [reader_role()])
     return found[0] if found else None
 
 

@@ -27,6 +27,7 @@ HOST, PORT = env("HOST", "127.0.0.1"), env_int("PORT", 8000)
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]", HOST]
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 CSRF_FAILURE_VIEW = "controlplane.ui.errors.csrf_failure"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "controlplane.ui.fault_pages.FaultFilter"
 ROOT_URLCONF = "controlplane.urls"
 ASGI_APPLICATION = "controlplane.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -102,7 +103,7 @@ TEMPLATES = [
 
 # Database: PostgreSQL is the queue and the truth
 
-DATABASE_URL = env("DATABASE_URL", "postgresql:///sparkops")
+PREPARE_WHEN_ASKED = 2**31
 
 
 def database(url: str) -> dict[str, object]:
@@ -123,13 +124,20 @@ def database(url: str) -> dict[str, object]:
     return {
         "ENGINE": "django.db.backends.postgresql",
         **settings,
-        # The engine's statements, and only they, are planned once a connection; 0 is for poolers that cannot keep them.
-        "OPTIONS": {**parts, "pool": pool, "prepare_threshold": 1 if env_bool("DATABASE_PREPARE", True) else None},
+        "OPTIONS": {
+            **parts,
+            "pool": pool,
+            # Values never stand in the text of a statement, which others may see and logs may hold.
+            "server_side_binding": True,
+            # Only statements that ask for it, the engine's, are planned once a connection: a plan for any values is
+            # no good for lists. 0 is for poolers that cannot keep prepared statements.
+            "prepare_threshold": PREPARE_WHEN_ASKED if env_bool("DATABASE_PREPARE", True) else None,
+        },
         "CONN_HEALTH_CHECKS": True,
     }
 
 
-DATABASES = {"default": database(DATABASE_URL)}
+DATABASES = {"default": database(env("DATABASE_URL", "postgresql:///sparkops"))}
 
 # Broker and channel layer: both may lose everything
 

@@ -28,7 +28,7 @@ host  all  all  all  reject
 
 @dataclass(frozen=True)
 class Passwords:
-    """The superuser's is known to this process alone and new at each start; the portal's is kept with its other keys."""
+    """The superuser's is known to this process only, new at each start; the portal's is kept with its other keys."""
 
     portal: str = field(repr=False)
     superuser: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)

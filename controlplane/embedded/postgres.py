@@ -119,7 +119,7 @@ class Cluster:
         write_rules(self.data, self.account)
 
     def set_superuser_password(self) -> None:
-        """Without a server, hence without signing in: nobody knows the password of the last start. Raises CannotStart."""
+        """Without a server, hence without signing in: nobody knows the one of the last start. Raises CannotStart."""
         self.clear_the_way()
         command = [self.binaries["postgres"], "--single", "-j", "-D", str(self.data), "postgres"]
         sql = f"ALTER ROLE {SUPERUSER} PASSWORD '{verifier(self.passwords.superuser)}'\n\n\n"

@@ -335,20 +335,6 @@ def test_it_refuses_an_instance_naming_the_field(world, tmp_path, values, field)
     assert not Instance.objects.exists()
 
 
-def own_database(role: str) -> str:
-    """A URL of the test database for `role`, whose password is pass-word."""
-    info = connection.connection.info
-    return f"postgresql://{role}:pass-word@/{info.dbname}?host={info.host}&port={info.port}"
-
-
-def test_a_role_that_can_write_is_refused_with_the_reason(world, tmp_path):
-    with pytest.raises(InvalidInput) as caught:
-        make_instance(world, tmp_path, engine="postgres", url=own_database(connection.connection.info.user))
-    assert caught.value.errors[0].field == "url"
-    assert caught.value.errors[0].code == "not_usable"
-    assert "may create databases" in caught.value.detail
-
-
 def test_a_server_that_never_answers_is_given_up_within_seconds(world, tmp_path, settings):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.OUTBOUND_ALLOW = ["127.0.0.0/8"]

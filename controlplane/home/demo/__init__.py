@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from controlplane.home.demo.project import create_demo
+from controlplane.home.demo.upkeep import keep_up_demo
 
-__all__ = ["create_demo"]
+__all__ = ["create_demo", "keep_up_demo"]

@@ -100,7 +100,7 @@ def create_portal_database(project: Project, by: Actor) -> None:
             name=PORTAL_DATABASE,
             engine=Engine.POSTGRES,
             url=url,
-            description="The portal's own PostgreSQL, through a role that reads statistics and cannot write.",
+            description="The portal's own PostgreSQL, through a role that sees figures of its health and nothing else.",
             tags=["demo"],
             by=by,
         )

@@ -18,7 +18,8 @@ from runs.models import Run
 from workflows.actions import create_workflow, release_draft
 from workflows.models import Workflow
 
-SLUG, STARTED = "demo", "software-inventory"
+SLUG, STARTED, DATABASE_HEALTH = "demo", "software-inventory", "database-health.yaml"
+NOTE = "As it comes with the portal."
 INVENTORY = "Lists the Python packages installed here, loads them into a warehouse, and makes their texts searchable."
 DATABASE = "Looks at the portal's own database: size, connections, slowest tables, queue. Says what needs attention."
 WAREHOUSE = (
@@ -54,7 +55,7 @@ def workflows(project: Project) -> dict[str, tuple[str, str]]:
     reads_own = Instance.objects.filter(project=project, name=PORTAL_DATABASE).exists()
     return {
         STARTED: ("software-inventory.yaml", INVENTORY),
-        "database-health": ("database-health.yaml", DATABASE) if reads_own else ("warehouse-health.yaml", WAREHOUSE),
+        "database-health": (DATABASE_HEALTH, DATABASE) if reads_own else ("warehouse-health.yaml", WAREHOUSE),
         "portal-health": ("portal-health.yaml", PORTAL),
     }
 
@@ -62,10 +63,14 @@ def workflows(project: Project) -> dict[str, tuple[str, str]]:
 def create_released(project: Project, name: str, file: str, description: str, by: Actor) -> None:
     if Workflow.objects.filter(project=project, name=name).exists():
         return
-    text = (Path(__file__).parent / file).read_text(encoding="utf-8")
+    text = specification(file)
     with transaction.atomic():
         workflow = create_workflow(project, name=name, description=description, tags=["demo"], text=text, by=by)
-        release_draft(workflow, note="As it comes with the portal.", by=by)
+        release_draft(workflow, note=NOTE, by=by)
+
+
+def specification(file: str) -> str:
+    return (Path(__file__).parent / file).read_text(encoding="utf-8")
 
 
 def start_inventory(project: Project, by: Actor) -> None:

@@ -1,42 +1,42 @@
-"""A PostgreSQL role that can only look: how the demo reads the portal's own database."""
+"""A PostgreSQL role that sees figures of the portal's own database and nothing else: how the demo looks at it."""
 
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from django.db import DatabaseError, connection, transaction
 from psycopg.sql import SQL, Identifier, Literal
 
 from agents.databases.own_database import reader_role
+from agents.portal_database import COMMENT, comment_on_reader, database_name
+from controlplane.embedded.logins import READERS
 
-COMMENT = "Reads statistics for the demo project of Spark-Ops."
 KEPT_OPTIONS = ("sslmode", "sslrootcert")
-# What the demo's queries read, and no column that holds anybody's data.
-GRANTS = (
-    "GRANT CONNECT ON DATABASE {database} TO {role}",
-    "GRANT USAGE ON SCHEMA {schema} TO {role}",
-    "GRANT SELECT ON runs_worker TO {role}",
-    "GRANT SELECT (id, state, held, queued_at) ON runs_steprun TO {role}",
-    "ALTER ROLE {role} SET default_transaction_read_only = on",
-)
-# Lets it see what other sessions wait for. Not everybody may hand it on; without it the figures are only coarser.
-STATISTICS = "GRANT pg_read_all_stats TO {role}"
+RIGHTS = Path(__file__).with_name("health.sql")
+# The server that the portal brings along admits members of this group only.
+ADMIT = f"""
+DO $$ BEGIN
+  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '{READERS}') THEN GRANT {READERS} TO {{role}}; END IF;
+END $$
+"""
 
 
 def make_reader() -> str | None:
-    """The URL for a role that reads our database and cannot write; None where we may not make it.
+    """The URL for a role that reads our database's figures and cannot write; None where we may not make it.
 
-    The role is made, or gets a new password when it was made here before; anybody else's role of that name is left
-    alone. It must be committed before anybody connects with it.
+    One that was made here before is made anew, with another password and with nothing that it was given since; anybody
+    else's role of that name is left alone. It must be committed before anybody connects with it.
     """
     password = secrets.token_urlsafe(24)
-    known = comment_on_role()
-    if known not in (None, COMMENT):
+    if comment_on_reader() not in (None, COMMENT):
         return None
     try:
         with transaction.atomic():
-            make_role("ALTER" if known else "CREATE", password)
+            drop_reader()
+            create_reader(password)
     except DatabaseError:
         return None
     return url_with(password)
@@ -44,7 +44,7 @@ def make_reader() -> str | None:
 
 def drop_reader() -> None:
     """Take the role away again, if it was made here."""
-    if comment_on_role() != COMMENT:
+    if comment_on_reader() != COMMENT:
         return
     with transaction.atomic():
         # Whoever made a role may become a member of it, and only members may take its rights away.
@@ -53,42 +53,26 @@ def drop_reader() -> None:
         run("DROP ROLE {role}")
 
 
-def comment_on_role() -> str | None:
-    """What is written on the role; empty for nothing, None when there is no such role."""
-    with connection.cursor() as cursor:
-        sql = "SELECT coalesce(shobj_description(oid, 'pg_authid'), '') FROM pg_roles WHERE rolname = %s"
-        cursor.execute(sql, [role_name()])
-        found = cursor.fetchone()
-    return found[0] if found else None
-
-
-def make_role(verb: str, password: str) -> None:
-    run(verb + " ROLE {role} LOGIN PASSWORD {password}", password=Literal(password))
+def create_reader(password: str) -> None:
+    run("CREATE ROLE {role} LOGIN PASSWORD {verifier}", verifier=Literal(verifier(password)))
     run("COMMENT ON ROLE {role} IS {comment}", comment=Literal(COMMENT))
-    for grant in GRANTS:
-        run(grant)
-    try:
-        with transaction.atomic():
-            run(STATISTICS)
-    except DatabaseError:
-        return
+    run(RIGHTS.read_text(encoding="utf-8"))
+    run(ADMIT)
 
 
-def run(statement: str, **parts: Literal) -> None:
+def verifier(password: str) -> str:
+    """What PostgreSQL keeps of the password (SCRAM), so that the statement does not hold the password itself."""
+    connection.ensure_connection()
+    wire = connection.connection.pgconn
+    return wire.encrypt_password(password.encode(), reader_role().encode(), b"scram-sha-256").decode()
+
+
+def run(statements: str, **parts: Literal) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_schema()")
-        names = {"role": role_name(), "database": database_name(), "schema": cursor.fetchone()[0]}
-        identifiers = {name: Identifier(value) for name, value in names.items()}
-        cursor.execute(SQL(statement).format(**identifiers, **parts).as_string(cursor.connection))
-
-
-def database_name() -> str:
-    return connection.settings_dict["NAME"]
-
-
-def role_name() -> str:
-    """One for each database, because roles belong to the whole server."""
-    return reader_role()
+        cursor.execute("SELECT coalesce(current_schema(), 'public')")
+        names = {"role": reader_role(), "database": database_name(), "schema": cursor.fetchone()[0]}
+        identifiers: dict[str, Any] = {name: Identifier(value) for name, value in names.items()}
+        cursor.execute(SQL(statements).format(**identifiers, **parts).as_string(cursor.connection))  # type: ignore[arg-type]
 
 
 def url_with(password: str) -> str:
@@ -97,4 +81,4 @@ def url_with(password: str) -> str:
     server, options = connection.connection.info, connection.settings_dict["OPTIONS"]
     query = {"host": server.host, "port": server.port}
     query |= {name: options[name] for name in KEPT_OPTIONS if options.get(name)}
-    return f"postgresql://{quote(role_name())}:{password}@/{quote(database_name(), safe='')}?{urlencode(query)}"
+    return f"postgresql://{quote(reader_role())}:{password}@/{quote(database_name(), safe='')}?{urlencode(query)}"

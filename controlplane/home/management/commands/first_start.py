@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
 
 from controlplane.env import env, env_bool
-from controlplane.home.demo import create_demo
+from controlplane.home.demo import create_demo, keep_up_demo
 from controlplane.projects.actions import create_project
 from controlplane.projects.actors import SYSTEM
 from controlplane.projects.models import Project
@@ -26,6 +26,8 @@ class Command(BaseCommand):
         admin = User.objects.filter(is_superuser=True).order_by("pk").first() or self.create_administrator()
         if not Project.objects.exists():
             create_first_project(admin)
+        else:
+            keep_up_demo()
 
     def create_administrator(self) -> User:
         """The account `admin`; its password is the one in the environment, or a new one that is shown this once."""
