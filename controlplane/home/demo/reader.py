@@ -72,7 +72,7 @@ def run(statements: str, **parts: Literal) -> None:
         cursor.execute("SELECT coalesce(current_schema(), 'public')")
         names = {"role": reader_role(), "database": database_name(), "schema": cursor.fetchone()[0]}
         identifiers: dict[str, Any] = {name: Identifier(value) for name, value in names.items()}
-        cursor.execute(SQL(statements).format(**identifiers, **parts).as_string(cursor.connection))  # type: ignore[arg-type]
+        cursor.execute(SQL(statements).format(**identifiers, **parts).as_string(cursor.connection))
 
 
 def url_with(password: str) -> str:

@@ -65,8 +65,9 @@ def renew_reader(instances: list[Instance]) -> None:
 def renew_workflow(workflow: Workflow) -> None:
     """Release this version's specification over one that came with an earlier version."""
     text, current = specification(DATABASE_HEALTH), workflow.current
-    as_it_came = current and (current.released_by, current.note) == (SYSTEM.name, NOTE)
-    if not as_it_came or current.text == text or workflow.find_draft():
+    if current is None or (current.released_by, current.note) != (SYSTEM.name, NOTE):
+        return
+    if current.text == text or workflow.find_draft():
         return
     try:
         with transaction.atomic():
