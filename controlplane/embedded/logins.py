@@ -31,12 +31,12 @@ class Passwords:
     """The superuser's is known to this process only, new at each start; the portal's is kept with its other keys."""
 
     portal: str = field(repr=False)
-    superuser: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    superuser: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
 
 
 def load_passwords(path: Path) -> Passwords:
     """`path` holds the portal's password, made now when there is none. Raises CannotStart when it is empty."""
-    return Passwords(portal=kept(path, lambda: secrets.token_urlsafe(32)))
+    return Passwords(portal=kept(path, lambda: secrets.token_hex(32)))
 
 
 def write_rules(data: Path, account: Account | None) -> None:

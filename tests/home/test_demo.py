@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from agents.builtins.warehouse import warehouse_path
-from agents.models import Instance, Tool
 from agents.databases.own_database import reader_role
+from agents.models import Instance, Tool
 from agents.portal_database import COMMENT, comment_on_reader
 from controlplane.domain.errors import ActionRefused
 from controlplane.events.models import Event

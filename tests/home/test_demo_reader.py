@@ -15,8 +15,8 @@ from django.db import connection
 from django.utils import timezone
 
 from agents.connections import open_instance, open_url, report_on, stored_url
-from agents.models import Instance
 from agents.databases.own_database import reader_role
+from agents.models import Instance
 from agents.portal_database import comment_on_reader
 from controlplane.home.demo import create_demo, keep_up_demo
 from controlplane.home.demo.project import NOTE

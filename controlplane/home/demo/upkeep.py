@@ -8,8 +8,8 @@ from django.db import transaction
 
 from agents.connections import seal_url, stored_url
 from agents.databases.connect import parse_connection
-from agents.models import Engine, Instance
 from agents.databases.own_database import reader_role
+from agents.models import Engine, Instance
 from agents.portal_database import database_name
 from controlplane.domain.errors import ProblemError
 from controlplane.domain.failures import Misconfigured
