@@ -16,10 +16,10 @@ from agents.health import health_of
 from agents.limits import use_of
 from agents.lists import AGENTS, INSTANCES, TOOLS
 from agents.models import Agent, Instance, Tool
-from controlplane.domain.errors import InvalidInput
+from controlplane.domain.errors import FieldError, InvalidInput
 from controlplane.listing.api import CsvEndpoint, ListEndpoint
 from controlplane.listing.bulk_api import BulkEndpoint
-from controlplane.projects.endpoints import Endpoint, body, shown
+from controlplane.projects.endpoints import Endpoint, body, refuse_fixed, shown
 from controlplane.projects.idempotency import idempotent
 
 
@@ -43,6 +43,7 @@ class OneEntry(Endpoint):
     """Read, replace, change, delete."""
 
     model: ClassVar[type[Tool] | type[Agent] | type[Instance]]
+    whole: ClassVar[type[shapes.SharedBody]]
     update: Callable[..., Any]
     remove: Callable[..., None]
 
@@ -53,13 +54,13 @@ class OneEntry(Endpoint):
         return Response(self.get_serializer(self.entry(pk)).data)
 
     def put(self, request: Request, pk: int) -> Response:
-        """Replace it: fields that are not sent get their defaults."""
+        """Replace it: fields that need not be sent get their defaults."""
         entry = self.entry(pk)
+        require(self.whole, sent_by(request))
         blank = catalogue.document_of(self.model())
-        kept = ["name", "kind", "engine", "config"]
         if getattr(entry, "min_replicas", None) is not None:
-            kept.append("max_concurrent")
-        return self.change(entry, {name: value for name, value in blank.items() if name not in kept})
+            del blank["max_concurrent"]
+        return self.change(entry, blank)
 
     def patch(self, request: Request, pk: int) -> Response:
         """Change what is sent."""
@@ -67,7 +68,9 @@ class OneEntry(Endpoint):
 
     def change(self, entry: Any, defaults: dict[str, Any]) -> Response:
         sent = sent_by(self.request)
-        sent.pop("project", None)
+        if sent.get("project") in (entry.project.slug, entry.project.pk, str(entry.project.pk)):
+            del sent["project"]
+        refuse_fixed(set(sent) - {*catalogue.FIELDS[self.model], "version_no", "url"}, self.request)
         changed = self.update(entry, by=self.actor(entry), **{**defaults, **sent})
         return Response(self.get_serializer(changed).data)
 
@@ -90,6 +93,14 @@ def sent_by(request: Request) -> dict[str, Any]:
     if version_no is not None and (isinstance(version_no, bool) or not isinstance(version_no, int)):
         raise InvalidInput.field("version_no", "This must be an integer.", "type")
     return sent
+
+
+def require(whole: type[shapes.SharedBody], sent: dict[str, Any]) -> None:
+    """Raises InvalidInput naming the fields that a whole one has and `sent` has not."""
+    missing = [name for name, field in whole().fields.items() if field.required and name not in sent]
+    if missing:
+        errors = [FieldError(name, "This field is required.", "required") for name in missing]
+        raise InvalidInput(f"Send the whole of it: {', '.join(missing)} is missing.", errors=errors)
 
 
 def trial(answer: Answer, duration_ms: int) -> Response:
@@ -116,6 +127,7 @@ class ToolsBulk(BulkEndpoint):
 @extend_schema_view(put=extend_schema(request=shapes.ToolBody), patch=extend_schema(request=shapes.ToolBody))
 class OneTool(OneEntry):
     model = Tool
+    whole = shapes.ToolBody
     serializer_class = shapes.ToolSerializer
     update = staticmethod(actions.update_tool)
     remove = staticmethod(actions.delete_tool)
@@ -149,6 +161,7 @@ class AgentsBulk(BulkEndpoint):
 @extend_schema_view(put=extend_schema(request=shapes.AgentBody), patch=extend_schema(request=shapes.AgentBody))
 class OneAgent(OneEntry):
     model = Agent
+    whole = shapes.AgentBody
     serializer_class = shapes.AgentSerializer
     update = staticmethod(actions.update_agent)
     remove = staticmethod(actions.delete_agent)
@@ -167,6 +180,7 @@ class HealthEndpoint(Endpoint):
     """What the last probe found, and `PUT` to switch probing on or off."""
 
     model: ClassVar[type[Tool] | type[Agent]]
+    serializer_class = shapes.HealthSerializer
 
     @extend_schema(responses=shapes.HealthSerializer)
     def get(self, request: Request, pk: int) -> Response:
@@ -219,6 +233,7 @@ class InstancesBulk(BulkEndpoint):
 @extend_schema_view(put=extend_schema(request=shapes.InstanceBody), patch=extend_schema(request=shapes.InstanceBody))
 class OneInstance(OneEntry):
     model = Instance
+    whole = shapes.InstanceBody
     serializer_class = shapes.InstanceSerializer
     update = staticmethod(actions.update_instance)
     remove = staticmethod(actions.delete_instance)

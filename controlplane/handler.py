@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
+from os import SEEK_END
 from typing import IO, Any
 
 from asgiref.sync import sync_to_async
@@ -45,7 +46,7 @@ class OneThreadHandler(ASGIHandler):
         set_script_prefix(get_script_prefix(scope))
         request_started.send(sender=self.__class__, scope=scope)
         with body:
-            request, refusal = self.create_request(scope, body)
+            request, refusal = self.create_request(measured(scope, body), body)
             response: Any = self.get_response(request) if request else refusal
         response._handler_class = self.__class__
         if isinstance(response, FileResponse):
@@ -71,6 +72,14 @@ class OneThreadHandler(ASGIHandler):
             await sync_to_async(response.close)()
         if isinstance(sent, Exception):
             raise sent
+
+
+def measured(scope: Any, body: IO[bytes]) -> Any:
+    """`scope` with the length that `body` has: who sends in chunks announces none, and Django would read nothing."""
+    length = b"%d" % body.seek(0, SEEK_END)
+    body.seek(0)
+    sent = [header for header in scope["headers"] if header[0] != b"content-length"]
+    return {**scope, "headers": [*sent, (b"content-length", length)] if length != b"0" else sent}
 
 
 async def piece_by_piece(content: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from threading import Lock
+from typing import Any, ClassVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
@@ -39,6 +41,19 @@ REFUSED = {
 }
 KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description="Sent again, it makes nothing new.")
 ADDRESS = {"type": "string", "format": "uri", "nullable": True}
+
+
+class Generator(SchemaGenerator):
+    """Makes the document once a process: drf-spectacular loads its extensions in place, and two threads tear them."""
+
+    making = Lock()
+    made: ClassVar[dict[str, Any] | None] = None
+
+    def get_schema(self, request: Any = None, public: bool = False) -> dict[str, Any]:
+        with Generator.making:
+            if Generator.made is None:
+                Generator.made = super().get_schema(None, public=True)
+        return Generator.made
 
 
 class Description(AutoSchema):

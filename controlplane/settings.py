@@ -270,6 +270,13 @@ X_FRAME_OPTIONS = "DENY"
 # One request body; larger ones are refused before anyone reads or authenticates them.
 MAX_BODY_BYTES = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+# For the headers of a request, for its body, between an answer and the next request, and for 64 KiB of an answer.
+HTTP_HEADERS_SECONDS = env_int("HTTP_HEADERS_SECONDS", 10)
+HTTP_BODY_SECONDS = env_int("HTTP_BODY_SECONDS", 30)
+HTTP_IDLE_SECONDS = env_int("HTTP_IDLE_SECONDS", 60)
+HTTP_ANSWER_SECONDS = env_int("HTTP_ANSWER_SECONDS", 20)
+# Requests of one address that have begun and not ended.
+HTTP_HALF_SENT = env_int("HTTP_HALF_SENT", 20)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -345,6 +352,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Start, watch, stop and retry runs; manage agents, tools, instances and workflows.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "DEFAULT_GENERATOR_CLASS": "controlplane.openapi.Generator",
     # Making the document takes half a second, so it is not for everybody who passes by.
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SCHEMA_PATH_PREFIX": "/api/v1",

@@ -164,7 +164,10 @@ def same_json(one: Any, other: Any) -> bool:
 
 
 def likely_start(run: Run) -> str:
-    """Where a replay mostly begins: at the first step that did not succeed, else at the first of all."""
+    """Where a replay mostly begins: at the first step that did not succeed, else at the first of all.
+
+    Empty for a run without steps, such as one that executed elsewhere.
+    """
     states = dict(run.steps.filter(index=None).values_list("key", "state"))
     order = topological(plan_of_run(run).spec.steps)
-    return next((key for key in order if states.get(key) != StepState.SUCCEEDED), order[0])
+    return next((key for key in order if states.get(key) != StepState.SUCCEEDED), order[0] if order else "")

@@ -15,6 +15,10 @@ class FieldError:
     code: str = "invalid"
     line: int | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "field", printable(self.field))
+        object.__setattr__(self, "message", printable(self.message))
+
     def as_dict(self) -> dict[str, object]:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
@@ -27,7 +31,7 @@ class ProblemError(Exception):
     title = "The request cannot be done"
 
     def __init__(self, detail: str = "", *, errors: Iterable[FieldError] = (), code: str = "", **extra: object) -> None:
-        self.detail = detail or self.title
+        self.detail = printable(detail or self.title)
         self.errors = list(errors)
         self.code = code or self.code
         self.extra = extra
@@ -44,6 +48,11 @@ class ProblemError(Exception):
             "errors": [error.as_dict() for error in self.errors],
             **self.extra,
         }
+
+
+def printable(text: str) -> str:
+    """A refusal quotes what was sent, and half a character in it could be neither stored nor answered."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 class InvalidInput(ProblemError):

@@ -1,4 +1,4 @@
-"""What Daphne lacks: `await send()` on a websocket waits while the client does not read, so nothing piles up."""
+"""What Daphne lacks: `await send()` waits while the client does not read, so nothing piles up."""
 
 from __future__ import annotations
 
@@ -8,36 +8,30 @@ from weakref import WeakKeyDictionary
 
 from daphne.server import Server
 
-
-class Drain:
-    """The producer that a Twisted transport pauses at 64 KiB of unsent bytes and resumes when they have left."""
-
-    def __init__(self) -> None:
-        self._open = asyncio.Event()
-        self._open.set()
-
-    def pauseProducing(self) -> None:
-        self._open.clear()
-
-    def resumeProducing(self) -> None:
-        self._open.set()
-
-    def stopProducing(self) -> None:
-        """The connection is gone: nobody shall wait for it."""
-        self._open.set()
-
-    async def wait(self) -> None:
-        await self._open.wait()
+from controlplane.embedded.channel import Factory
+from controlplane.embedded.drain import Drain
+from controlplane.embedded.reception import Limits
 
 
 class BackpressureServer(Server):
-    """Daphne whose websocket applications are held up by a client that does not read."""
+    """Daphne with limits, whose applications are held up by a client that does not read."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, limits: Limits, **options: Any) -> None:
         super().__init__(**options)
+        self.limits = limits
         self._drains: WeakKeyDictionary[Any, Drain] = WeakKeyDictionary()
 
+    @property
+    def http_factory(self) -> Factory:
+        return self._http_factory
+
+    @http_factory.setter
+    def http_factory(self, made: Any) -> None:
+        """`run` makes Daphne's own and listens with what it then finds here."""
+        self._http_factory = Factory(self, self.limits)
+
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        channel = getattr(protocol, "channel", None)
         await super().handle_reply(protocol, message)
         if message["type"] == "websocket.accept" and protocol.connected:
             self._drains[protocol] = drain = Drain()
@@ -46,3 +40,12 @@ class BackpressureServer(Server):
             protocol.transport.registerProducer(drain, True)
         elif message["type"] == "websocket.send" and protocol in self._drains:
             await self._drains[protocol].wait()
+        elif message["type"] == "http.response.body" and message.get("more_body") and channel is not None:
+            await self.let_it_leave(channel)
+
+    async def let_it_leave(self, channel: Any) -> None:
+        """Wait until the client has read what was sent; end the connection of one that does not."""
+        try:
+            await asyncio.wait_for(channel.drain.wait(), self.limits.answer_seconds)
+        except TimeoutError:
+            channel.transport.abortConnection()

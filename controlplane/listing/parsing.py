@@ -29,7 +29,9 @@ class StrictJSONParser(JSONParser):
     def parse(self, stream, media_type=None, parser_context=None) -> Any:
         body = stream.read()
         try:
-            parsed = json.loads(body, parse_constant=refuse_constant, parse_float=finite, object_pairs_hook=each_once)
+            # Not what Python guesses: it takes UTF-16, and half characters that stand in the bytes as they are.
+            text = body.decode("utf-8-sig")
+            parsed = json.loads(text, parse_constant=refuse_constant, parse_float=finite, object_pairs_hook=each_once)
             too_deep = depth_of(parsed) > DEPTH_LIMIT
         except RecursionError:
             too_deep = True

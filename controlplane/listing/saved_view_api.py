@@ -67,6 +67,8 @@ class SavedViewsEndpoint(Endpoint):
 
 
 class SavedViewEndpoint(Endpoint):
+    serializer_class = SavedViewSerializer
+
     def view(self, pk: int) -> SavedView:
         return self.find(SavedView.objects.select_related("project", "owner"), pk=pk)
 

@@ -26,6 +26,8 @@ IN_PROJECT = OpenApiParameter("project", str, description="Id or slug; not neede
 class MeEndpoint(Endpoint):
     """Who asks: the person, or the owner of the token."""
 
+    serializer_class = serializers.MeSerializer
+
     @extend_schema(responses=serializers.MeSerializer)
     def get(self, request: Request) -> Response:
         return Response(serializers.me(request.user))
@@ -95,6 +97,8 @@ class InProject(Endpoint):
 
 
 class ProjectEndpoint(InProject):
+    serializer_class = serializers.ProjectSerializer
+
     @extend_schema(responses=serializers.ProjectSerializer)
     def get(self, request: Request, project: str) -> Response:
         return Response(serializers.ProjectSerializer(self.project()).data)
@@ -125,6 +129,8 @@ class MembersEndpoint(InProject):
 
 
 class MemberEndpoint(InProject):
+    serializer_class = serializers.MemberSerializer
+
     def member(self, pk: int) -> Member:
         member = Member.objects.select_related("project", "user").filter(project=self.project(), pk=pk).first()
         if member is None:

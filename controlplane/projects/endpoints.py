@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -9,7 +10,9 @@ from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.generics import GenericAPIView
+from rest_framework.metadata import SimpleMetadata
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,6 +24,13 @@ PAGE, MOST = 100, 1000
 PAGING = ("limit", "cursor")
 
 
+class Methods(SimpleMetadata):
+    """The answer to OPTIONS. Which fields a method takes stands in the OpenAPI document, and only there."""
+
+    def determine_actions(self, request: Any, view: Any) -> dict[str, Any]:
+        return {}
+
+
 class Endpoint(GenericAPIView):
     """An endpoint that knows its caller. Every answer carries the caller's rate limit.
 
@@ -29,6 +39,7 @@ class Endpoint(GenericAPIView):
 
     filter_backends = ()
     pagination_class = None
+    metadata_class = Methods
     parameters: tuple[str, ...] = ()
     # Rows a page; fewer where a row can be large.
     most = MOST
@@ -114,12 +125,34 @@ class StrictSerializer(serializers.Serializer):
         unknown = [name for name in data if name not in self.fields] if isinstance(data, dict) else []
         if not unknown:
             return super().to_internal_value(data)
-        wrong = {name: ["There is no such field."] for name in unknown}
+        request = None if self.parent else self.context.get("request")
+        wrong: dict[str, Any] = {name: [against_field(name, request)] for name in unknown}
         try:
             super().to_internal_value(data)
         except serializers.ValidationError as error:
             wrong |= error.detail
-        raise serializers.ValidationError(wrong, code="unknown")
+        raise serializers.ValidationError(wrong)
+
+
+def against_field(name: str, request: Request | None) -> ErrorDetail:
+    """Why no body takes `name`: on a change of something, it may be one that is only shown."""
+    if is_fixed(name, request):
+        return ErrorDetail("This field cannot be changed.", "fixed")
+    return ErrorDetail("There is no such field.", "unknown")
+
+
+def is_fixed(name: str, request: Request | None) -> bool:
+    if request is None or request.method not in {"PUT", "PATCH"}:
+        return False
+    answer = getattr((request.parser_context or {}).get("view"), "serializer_class", None)
+    return answer is not None and name in reader(answer).fields
+
+
+def refuse_fixed(names: Iterable[str], request: Request) -> None:
+    """Raises InvalidInput naming those of the fields that no change takes, for a view that checks a body itself."""
+    fixed = [FieldError(name, str(against_field(name, request)), "fixed") for name in names if is_fixed(name, request)]
+    if fixed:
+        raise InvalidInput(f"{fixed[0].field}: {fixed[0].message}", errors=fixed)
 
 
 @cache
@@ -135,7 +168,7 @@ def shown(serializer_class: type[serializers.BaseSerializer], row: Any) -> Any:
 
 def body(serializer_class: type[serializers.BaseSerializer], request: Request) -> Any:
     """What was sent, checked. Raises DRF's ValidationError, which names the fields."""
-    serializer = serializer_class(data=request.data)
+    serializer = serializer_class(data=request.data, context={"request": request})
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data
 

@@ -13,6 +13,7 @@ from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
 from controlplane.embedded.graceful import GracefulServer
+from controlplane.embedded.reception import Limits
 from controlplane.env import env_bool
 
 FORWARDED = {
@@ -46,6 +47,7 @@ class Command(BaseCommand):
             time.sleep(0.02)
         server = GracefulServer(
             application=application,
+            limits=limits(behind_a_proxy=proxy_headers),
             endpoints=build_endpoint_description_strings(host=host, port=port),
             # A handshake has to ask the database who it is; a restart of PostgreSQL takes a few seconds.
             websocket_handshake_timeout=10,
@@ -59,3 +61,15 @@ class Command(BaseCommand):
         server.run()
         if server.failed:
             raise SystemExit(1)
+
+
+def limits(*, behind_a_proxy: bool) -> Limits:
+    """A proxy brings the requests of everybody from one address, and sends none before it has the whole of it."""
+    return Limits(
+        body_bytes=settings.MAX_BODY_BYTES,
+        headers_seconds=settings.HTTP_HEADERS_SECONDS,
+        body_seconds=settings.HTTP_BODY_SECONDS,
+        idle_seconds=settings.HTTP_IDLE_SECONDS,
+        answer_seconds=settings.HTTP_ANSWER_SECONDS,
+        half_sent=0 if behind_a_proxy else settings.HTTP_HALF_SENT,
+    )
