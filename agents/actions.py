@@ -35,7 +35,7 @@ def create_tool(project: Project, *, by: Actor, **values: Any) -> Tool:
 
 @action(label="Save tool", role="editor")
 def update_tool(tool: Tool, /, *, by: Actor, version_no: int | None = None, **values: Any) -> Tool:
-    """Change the given fields and keep the outcome as the next version.
+    """Change the given fields and keep the outcome as the next version, if it is another.
 
     `version_no` is the version the editor saw; Conflict when somebody saved another one since.
     """
@@ -149,6 +149,8 @@ def update_instance(
     connected = _reconnected(instance, document["name"], url)
     with transaction.atomic():
         row = catalogue.lock(instance, version_no)
+        if not connected and catalogue.merged(row, values) == catalogue.document_of(row):
+            return row
         if row.name != document["name"]:
             catalogue.refuse_while_used(row, "renamed")
         catalogue.fill(row, catalogue.merged(row, values), by=by)
@@ -266,6 +268,8 @@ def _update(row: Any, values: dict[str, Any], version_no: int | None, check: Any
     row = catalogue.lock(row, version_no)
     document = catalogue.merged(row, values)
     check(row.project_id, document)
+    if document == catalogue.document_of(row):
+        return row
     if document["name"] != row.name:
         catalogue.refuse_while_used(row, "renamed")
     catalogue.fill(row, document, by=by)

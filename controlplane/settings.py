@@ -273,7 +273,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 # For the headers of a request, for its body, between an answer and the next request, and for 64 KiB of an answer.
 HTTP_HEADERS_SECONDS = env_int("HTTP_HEADERS_SECONDS", 10)
 HTTP_BODY_SECONDS = env_int("HTTP_BODY_SECONDS", 30)
-HTTP_IDLE_SECONDS = env_int("HTTP_IDLE_SECONDS", 60)
+HTTP_IDLE_SECONDS = env_int("HTTP_IDLE_SECONDS", 75)
 HTTP_ANSWER_SECONDS = env_int("HTTP_ANSWER_SECONDS", 20)
 # Requests of one address that have begun and not ended.
 HTTP_HALF_SENT = env_int("HTTP_HALF_SENT", 20)

@@ -31,7 +31,8 @@ class BackpressureServer(Server):
         self._http_factory = Factory(self, self.limits)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        channel = getattr(protocol, "channel", None)
+        if message["type"] == "http.response.body":
+            await self.make_room(getattr(protocol, "channel", None))
         await super().handle_reply(protocol, message)
         if message["type"] == "websocket.accept" and protocol.connected:
             self._drains[protocol] = drain = Drain()
@@ -40,11 +41,14 @@ class BackpressureServer(Server):
             protocol.transport.registerProducer(drain, True)
         elif message["type"] == "websocket.send" and protocol in self._drains:
             await self._drains[protocol].wait()
-        elif message["type"] == "http.response.body" and message.get("more_body") and channel is not None:
-            await self.let_it_leave(channel)
 
-    async def let_it_leave(self, channel: Any) -> None:
-        """Wait until the client has read what was sent; end the connection of one that does not."""
+    async def make_room(self, channel: Any) -> None:
+        """Wait until the client has read what was sent before; end the connection of one that does not.
+
+        `channel` is None once the answer has ended.
+        """
+        if channel is None:
+            return
         try:
             await asyncio.wait_for(channel.drain.wait(), self.limits.answer_seconds)
         except TimeoutError:

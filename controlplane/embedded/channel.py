@@ -64,6 +64,8 @@ class Channel(HTTPChannel):
 
     maxHeaders = 100
     factory: Factory
+    transport: Any
+    _savedTimeOut: Any
     phase = Phase.NEW
     counted = False
     overheard_bytes = 0
@@ -82,6 +84,7 @@ class Channel(HTTPChannel):
         if self.phase in (Phase.NEW, Phase.IDLE):
             self.begin()
         super().dataReceived(data)
+        self.refuse_one_too_many()
 
     def resetTimeout(self) -> None:
         """Twisted's answer to each packet: the deadline stays."""
@@ -90,7 +93,10 @@ class Channel(HTTPChannel):
         self.phase = Phase.RECEIVING
         self.counted = self.factory.half_sent.take(self.source)
         self.setTimeout(self.limits.headers_seconds)
-        if not self.counted:
+
+    def refuse_one_too_many(self) -> None:
+        """What came whole in one piece is not half-sent: it is answered however many others are."""
+        if self.phase is Phase.RECEIVING and not self.counted:
             self.refuse(too_many_half_sent(self.limits.half_sent))
 
     def lineReceived(self, line: bytes) -> None:
@@ -163,6 +169,7 @@ class Channel(HTTPChannel):
         match self.phase:
             case Phase.NEW:
                 self.begin()
+                self.refuse_one_too_many()
             case Phase.RECEIVING:
                 self.refuse(TooSlow("Send it in one go, over a better connection, or in smaller parts."))
             case Phase.REFUSED | Phase.CLOSING:
@@ -184,7 +191,7 @@ class Channel(HTTPChannel):
         self.drain.resumeProducing()
         super().resumeProducing()
 
-    def connectionLost(self, reason: Any) -> None:
+    def connectionLost(self, reason: Any = None) -> None:
         self.drain.stopProducing()
         self.stop_counting()
         super().connectionLost(reason)

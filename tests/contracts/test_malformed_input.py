@@ -10,7 +10,9 @@ import pytest
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
+from runs.models import Run
 from tests.contracts.addresses import address
 from tests.contracts.permissions import CLOSED, PUBLIC, ROUTES
 from tests.contracts.subjects import Standing, body_of, in_address
@@ -24,6 +26,7 @@ API_WRITES = [(name, method) for name, method in WRITES if name.startswith("api:
 PAGE_WRITES = [(name, method) for name, method in WRITES if not name.startswith("api:")]
 READS = [name for name, route in ROUTES.items() if "GET" in route.levels]
 NUL, HALF = "\x00", "\ud800"
+HALVES = r'{"\ud800": "\ud800", "a": [{"\u0000": "\udfff"}]}'
 DEEP = "[" * 200 + "]" * 200
 VERY_DEEP = "[" * 100_000
 NOT_JSON = {
@@ -37,6 +40,12 @@ NOT_JSON = {
     "half a character": rb'{"name": "\ud800"}',
     "nul": rb'{"name": "a\u0000b"}',
     "nul as a name": rb'{"\u0000": 1}',
+    "half a character as a name": rb'{"\ud800": 1}',
+    "half a character as a name deep down": rb'{"inputs": [{"a": {"\udfff": 1}}]}',
+    "half a character as a name twice": rb'{"\ud800": 1, "\ud800": 2}',
+    "half a character in bytes": b'{"name": "\xed\xa0\x80"}',
+    "half a character as a name in bytes": b'{"\xed\xa0\x80": 1}',
+    "utf-16": r'{"name": "a\u0000b", "\ud800": 1}'.encode("utf-16"),
     "long number": b'{"name": ' + b"9" * 5000 + b"}",
     "twice": b'{"name": "a", "name": 2}',
 }
@@ -52,6 +61,7 @@ WRONG_TEXTS = [
 ]
 IN_ADDRESSES = ["%00", "%ff%fe", "%ED%A0%80", "-1", "0", "9" * 18, "9" * 19, "9" * 40, quote("🦄"), "a" * 3000]
 IN_ADDRESSES += [quote("٣"), quote("²"), "1,2,,3", "%5B%5D", "-24h", "-99999999999d", "today", "2026-02-30", "x%0Ay"]
+IN_ADDRESSES += [quote(HALVES)]
 PARAMETERS_OF_ONE = ("after", "before", "limit", "level", "search", "step", "from", "to", "version", "draft", "confirm")
 PARAMETERS = (
     *PARAMETERS_OF_ONE,
@@ -165,6 +175,49 @@ def test_a_form_of_garbage_is_no_fault(standing, name, method):
                 answers[field, value[:30]] = client.post(url, {**good, field: value}).status_code
                 transaction.set_rollback(True)
     assert faults(answers) == {}
+
+
+@pytest.mark.parametrize(("name", "method"), PAGE_WRITES)
+def test_half_a_character_in_the_json_of_a_form_is_no_fault(standing, name, method):
+    client, url = asked(standing, name, method)
+    good = body_of(standing.mine, name, method)
+    answers = {}
+    for sent in (dict.fromkeys(ALSO_IN_FORMS, HALVES), *({**good, field: HALVES} for field in good)):
+        with transaction.atomic():
+            answers[repr(sent)[:60]] = client.post(url, {**good, **sent}).status_code
+            transaction.set_rollback(True)
+    assert faults(answers) == {}
+
+
+@pytest.mark.parametrize(("name", "method"), API_WRITES)
+def test_what_is_not_json_is_no_fault_signed_out(standing, name, method):
+    client, url = standing.client("anonymous"), address(name, standing.mine, method=method)
+    answers = {what: status_of(client, method, url, sent) for what, sent in NOT_JSON.items()}
+    assert faults(answers) == {}
+
+
+OF_A_RUN = [(name, method) for name, found in ROUTES.items() if "run" in found.subject for method in found.levels]
+
+
+@pytest.mark.parametrize(("name", "method"), OF_A_RUN)
+@pytest.mark.parametrize("status", ["running", "succeeded"])
+def test_a_run_that_was_only_reported_is_no_fault(standing, name, method, status):
+    client, mine = standing.client("root"), standing.mine
+    with transaction.atomic():
+        Run.objects.filter(pk=mine.ids["task"]).update(**STANDS[status])
+        reported = {**in_address(mine, ROUTES[name].subject), "pk": mine.ids["task"]}
+        url = address(name, mine, reported, method=method)
+        for sent in (body_of(mine, name, method), {}):
+            answer = answer_of(client, method, url, sent, JSON) if name.startswith("api:") else page(client, url, sent)
+            assert answer.status_code < 500
+        transaction.set_rollback(True)
+
+
+STANDS: dict[str, dict[str, Any]] = {"running": {}, "succeeded": {"state": "succeeded", "ended_at": timezone.now()}}
+
+
+def page(client: Client, url: str, sent: dict[str, Any]) -> HttpResponse:
+    return client.post(url, sent) if sent else client.get(url)
 
 
 A_FILE = b'--x\r\nContent-Disposition: form-data; name="text"; filename="a"\r\n\r\nx\r\n--x--'
