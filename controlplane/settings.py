@@ -72,7 +72,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "controlplane.projects.sessions.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -241,6 +241,7 @@ CACHES = {
         "KEY_PREFIX": REDIS_PREFIX,
     }
 }
+SESSION_ENGINE = "controlplane.projects.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 
 # E-mail: without a server it goes to the log of the web process

@@ -21,8 +21,10 @@ from controlplane.projects.actions import create_token
 from controlplane.projects.actors import Access, Actor
 from controlplane.projects.models import Member, Project
 from runs.models import RUN_FINAL, Run, RunState
+from tests.cookies import use_cookies
 from workflows.models import Version, VersionState, Workflow
 
+use_cookies()
 PASSWORD = "correct-horse-battery"
 ROLES = {"alice": "admin", "erin": "editor", "anna": "approver", "bob": "operator", "vera": "viewer"}
 DOCUMENT = {"steps": [{"key": "only", "uses": "noop"}]}

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from importlib import import_module
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
@@ -23,6 +22,7 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 from controlplane.projects.actors import Access
 from controlplane.projects.authentication import PREFIX, find_token
 from controlplane.projects.models import ApiToken, Member
+from controlplane.projects.sessions import SessionStore
 
 User = get_user_model()
 
@@ -75,11 +75,11 @@ def by_cookies(header: str) -> Principal | None:
     key = parse_cookie(header).get(settings.SESSION_COOKIE_NAME)
     if not key or "\x00" in key:
         return None
-    session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    session = SessionStore.of_cookie(key)
     user_id, session_hash = session.get(SESSION_KEY), session.get(HASH_SESSION_KEY)
     if not user_id or not session_hash:
         return None
-    return Principal(int(user_id), session_key=key, session_hash=session_hash)
+    return Principal(int(user_id), session_key=session.session_key, session_hash=session_hash)
 
 
 def standing(pairs: Iterable[tuple[Principal, int]]) -> dict[tuple[Principal, int], Standing]:

@@ -80,6 +80,9 @@ class BenchWorld:
         """A browser that is signed in."""
         from django.test import Client
 
+        from tests.cookies import use_cookies
+
+        use_cookies()
         browser = Client()
         browser.force_login(self.user, backend="django.contrib.auth.backends.ModelBackend")
         cookies = {name: morsel.value for name, morsel in browser.cookies.items()}

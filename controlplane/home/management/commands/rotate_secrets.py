@@ -8,15 +8,17 @@ from agents.actions import rotate_instance_urls
 from controlplane.projects.accounts import rotate_second_factors
 from controlplane.projects.actions import rotate_secrets
 from controlplane.projects.encryption import Unreadable
+from controlplane.projects.sessions import seal_sessions_anew
 
 
 class Command(BaseCommand):
-    help = "Encrypt secrets, instance addresses and second factors anew with the first of SPARKOPS_SECRETS_KEYS."
+    help = "Encrypt secrets, instance addresses, second factors and sessions anew with the first of SPARKOPS_SECRETS_KEYS."
 
     def handle(self, **options: object) -> None:
         try:
             secrets, addresses, factors = rotate_secrets(), rotate_instance_urls(), rotate_second_factors()
+            sessions = seal_sessions_anew()
         except Unreadable as error:
             raise CommandError(f"{error} Put the old key back behind the new one and run this again.") from error
-        counts = f"{secrets} secrets, {addresses} instance addresses, {factors} second factors"
+        counts = f"{secrets} secrets, {addresses} instance addresses, {factors} second factors, {sessions} sessions"
         self.stdout.write(f"Encrypted anew: {counts}.")
