@@ -192,6 +192,8 @@ SECRETS_KEYS = env_list("SPARKOPS_SECRETS_KEYS")
 
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
+    "controlplane.projects.addresses.AddressBackend",
+    # Named for the sessions that were opened with it; signing in never reaches it.
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 PASSWORD_HASHERS = [
@@ -212,17 +214,26 @@ ACCOUNT_ADAPTER = "controlplane.projects.accounts.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 # The e-mail address is the one that was invited.
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_FORMS = {
+    "signup": "controlplane.projects.entrance.SignUpForm",
+    "reset_password": "controlplane.projects.entrance.ResetForm",
+    "add_email": "controlplane.projects.entrance.AddressForm",
+}
+# Signing in needs no address; one that is not verified is only no address (see addresses.py).
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_CHANGE_EMAIL = True
 # Whoever finds a browser open must not give the account another address, and then a new password by letter.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Spark-Ops] "
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-# Ten wrong passwords in five minutes for one name and address, thirty a minute for one address.
-ACCOUNT_RATE_LIMITS = {"login_failed": "10/5m/key,30/m/ip"}
+# Thirty wrong passwords a minute from one address, ten in five minutes for one name. In this order: whoever is
+# stopped by the first leaves no counter of the second behind.
+ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,10/5m/key"}
+USERSESSIONS_ADAPTER = "controlplane.projects.accounts.SessionAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 # Browsers offer passkeys over TLS, and on http://localhost.
 MFA_PASSKEY_LOGIN_ENABLED = True
-# Nobody can sign up with an address that is not theirs: only administrators make and invite accounts.
+# An address that is not verified keeps nobody from theirs, and the first administrator has none.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "Spark-Ops"
 # A code is good for half a minute before and after, since clocks differ and people type.
@@ -234,13 +245,8 @@ MFA_FORMS = {
     "login_webauthn": "controlplane.projects.passkeys.SignInForm",
     "reauthenticate_webauthn": "controlplane.projects.passkeys.ConfirmForm",
 }
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": REDIS_PREFIX,
-    }
-}
+# Not in Valkey: nobody could sign in while it is full or away, or everybody could try any number of passwords.
+CACHES = {"default": {"BACKEND": "controlplane.projects.remembering.PostgresCache"}}
 SESSION_ENGINE = "controlplane.projects.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 

@@ -21,6 +21,7 @@ project_urls = [
 urlpatterns = [
     path("p/<slug:project>/", include(project_urls)),
     path("api/", include("controlplane.api")),
+    path("accounts/", include("controlplane.projects.account_urls")),
     path("accounts/", include("allauth.urls")),
     path("", include("controlplane.ui.urls")),
     path("admin/", admin.site.urls),

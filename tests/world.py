@@ -11,6 +11,7 @@ from datetime import timedelta
 from functools import cache
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.test import Client
@@ -82,6 +83,8 @@ def build_world() -> World:
     names = [*ROLES, "mallory"]
     accounts = [User(username=name, email=f"{name}@example.com", password=password_hash()) for name in names]
     people = dict(zip(names, User.objects.bulk_create(accounts), strict=True))
+    addresses = [EmailAddress(user=user, email=user.email, verified=True, primary=True) for user in people.values()]
+    EmailAddress.objects.bulk_create(addresses)
     members = [Member(project=acme, user=people[name], role=role) for name, role in ROLES.items()]
     Member.objects.bulk_create([*members, Member(project=globex, user=people["mallory"], role="admin")])
     return World(acme, globex, people)

@@ -7,19 +7,25 @@ from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from controlplane.domain.action import Actor
 from controlplane.domain.errors import ActionRefused, InvalidInput, NotAllowed
 from controlplane.projects import encryption
-from controlplane.projects.actions import accept_invitation
-from controlplane.projects.links import INVITED, has_account, pending
+from controlplane.projects.actions import end_sign_ins, join
+from controlplane.projects.addresses import address_of, claim, give
+from controlplane.projects.links import INVITED, came_by_letter, pending
 from controlplane.projects.queries import preferences_of
 from controlplane.ui.context import remember_theme
 
@@ -36,19 +42,58 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(
         self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
     ) -> AbstractBaseUser:
-        """The account of somebody invited: it has the address that was invited, and is a member at once."""
+        """The account of somebody invited, a member at once.
+
+        Who came by the letter has the address that was invited. Who came by the link on the project's page, which its
+        administrators see, too, only claims it.
+        """
         invitation = pending(request)
         if invitation is None:
             raise ActionRefused("This invitation has ended. Ask for a new one.")
-        if has_account(invitation):
-            raise ActionRefused(f"There is an account of {invitation.email}. Sign in with it to accept the invitation.")
         account: Any = super().save_user(request, user, form, commit=False)
-        account.email = invitation.email
+        account.email = ""
         with transaction.atomic():
             account.save()
-            accept_invitation(invitation, user=account)
+            take = give if came_by_letter(request) else claim
+            take(account, invitation.email)
+            join(invitation, user=account)
         request.session.pop(INVITED, None)
         return account
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        """A name that reads like an address would pass for the address of somebody else."""
+        if "@" in username:
+            raise ValidationError("Choose a user name without @.", code="like_an_address")
+        return super().clean_username(username, shallow=shallow)
+
+    def can_delete_email(self, email_address: EmailAddress) -> bool:
+        """A claim; the address itself is only replaced, and then told."""
+        return not email_address.verified
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """The letter was followed: the address replaces the one before, which is told."""
+        user, told = email_address.user, {"email": email_address.email}
+        try:
+            before = give(user, email_address.email)
+        except ActionRefused:
+            self.add_message(request, messages.ERROR, "account/messages/email_confirmation_failed.txt", told)
+            return False
+        self.add_message(request, messages.SUCCESS, "account/messages/email_confirmed.txt", told)
+        self.tell_of_new_address(user, before, email_address.email)
+        return True
+
+    def tell_of_new_address(self, user: AbstractBaseUser, before: str, now: str) -> None:
+        if before:
+            told = {"from_email": before, "to_email": now or "none"}
+            self.send_notification_mail("account/email/email_changed", user, told, before)
+
+    def send_notification_mail(
+        self, template_prefix: str, user: AbstractBaseUser, context: dict | None = None, email: str | None = None
+    ) -> None:
+        """To the verified address; what somebody only claims is told nothing of their account."""
+        to = email or address_of(user)
+        if to:
+            super().send_notification_mail(template_prefix, user, context, to)
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **given: Any) -> HttpResponse:
         """The browser takes the theme that its person chose."""
@@ -58,12 +103,25 @@ class AccountAdapter(DefaultAccountAdapter):
             remember_theme(response, chosen.theme)
         return response
 
+    def logout(self, request: HttpRequest) -> None:
+        """Out of the browser and of every script that signed in with the password; API tokens go on."""
+        if request.user.is_authenticated:
+            end_sign_ins(request.user)
+        super().logout(request)
+
     def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
         """Whether the letter left must not show: neither as an error, nor in what the next page says."""
         try:
             super().send_mail(template_prefix, email, context)
         except (OSError, SMTPException):
             logger.exception("A letter could not be sent", extra={"action": "mail_failed", "letter": template_prefix})
+
+
+class SessionAdapter(DefaultUserSessionsAdapter):
+    def end_sessions(self, sessions: Any) -> None:
+        """Those on the page, and with them what scripts signed in for."""
+        super().end_sessions(sessions)
+        end_sign_ins(context.request.user)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):

@@ -7,6 +7,7 @@ import secrets
 from datetime import timedelta
 from typing import TypeVar
 
+from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -18,7 +19,16 @@ from controlplane.domain.errors import ActionRefused, Conflict, FieldError, Inva
 from controlplane.domain.recording import record
 from controlplane.projects import encryption, events
 from controlplane.projects.actors import Actor
-from controlplane.projects.models import ApiToken, Invitation, Member, Preferences, Project, Role, Secret
+from controlplane.projects.models import (
+    ApiToken,
+    Invitation,
+    Member,
+    Preferences,
+    Project,
+    Role,
+    Secret,
+    SignIn,
+)
 
 Row = TypeVar("Row", bound=models.Model)
 LONGEST_SECRET = 32_768
@@ -74,7 +84,9 @@ def invite_member(project: Project, *, email: str, role: str, by: Actor) -> Invi
         raise NotAllowed("A token cannot invite. Sign in to invite.")
     email = email.strip().lower()
     one_at_a_time(project)
-    if Member.objects.filter(project=project, user__email__iexact=email).exists():
+    if Member.objects.filter(
+        project=project, user__emailaddress__email=email, user__emailaddress__verified=True
+    ).exists():
         raise taken("email", f"{email} is a member already.")
     Invitation.objects.open().filter(project=project, email=email).update(revoked_at=timezone.now())
     ends = timezone.now() + timedelta(days=INVITATION_DAYS)
@@ -92,9 +104,17 @@ def revoke_invitation(invitation: Invitation, *, by: Actor) -> None:
 
 
 def accept_invitation(invitation: Invitation, *, user: AbstractBaseUser) -> Member:
-    """`user` becomes a member, if the invitation is theirs, still open, and from somebody who still may invite."""
-    if user.email.lower() != invitation.email:
-        raise ActionRefused(f"This invitation is for {invitation.email}. Sign in with the account of that address.")
+    """`user` becomes a member, if the address that was invited is verified to be theirs, and as in `join`."""
+    if not EmailAddress.objects.filter(user_id=user.pk, email=invitation.email, verified=True).exists():
+        raise ActionRefused(
+            f"This invitation is for {invitation.email}. Sign in with the account that has confirmed that address; "
+            "you confirm yours on your profile."
+        )
+    return join(invitation, user=user)
+
+
+def join(invitation: Invitation, *, user: AbstractBaseUser) -> Member:
+    """`user` becomes a member, if the invitation is still open, and from somebody who still may invite."""
     if not may_invite(invitation):
         raise ActionRefused("Who invited you cannot do so any more. Ask for a new invitation.")
     with transaction.atomic():
@@ -248,10 +268,22 @@ def end_session(user: AbstractBaseUser, *, pk: int) -> None:
     session.end()
 
 
-def end_other_sessions(user: AbstractBaseUser, *, current: str) -> None:
-    """`current` is the key of the session that stays; empty to end all."""
+def end_sign_in(user: AbstractBaseUser, *, pk: int) -> None:
+    """End the tokens of that sign-in of a script. Raises NotFound for one that is not theirs."""
+    if not SignIn.objects.filter(user_id=user.pk, pk=pk).delete()[0]:
+        raise NotFound("There is no such sign-in.")
+
+
+def end_sign_ins(user: AbstractBaseUser, *, but: int = 0) -> None:
+    """End the tokens of all scripts that signed in as `user`, `but` one."""
+    SignIn.objects.filter(user_id=user.pk).exclude(pk=but).delete()
+
+
+def end_other_sessions(user: AbstractBaseUser, *, current: str, sign_in: int = 0) -> None:
+    """`current` is the key of the session that stays, `sign_in` the sign-in; without either all end."""
     for session in UserSession.objects.filter(user_id=user.pk).exclude(session_key=current):
         session.end()
+    end_sign_ins(user, but=sign_in)
 
 
 def known_role(role: str) -> None:

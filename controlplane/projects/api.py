@@ -14,11 +14,12 @@ from controlplane.domain.errors import NotAllowed, NotFound
 from controlplane.projects import actions, serializers, sign_in
 from controlplane.projects.accounts import find_account
 from controlplane.projects.actors import Access, Actor
+from controlplane.projects.authentication import SIGN_IN_CLAIM
 from controlplane.projects.endpoints import PAGING, Endpoint, body, number
 from controlplane.projects.idempotency import idempotent
 from controlplane.projects.links import link_of, send_invitation
 from controlplane.projects.models import ApiToken, Invitation, Member, Project, Secret
-from controlplane.projects.queries import preferences_of, projects_of, sessions_of, tokens_for
+from controlplane.projects.queries import preferences_of, projects_of, sessions_of, sign_ins_of, tokens_for
 
 IN_PROJECT = OpenApiParameter("project", str, description="Id or slug; not needed when you reach one only.")
 
@@ -42,26 +43,33 @@ class MeEndpoint(Endpoint):
 
 
 class MySessionsEndpoint(Endpoint):
-    """Where the caller is signed in with a browser."""
+    """Where the caller is signed in: browsers, and scripts with the password."""
 
-    parameters = ("session",)
+    parameters = ("session", "sign_in")
 
-    @extend_schema(responses=serializers.SessionSerializer(many=True))
+    @extend_schema(responses=serializers.SessionsSerializer)
     def get(self, request: Request) -> Response:
         only_people(self.access)
-        return Response({"results": serializers.SessionSerializer(sessions_of(request.user), many=True).data})
+        found = {"results": sessions_of(request.user), "sign_ins": sign_ins_of(request.user)}
+        return Response(serializers.SessionsSerializer(found).data)
 
     @extend_schema(
-        parameters=[OpenApiParameter("session", int, description="Its id; without it all but the one that asks.")],
+        parameters=[
+            OpenApiParameter("session", int, description="A browser's id."),
+            OpenApiParameter("sign_in", int, description="A script's id; without either all but the one that asks."),
+        ],
         responses={204: None},
     )
     def delete(self, request: Request) -> Response:
         only_people(self.access)
-        pk = number(request.query_params.get("session"), "session", 0, 2**63 - 1)
-        if pk:
-            actions.end_session(request.user, pk=pk)
-        else:
-            actions.end_other_sessions(request.user, current=request.session.session_key or "")
+        given = {name: number(request.query_params.get(name), name, 0, 2**63 - 1) for name in self.parameters}
+        if given["session"]:
+            actions.end_session(request.user, pk=given["session"])
+        if given["sign_in"]:
+            actions.end_sign_in(request.user, pk=given["sign_in"])
+        if not any(given.values()):
+            own = request.auth[SIGN_IN_CLAIM] if request.auth else 0
+            actions.end_other_sessions(request.user, current=request.session.session_key or "", sign_in=own)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -285,6 +293,15 @@ class RefreshEndpoint(SignInEndpoint):
         return Response(
             sign_in.renew(body(serializers.Refresh, request)["refresh"]), headers={"Cache-Control": "no-store"}
         )
+
+
+class SignOutEndpoint(SignInEndpoint):
+    """End a refresh token, and the access tokens that came of its sign-in."""
+
+    @extend_schema(request=serializers.Refresh, responses={204: None}, auth=[])
+    def post(self, request: Request) -> Response:
+        sign_in.sign_out(body(serializers.Refresh, request)["refresh"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class RegisterEndpoint(SignInEndpoint):

@@ -8,6 +8,7 @@ from controlplane.projects.routes import endpoint
 urlpatterns = [
     endpoint("auth/token", api.SignInEndpoint.as_view(), "auth_token"),
     endpoint("auth/refresh", api.RefreshEndpoint.as_view(), "auth_refresh"),
+    endpoint("auth/sign-out", api.SignOutEndpoint.as_view(), "auth_sign_out"),
     endpoint("auth/register", api.RegisterEndpoint.as_view(), "auth_register"),
     endpoint("me", api.MeEndpoint.as_view(), "me"),
     endpoint("me/sessions", api.MySessionsEndpoint.as_view(), "my_sessions"),

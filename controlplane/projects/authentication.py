@@ -14,9 +14,11 @@ from rest_framework_simplejwt.authentication import JWTAuthentication as SimpleJ
 
 from controlplane.projects.actions import hash_secret
 from controlplane.projects.actors import Access
-from controlplane.projects.models import ApiToken
+from controlplane.projects.models import ApiToken, SignIn
 
 PREFIX = "sp_"
+# In every JWT: the id of its SignIn.
+SIGN_IN_CLAIM = "sign_in"
 
 
 def find_token(text: str) -> ApiToken | None:
@@ -59,6 +61,12 @@ class JWTAuthentication(SimpleJWTAuthentication):
         if answer is not None:
             request._request.access = Access.of_user(answer[0])
         return answer
+
+    def get_user(self, validated_token):
+        user = super().get_user(validated_token)
+        if not SignIn.objects.live().filter(pk=validated_token.get(SIGN_IN_CLAIM), user=user).exists():
+            raise exceptions.AuthenticationFailed("This sign-in was ended. Sign in again.", code="ended")
+        return user
 
 
 class SessionAuthentication(DRFSessionAuthentication):

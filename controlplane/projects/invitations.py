@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from controlplane.projects import actions
-from controlplane.projects.links import INVITED, find_invitation, has_account
+from controlplane.projects.links import INVITED, find_invitation
 from controlplane.ui.request import PortalRequest
 
 
@@ -30,5 +30,5 @@ def invitation(request: PortalRequest) -> HttpResponse:
         return redirect("home:overview", project=member.project.slug)
     if not request.user.is_authenticated:
         request.session[INVITED] = key
-    context = {"invitation": found, "here": request.get_full_path(), "has_account": has_account(found)}
+    context = {"invitation": found, "here": request.get_full_path()}
     return render(request, "account/invitation.html", context)

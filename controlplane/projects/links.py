@@ -1,9 +1,11 @@
-"""The signed link of an invitation: what stands in it, how it is sent, and whom it brought here."""
+"""The signed links of an invitation: what stands in them, how they are sent, and whom they brought here.
+
+The one in the letter shows that its reader has the address. The one on the project's page shows nothing of the kind.
+"""
 
 from __future__ import annotations
 
 from allauth.account.adapter import get_adapter
-from django.contrib.auth import get_user_model
 from django.core import signing
 from django.db import transaction
 from django.http import HttpRequest
@@ -11,31 +13,35 @@ from django.urls import reverse
 
 from controlplane.projects.models import Invitation
 
-SALT = "invitation"
+PAGE, LETTER = "invitation", "invitation by letter"
 # The link that this browser came with, in its session.
 INVITED = "invitation"
 
 
-def key_of(invitation: Invitation) -> str:
-    return signing.dumps(invitation.pk, salt=SALT)
+def key_of(invitation: Invitation, way: str = PAGE) -> str:
+    return signing.dumps(invitation.pk, salt=way)
 
 
 def find_invitation(key: str) -> Invitation | None:
     """The open invitation that `key` was made for."""
-    try:
-        pk = signing.loads(key, salt=SALT)
-    except signing.BadSignature:
-        return None
+    pk = opened(key, PAGE) or opened(key, LETTER)
     return Invitation.objects.open().select_related("project", "created_by").one_or_none(pk=pk)
 
 
-def link_of(request: HttpRequest, invitation: Invitation) -> str:
-    return request.build_absolute_uri(f"{reverse('invitation')}?key={key_of(invitation)}")
+def opened(key: str, way: str) -> int | None:
+    try:
+        return signing.loads(key, salt=way)
+    except signing.BadSignature:
+        return None
+
+
+def link_of(request: HttpRequest, invitation: Invitation, way: str = PAGE) -> str:
+    return request.build_absolute_uri(f"{reverse('invitation')}?key={key_of(invitation, way)}")
 
 
 def send_invitation(request: HttpRequest, invitation: Invitation) -> None:
     """By letter, once the invitation is stored. The page shows the link, too, for when no letter arrives."""
-    context = {"invitation": invitation, "url": link_of(request, invitation)}
+    context = {"invitation": invitation, "url": link_of(request, invitation, LETTER)}
     adapter = get_adapter(request)
     transaction.on_commit(lambda: adapter.send_mail("account/email/invitation", invitation.email, context), robust=True)
 
@@ -45,6 +51,5 @@ def pending(request: HttpRequest) -> Invitation | None:
     return find_invitation(request.session.get(INVITED, ""))
 
 
-def has_account(invitation: Invitation) -> bool:
-    """Whether the address has an account already, to accept with."""
-    return get_user_model().objects.filter(email__iexact=invitation.email).exists()
+def came_by_letter(request: HttpRequest) -> bool:
+    return opened(request.session.get(INVITED, ""), LETTER) is not None

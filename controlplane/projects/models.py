@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zoneinfo
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -193,6 +194,34 @@ class ApiToken(models.Model):
         return min(self.role, owned, key=Role.values.index) if owned else ""
 
 
+class SignInQuerySet(models.QuerySet):
+    def live(self):
+        """Those whose tokens still work: not run out, and no second factor was switched on since."""
+        factors = Authenticator.objects.filter(user=OuterRef("user"), created_at__gte=OuterRef("created_at"))
+        since = factors.exclude(type=Authenticator.Type.RECOVERY_CODES)
+        return self.filter(~Exists(since), expires_at__gt=timezone.now())
+
+
+class SignIn(models.Model):
+    """A script's sign-in with a password. Its access and refresh tokens name it, and end with its row."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="sign_ins")
+    # Before the password was looked at, so that no factor can be switched on unseen meanwhile.
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    renewed_at = models.DateTimeField(null=True)
+    ip = models.GenericIPAddressField()
+    user_agent = models.CharField(max_length=200)
+
+    objects = SignInQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.ip} ({self.user_agent})"
+
+
 class Secret(models.Model):
     """A named value that tool, agent and instance configurations may use. Write-only: nothing shows it again."""
 
@@ -231,6 +260,17 @@ class IdempotencyKey(models.Model):
                 fields=["owner", "key"], condition=models.Q(project=None), name="one_answer_per_key_without_project"
             ),
         ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Remembered(models.Model):
+    """A value of Django's cache (see remembering.py); None in `expires_at` is for ever."""
+
+    key = models.CharField(max_length=255, primary_key=True)
+    value = models.TextField()
+    expires_at = models.DateTimeField(null=True, db_index=True)
 
     def __str__(self) -> str:
         return self.key

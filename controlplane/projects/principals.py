@@ -20,8 +20,8 @@ from rest_framework_simplejwt.tokens import AccessToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from controlplane.projects.actors import Access
-from controlplane.projects.authentication import PREFIX, find_token
-from controlplane.projects.models import ApiToken, Member
+from controlplane.projects.authentication import PREFIX, SIGN_IN_CLAIM, find_token
+from controlplane.projects.models import ApiToken, Member, SignIn
 from controlplane.projects.sessions import SessionStore
 
 User = get_user_model()
@@ -36,6 +36,7 @@ class Principal:
     session_hash: str = field(default="", repr=False)
     token_id: int = 0
     password_mark: str = field(default="", repr=False)
+    sign_in_id: int = 0
     expires_at: float = math.inf
 
     def reach(self) -> list[int]:
@@ -65,7 +66,8 @@ def by_authorization(header: str) -> Principal | None:
     try:
         claims = AccessToken(text)
         mark = claims[jwt_settings.REVOKE_TOKEN_CLAIM]
-        return Principal(int(claims[jwt_settings.USER_ID_CLAIM]), password_mark=mark, expires_at=claims["exp"])
+        user_id, sign_in_id = int(claims[jwt_settings.USER_ID_CLAIM]), int(claims[SIGN_IN_CLAIM])
+        return Principal(user_id, password_mark=mark, sign_in_id=sign_in_id, expires_at=claims["exp"])
     except (TokenError, KeyError, ValueError):
         return None
 
@@ -83,13 +85,19 @@ def by_cookies(header: str) -> Principal | None:
 
 
 def standing(pairs: Iterable[tuple[Principal, int]]) -> dict[tuple[Principal, int], Standing]:
-    """For each (principal, project id): may they still see it? One query for all of them."""
+    """For each (principal, project id): may they still see it? One query for all of them, one more for all JWTs."""
     pairs = list(pairs)
+    ended = ended_sign_ins({p.sign_in_id for p, _ in pairs if p.sign_in_id})
     wanted = [(p.user_id, project_id, p.session_key, p.token_id) for p, project_id in pairs]
     with connection.cursor() as sql:
         sql.execute(STANDING, [list(column) for column in zip(*wanted, strict=True)] if wanted else [[], [], [], []])
         facts = {n - 1: Facts(*rest) for n, *rest in sql.fetchall()}
-    return {pair: judge(pair[0], facts.get(number)) for number, pair in enumerate(pairs)}
+    lost = {number for number, (p, _) in enumerate(pairs) if p.sign_in_id in ended}
+    return {pair: judge(pair[0], None if n in lost else facts.get(n)) for n, pair in enumerate(pairs)}
+
+
+def ended_sign_ins(ids: set[int]) -> set[int]:
+    return ids - set(SignIn.objects.live().filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
 
 
 @dataclass(frozen=True)

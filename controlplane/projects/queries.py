@@ -7,7 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 
 from controlplane.projects.actors import Access, Actor
-from controlplane.projects.models import ApiToken, Member, Preferences, Project
+from controlplane.projects.models import ApiToken, Member, Preferences, Project, SignIn
 
 
 def projects_of(access: Access) -> QuerySet[Project]:
@@ -34,3 +34,8 @@ def memberships_of(user: AbstractBaseUser) -> QuerySet[Member]:
 def sessions_of(user: AbstractBaseUser) -> list[UserSession]:
     """Where they are signed in, newest first. Forgets those that have ended."""
     return sorted(UserSession.objects.purge_and_list(user), key=lambda one: one.created_at, reverse=True)
+
+
+def sign_ins_of(user: AbstractBaseUser) -> QuerySet[SignIn]:
+    """Scripts that signed in with their password, and whose tokens still work; newest first."""
+    return SignIn.objects.live().filter(user_id=user.pk)

@@ -7,8 +7,19 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from rest_framework import serializers
 
+from controlplane.projects.addresses import address_of
 from controlplane.projects.endpoints import Choice, StrictSerializer
-from controlplane.projects.models import ApiToken, Invitation, Member, Project, Role, Secret, Theme, valid_time_zone
+from controlplane.projects.models import (
+    ApiToken,
+    Invitation,
+    Member,
+    Project,
+    Role,
+    Secret,
+    SignIn,
+    Theme,
+    valid_time_zone,
+)
 from controlplane.projects.queries import memberships_of, preferences_of
 
 
@@ -34,7 +45,7 @@ class RoleIn(serializers.Serializer):
 
 class MeSerializer(serializers.Serializer):
     username = serializers.CharField()
-    email = serializers.CharField()
+    email = serializers.CharField(help_text="Empty until it is confirmed.")
     time_zone = serializers.CharField(help_text="Empty: each project's.")
     theme = serializers.ChoiceField(Theme.choices)
     projects = RoleIn(many=True)
@@ -44,7 +55,7 @@ def me(user: Any) -> dict[str, Any]:
     chosen = preferences_of(user)
     projects = [{"project": one.project.slug, "role": one.role} for one in memberships_of(user)]
     preferences = {"time_zone": chosen.time_zone, "theme": chosen.theme}
-    return {"username": user.get_username(), "email": user.email, **preferences, "projects": projects}
+    return {"username": user.get_username(), "email": address_of(user), **preferences, "projects": projects}
 
 
 class PreferencesChange(StrictSerializer):
@@ -56,6 +67,17 @@ class SessionSerializer(serializers.ModelSerializer):
     class Meta:
         model = UserSession
         fields = ["id", "ip", "user_agent", "created_at"]
+
+
+class SignInSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = SignIn
+        fields = ["id", "ip", "user_agent", "created_at", "renewed_at", "expires_at"]
+
+
+class SessionsSerializer(serializers.Serializer):
+    results = SessionSerializer(many=True, help_text="Browsers.")
+    sign_ins = SignInSerializer(many=True, help_text="Scripts that signed in with the password.")
 
 
 class InvitationSerializer(serializers.ModelSerializer):

@@ -15,6 +15,7 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 
 from controlplane.projects import encryption
 
@@ -95,3 +96,8 @@ def seal_sessions_anew() -> int:
             rows = sessions.filter(pk=row.pk, session_data=row.session_data)
             changed += rows.update(session_data=store.encode(content))
     return changed
+
+
+def forget_old_sessions() -> int:
+    """Delete those that have run out; how many."""
+    return DatabaseStore.get_model_class().objects.filter(expire_date__lte=timezone.now()).delete()[0]

@@ -8,38 +8,60 @@ from functools import cache
 
 from django.conf import settings
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from rest_framework.throttling import BaseThrottle
 
 logger = logging.getLogger(__name__)
 
 
+# A counter that takes longer than this is not worth waiting for; one thread finds out, the others go on.
+COUNTING_SECONDS = 0.5
+TRY_AGAIN_SECONDS = 5.0
+
+
 @cache
 def counters() -> Redis:
-    """One client a process, for all threads. Django's cache connects anew for each, and a request has its own."""
-    return Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+    """One client a process, for all threads. Redis-py by itself tries four times, for many seconds."""
+    limits = {"socket_timeout": COUNTING_SECONDS, "socket_connect_timeout": COUNTING_SECONDS}
+    return Redis.from_url(settings.REDIS_URL, **limits, retry=Retry(NoBackoff(), 0))
 
 
 class ApiThrottle(BaseThrottle):
-    """API_CALLS_PER_MINUTE for a token, a person or (signed out) an address. Counts nothing while Valkey is away."""
+    """API_CALLS_PER_MINUTE for a token, a person or (signed out) an address.
+
+    Counts nothing while Valkey is full, away or slow: what must hold then, such as tries of passwords, is counted in
+    PostgreSQL.
+    """
 
     window = 60
+    away_until = 0.0
 
     def allow_request(self, request, view) -> bool:
         self.limit = settings.API_CALLS_PER_MINUTE
         number, passed = divmod(int(time.time()), self.window)
         self.reset = self.window - passed
-        key = f"{settings.REDIS_PREFIX}calls:{self.caller(request)}:{number}"
+        used = self.count(f"{settings.REDIS_PREFIX}calls:{self.caller(request)}:{number}")
+        if used is None:
+            return True
+        request._request.rate = {"limit": self.limit, "remaining": max(0, self.limit - used), "reset": self.reset}
+        return used <= self.limit
+
+    def count(self, key: str) -> int | None:
+        """How often `key` was counted with this time; None while nothing is counted."""
+        if time.monotonic() < ApiThrottle.away_until:
+            return None
+        ApiThrottle.away_until = 0.0
         try:
             with counters().pipeline(transaction=False) as pipe:
                 pipe.incr(key)
                 pipe.expire(key, self.window * 2)
-                used = pipe.execute()[0]
+                return pipe.execute()[0]
         except RedisError:
+            ApiThrottle.away_until = time.monotonic() + TRY_AGAIN_SECONDS
             logger.warning("Rate limits are not counted", extra={"action": "throttle_away"})
-            return True
-        request._request.rate = {"limit": self.limit, "remaining": max(0, self.limit - used), "reset": self.reset}
-        return used <= self.limit
+            return None
 
     def caller(self, request) -> str:
         token = getattr(request.auth, "prefix", None)

@@ -12,6 +12,9 @@ from controlplane.domain.database import is_away
 from controlplane.domain.queueing import ring
 from controlplane.jobs.sweep import forget_old_jobs, ring_for_jobs
 from controlplane.projects.idempotency import forget_old_answers
+from controlplane.projects.remembering import forget_what_is_over
+from controlplane.projects.sessions import forget_old_sessions
+from controlplane.projects.sign_in import forget_old_sign_ins
 from runs import events
 from runs.engine import slots
 from runs.engine.advance import Advance, described
@@ -106,6 +109,9 @@ def sweep() -> dict[str, int]:
         "children": settle_children,
         "rung": ring_again,
         "forgotten": forget_old_answers,
+        "limits_forgotten": forget_what_is_over,
+        "sign_ins_forgotten": forget_old_sign_ins,
+        "sessions_forgotten": forget_old_sessions,
         "workers_forgotten": forget_old_workers,
         "jobs_rung": ring_for_jobs,
         "jobs_forgotten": forget_old_jobs,

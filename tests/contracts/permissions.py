@@ -219,6 +219,7 @@ WORKFLOW_ENDPOINTS = {
 PROJECT_ENDPOINTS = {
     "api:auth_token": route(post=PUBLIC),
     "api:auth_refresh": route(post=PUBLIC),
+    "api:auth_sign_out": route(post=PUBLIC),
     "api:auth_register": route(post=CLOSED),
     "api:me": route(get=SIGNED_IN, patch=SIGNED_IN),
     "api:my_sessions": route(get=SIGNED_IN, delete=SIGNED_IN),
@@ -269,7 +270,7 @@ SIGN_IN_PAGES = frozenset(
     {
         *("account_login", "account_logout", "account_signup", "account_inactive", "account_confirm_login_code"),
         *("account_reset_password", "account_reset_password_done", "account_reset_password_from_key"),
-        *("account_reset_password_from_key_done", "account_email_verification_sent", "account_confirm_email"),
+        *("account_reset_password_from_key_done", "account_email_verification_sent"),
         "mfa_authenticate",
     }
 )

@@ -150,6 +150,7 @@ MORE_FIELDS = {
     "api:project": ("time_zone",),
     "api:auth_token": ("username", "password", "code"),
     "api:auth_refresh": ("refresh",),
+    "api:auth_sign_out": ("refresh",),
 }
 
 

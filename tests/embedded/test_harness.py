@@ -1,9 +1,9 @@
 import os
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 
+from controlplane.projects.throttling import counters
 from tests.servers import ON_WORKER
 
 
@@ -15,5 +15,6 @@ def test_the_database_is_a_real_postgresql_of_our_own():
 
 
 def test_each_test_process_has_a_broker_of_its_own():
-    cache.set("who", os.environ.get(ON_WORKER, "controller"), 60)
-    assert cache.get("who") == os.environ.get(ON_WORKER, "controller")
+    me = os.environ.get(ON_WORKER, "controller")
+    counters().set("who", me, 60)
+    assert counters().get("who") == me.encode()

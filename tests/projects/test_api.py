@@ -8,7 +8,6 @@ from threading import Barrier
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, hotp_value
-from django.core.cache import cache
 from django.db import connection
 from rest_framework.test import APIClient
 
@@ -19,11 +18,6 @@ from controlplane.projects.models import ApiToken, Member, Project, Secret
 from tests.world import PASSWORD
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def no_tries_counted():
-    cache.clear()
 
 
 @pytest.fixture

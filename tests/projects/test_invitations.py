@@ -10,13 +10,12 @@ from threading import Barrier
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
-from django.core.cache import cache
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
 from django.utils import timezone
 
 from controlplane.projects.actions import invite_member
-from controlplane.projects.links import find_invitation, key_of
+from controlplane.projects.links import LETTER, PAGE, find_invitation, key_of
 from controlplane.projects.models import Invitation, Member
 from tests.world import PASSWORD
 
@@ -24,16 +23,11 @@ pytestmark = pytest.mark.django_db
 NEW = {"username": "nina", "password1": "another-horse-battery", "password2": "another-horse-battery"}
 
 
-@pytest.fixture(autouse=True)
-def limits_of_its_own():
-    cache.clear()
-
-
-def invite(world, email="nina@example.com", role="editor", **fields) -> str:
-    """Where the link leads."""
+def invite(world, email="nina@example.com", role="editor", way=LETTER, **fields) -> str:
+    """Where the link leads, by default the one in the letter."""
     made = invite_member(world.acme, email=email, role=role, by=world.actor("alice"))
     Invitation.objects.filter(pk=made.pk).update(**fields)
-    return f"/invitation?key={key_of(made)}"
+    return f"/invitation?key={key_of(made, way)}"
 
 
 def sign_up(world, link: str, **more):
@@ -135,9 +129,6 @@ def test_a_letter_leaves_when_the_invitation_is_stored_and_once_for_one_key(worl
 
 def test_an_address_with_an_account_gets_no_second_one(world):
     link = invite(world, "mallory@example.com")
-    page = world.client().get(link).content.decode()
-    assert "/accounts/signup/" not in page
-    assert "Sign in to join" in page
     _, answer = sign_up(world, link)
     assert (answer.status_code, User.objects.filter(email="mallory@example.com").count()) == (409, 1)
     assert Invitation.objects.open().exists()
@@ -243,3 +234,29 @@ def test_two_invitations_at_once_leave_one_open(world):
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(ask, ["viewer", "admin"]))
     assert Invitation.objects.open().count() == 1
+
+
+def test_the_page_of_an_invitation_does_not_tell_whether_the_address_is_known(world):
+    pages = []
+    for email in ("mallory@example.com", "nobody@example.com"):
+        page = world.client().get(invite(world, email, way=PAGE)).content.decode()
+        pages.append(re.sub(r'nonce="[^"]+"|csrf[^>]*value="\w+"|key[=%].*?(?=")', "", page).replace(email, "…"))
+    assert pages[0] == pages[1]
+
+
+def test_who_comes_by_the_link_on_the_page_joins_and_only_claims_the_address(world):
+    client, _ = sign_up(world, invite(world, "mallory@example.com", way=PAGE))
+    nina = User.objects.get(username="nina")
+    assert Member.objects.get(user=nina, project=world.acme).role == "editor"
+    assert nina.email == ""
+    assert list(nina.emailaddress_set.values_list("email", "verified")) == [("mallory@example.com", False)]
+    assert client.get("/api/v1/me").json()["email"] == ""
+    [letter] = mail.outbox
+    assert letter.to == ["mallory@example.com"]
+    assert "/accounts/confirm-email/" in letter.body
+
+
+def test_a_name_that_reads_like_an_address_is_refused(world):
+    _, answer = sign_up(world, invite(world), username="mallory@example.com")
+    assert "without @" in answer.content.decode()
+    assert not User.objects.filter(username="mallory@example.com").exists()

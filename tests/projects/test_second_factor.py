@@ -9,7 +9,6 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, hotp_value, yield_hotp_counters_from_time
 from django.core import mail
-from django.core.cache import cache
 from django.core.management import call_command
 
 from controlplane.projects.accounts import opened
@@ -19,12 +18,6 @@ from tests.world import PASSWORD
 pytestmark = pytest.mark.django_db
 SECRET = "JBSWY3DPEHPK3PXP"
 PAGES = ["", "totp/activate/", "webauthn/", "webauthn/add/"]
-
-
-@pytest.fixture(autouse=True)
-def limits_of_its_own():
-    """The limits on wrong tries are counted in the cache, for all tests alike."""
-    cache.clear()
 
 
 def code_of(secret: str) -> str:

@@ -12,7 +12,9 @@ from controlplane.projects.sessions import seal_sessions_anew
 
 
 class Command(BaseCommand):
-    help = "Encrypt secrets, instance addresses, second factors and sessions anew with the first of SPARKOPS_SECRETS_KEYS."
+    help = (
+        "Encrypt secrets, instance addresses, second factors and sessions anew with the first of SPARKOPS_SECRETS_KEYS."
+    )
 
     def handle(self, **options: object) -> None:
         try:
