@@ -6,28 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from agents import actions as verbs
 from agents.models import Agent, Instance, Revision, Slot, Tool
 from controlplane.domain.errors import ProblemError
 from controlplane.projects.actors import Access
+from controlplane.projects.staff import ReadOnly, Scoped
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class CatalogueAdmin(Scoped, ReadOnly):
     """Rows are written by actions only."""
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class CatalogueAdmin(ReadOnlyAdmin):
     list_display: tuple[str, ...] = ("name", "project", "enabled", "version_no", "updated_at", "updated_by")
     list_filter = ("enabled", "project")
     search_fields = ("name", "description")
@@ -83,11 +74,17 @@ class InstanceAdmin(CatalogueAdmin):
 
 
 @admin.register(Revision)
-class RevisionAdmin(ReadOnlyAdmin):
+class RevisionAdmin(Scoped, ReadOnly):
     list_display = ("__str__", "number", "created_at", "created_by")
     list_select_related = ("tool", "agent")
 
+    def visible(self, request: HttpRequest, rows: QuerySet) -> QuerySet:
+        ids = request.access.project_ids
+        return rows.filter(Q(tool__project__in=ids) | Q(agent__project__in=ids))
+
 
 @admin.register(Slot)
-class SlotAdmin(ReadOnlyAdmin):
+class SlotAdmin(ReadOnly):
+    """Of the whole installation: for superusers."""
+
     list_display = ("key", "in_use", "capacity")

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 
 from controlplane.domain.errors import ProblemError
 from controlplane.projects.actors import Access
-from controlplane.projects.admin import ReadOnly
+from controlplane.projects.staff import ReadOnly, Scoped
 from runs import actions as verbs
 from runs.models import Artifact, Attempt, LogChunk, Run, StepRun, Worker
 
@@ -31,7 +31,7 @@ class ShortCount(Paginator):
         return self.object_list.order_by()[:MOST_COUNTED].count()
 
 
-class LargeTable(ReadOnly):
+class LargeTable(Scoped, ReadOnly):
     """A table that may have millions of rows: newest first, found by id, without its large columns."""
 
     paginator = ShortCount
@@ -98,6 +98,7 @@ class RunAdmin(LargeTable):
 
 @admin.register(StepRun)
 class StepRunAdmin(LargeTable):
+    project_field = "run__project_id"
     list_display = ("id", "run_id", "key", "index", "uses", "state", "attempt_no", "worker", "started_at", "ended_at")
     list_filter = ("state",)
     search_fields = ("id__exact", "run__id__exact")
@@ -107,6 +108,7 @@ class StepRunAdmin(LargeTable):
 
 @admin.register(Attempt)
 class AttemptAdmin(LargeTable):
+    project_field = "step__run__project_id"
     list_display = ("id", "step_id", "number", "state", "worker", "started_at", "ended_at")
     search_fields = ("id__exact", "step__id__exact")
     search_help_text = "The id of the attempt or of its step."
@@ -115,6 +117,7 @@ class AttemptAdmin(LargeTable):
 
 @admin.register(LogChunk)
 class LogChunkAdmin(LargeTable):
+    project_field = "run__project_id"
     list_display = ("id", "run_id", "step_id", "attempt_no", "first_line", "count")
     search_fields = ("run__id__exact",)
     search_help_text = "The id of the run."
@@ -123,6 +126,7 @@ class LogChunkAdmin(LargeTable):
 
 @admin.register(Artifact)
 class ArtifactAdmin(LargeTable):
+    project_field = "run__project_id"
     list_display = ("id", "run_id", "step_id", "name", "content_type", "size", "created_at")
     search_fields = ("id__exact", "run__id__exact")
     search_help_text = "The id of the artifact or of its run."
@@ -130,4 +134,6 @@ class ArtifactAdmin(LargeTable):
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnly):
+    """Of the whole installation: for superusers."""
+
     list_display = ("name", "queue", "slots", "busy", "started_at", "seen_at")

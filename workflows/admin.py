@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from controlplane.domain.errors import ProblemError
 from controlplane.projects.actors import Access, Actor
+from controlplane.projects.staff import Scoped
 from workflows import actions as verbs
 from workflows.models import Version, Workflow
 
@@ -58,7 +59,7 @@ def restore(modeladmin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet) 
     run_on_each(modeladmin, request, rows, verbs.restore_version)
 
 
-class NothingByHand(admin.ModelAdmin):
+class NothingByHand(Scoped):
     """New ones come from the portal; deleting goes through an action."""
 
     show_full_result_count = False
@@ -73,7 +74,7 @@ class NothingByHand(admin.ModelAdmin):
 @admin.register(Workflow)
 class WorkflowAdmin(NothingByHand):
     list_display = ("name", "project", "state", "current", "updated_at", "updated_by")
-    list_filter = (("project", admin.RelatedOnlyFieldListFilter), "archived_at")
+    list_filter = ("project", "archived_at")
     list_select_related = ("project", "current__workflow")
     search_fields = ("name", "description")
     actions = (release, archive, unarchive, delete)
@@ -91,6 +92,8 @@ class WorkflowAdmin(NothingByHand):
 @admin.register(Version)
 class VersionAdmin(NothingByHand):
     """Only to be read: a draft is written in the editor, a released version never changes."""
+
+    project_field = "workflow__project_id"
 
     list_display = ("workflow", "number", "state", "created_by", "released_at", "released_by", "note")
     list_filter = ("state",)

@@ -1,24 +1,36 @@
-"""Projects, members, tokens and secrets in the Django admin. What has an action is changed through it."""
+"""Projects, members, tokens and secrets in the Django admin. What has an action is changed through it.
+
+Only superusers add projects and members here; other staff do that on the portal's own pages.
+"""
 
 from __future__ import annotations
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from controlplane.domain.errors import ProblemError
-from controlplane.projects import actions
+from controlplane.projects import account_admin, actions  # noqa: F401 - it registers what it has
 from controlplane.projects.actors import Actor
 from controlplane.projects.models import ApiToken, IdempotencyKey, Invitation, Member, Project, Secret
+from controlplane.projects.staff import ReadOnly, Scoped
 
 admin.site.site_header = admin.site.site_title = "Spark-Ops administration"
 # The portal's own sign-in, with its limits on wrong tries and its second factor.
 admin.site.login = secure_admin_login(admin.site.login)
 
 
-def administrator(request: HttpRequest) -> Actor:
-    """Whoever the admin lets in, as the `by` of actions."""
-    return Actor(request.user.get_username(), "admin", None, request.user.pk)
+def actor(request: HttpRequest, row) -> Actor:
+    """Who asks, as the `by` of actions on `row`: superusers administer all, other staff are what they are there."""
+    if request.user.is_superuser:
+        return Actor(request.user.get_username(), "admin", None, request.user.pk)
+    return request.access.actor_in(row.project.pk)
+
+
+def administered(request: HttpRequest) -> list[int]:
+    """The ids of the projects that this person administers."""
+    return [pk for pk, role in request.access.roles.items() if role == "admin"]
 
 
 def each(request: HttpRequest, rows, verb) -> None:
@@ -26,45 +38,39 @@ def each(request: HttpRequest, rows, verb) -> None:
     done = 0
     for row in rows:
         try:
-            verb(row, by=administrator(request))
+            verb(row, by=actor(request, row))
             done += 1
         except ProblemError as problem:
             messages.warning(request, f"{row}: {problem.detail}")
     messages.success(request, f"{verb.label}: {done} done.")
 
 
-class ReadOnly(admin.ModelAdmin):
-    show_full_result_count = False
-
-    def has_add_permission(self, request) -> bool:
-        return False
-
-    def has_change_permission(self, request, obj=None) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False
-
-
 @admin.register(Project)
-class ProjectAdmin(admin.ModelAdmin):
+class ProjectAdmin(Scoped):
     list_display = ("name", "slug", "time_zone", "created_at")
     search_fields = ("name", "slug")
+
+    def has_add_permission(self, request) -> bool:
+        return request.user.is_superuser
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return request.user.is_superuser
 
     def get_readonly_fields(self, request, obj=None) -> tuple[str, ...]:
         return ("slug", "created_at") if obj else ("created_at",)
 
     def save_model(self, request, project, form, change) -> None:
         if change:
-            actions.update_project(project, name=project.name, time_zone=project.time_zone, by=administrator(request))
+            by = actor(request, project)
+            actions.update_project(project, name=project.name, time_zone=project.time_zone, by=by)
             return
         fields = {"slug": project.slug, "name": project.name, "time_zone": project.time_zone}
-        made = actions.create_project(**fields, by=administrator(request), owner=request.user)
+        made = actions.create_project(**fields, by=request.access.everywhere(), owner=request.user)
         project.pk, project._state.adding = made.pk, False
 
 
 @admin.register(Member)
-class MemberAdmin(admin.ModelAdmin):
+class MemberAdmin(Scoped):
     list_display = ("user", "project", "role", "created_at")
     list_filter = ("project", "role")
     list_select_related = ("user", "project")
@@ -74,8 +80,11 @@ class MemberAdmin(admin.ModelAdmin):
     def get_readonly_fields(self, request, obj=None) -> tuple[str, ...]:
         return ("user", "project", "created_at") if obj else ("created_at",)
 
+    def has_add_permission(self, request) -> bool:
+        return request.user.is_superuser
+
     def save_model(self, request, member, form, change) -> None:
-        by = administrator(request)
+        by = actor(request, member)
         if change:
             role, member.role = member.role, form.initial["role"]
             actions.change_role(member, role=role, by=by)
@@ -84,7 +93,7 @@ class MemberAdmin(admin.ModelAdmin):
             member.pk, member._state.adding = made.pk, False
 
     def delete_model(self, request, member) -> None:
-        actions.remove_member(member, by=administrator(request))
+        actions.remove_member(member, by=actor(request, member))
 
     def delete_queryset(self, request, rows) -> None:
         each(request, rows, actions.remove_member)
@@ -96,14 +105,17 @@ def withdraw(model_admin, request: HttpRequest, rows) -> None:
 
 
 @admin.register(Invitation)
-class InvitationAdmin(ReadOnly):
-    """Whom somebody invited; the links are on the project's page."""
+class InvitationAdmin(Scoped, ReadOnly):
+    """Whom somebody invited, for administrators of the project; the links are on its page."""
 
     list_display = ("email", "project", "role", "created_by", "expires_at", "accepted_at", "revoked_at")
     list_filter = ("project", "role")
     list_select_related = ("project", "created_by")
     search_fields = ("email",)
     actions = (withdraw,)
+
+    def visible(self, request, rows) -> QuerySet:
+        return rows.filter(project__in=administered(request))
 
 
 @admin.action(description="Revoke")
@@ -112,8 +124,8 @@ def revoke(model_admin, request: HttpRequest, rows) -> None:
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ReadOnly):
-    """The prefix is all that can be seen of a token."""
+class ApiTokenAdmin(Scoped, ReadOnly):
+    """The prefix is all that can be seen of a token; those of others only administrators of the project see."""
 
     list_display = ("name", "prefix", "project", "role", "created_by", "expires_at", "last_used_at", "revoked_at")
     list_filter = ("project", "role")
@@ -122,6 +134,10 @@ class ApiTokenAdmin(ReadOnly):
     exclude = ("secret_hash",)
     actions = (revoke,)
 
+    def visible(self, request, rows) -> QuerySet:
+        theirs = Q(created_by=request.user) | Q(project__in=administered(request))
+        return super().visible(request, rows).filter(theirs)
+
 
 @admin.action(description="Delete")
 def delete(model_admin, request: HttpRequest, rows) -> None:
@@ -129,7 +145,7 @@ def delete(model_admin, request: HttpRequest, rows) -> None:
 
 
 @admin.register(Secret)
-class SecretAdmin(ReadOnly):
+class SecretAdmin(Scoped, ReadOnly):
     """Names only. A value is set on the project's page."""
 
     list_display = ("name", "project", "updated_at", "updated_by")
@@ -142,6 +158,8 @@ class SecretAdmin(ReadOnly):
 
 @admin.register(IdempotencyKey)
 class IdempotencyKeyAdmin(ReadOnly):
+    """Of everybody, and in no project when it made one: for superusers."""
+
     list_display = ("key", "project", "owner", "status", "created_at")
     list_filter = ("project",)
     list_select_related = ("project",)
