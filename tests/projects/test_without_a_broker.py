@@ -15,7 +15,8 @@ from tests.events.conftest import web_process
 from tests.events.test_broker_restarts import OwnBroker
 from tests.world import PASSWORD
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+# Each try is hashed, which is slow on purpose.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.timeout(300)]
 # Waiting for Valkey took four times five seconds and more.
 MOST_SECONDS = 10
 
