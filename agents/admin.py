@@ -78,7 +78,7 @@ class RevisionAdmin(Scoped, ReadOnly):
     list_display = ("__str__", "number", "created_at", "created_by")
     list_select_related = ("tool", "agent")
 
-    def visible(self, request: HttpRequest, rows: QuerySet) -> QuerySet:
+    def visible(self, request: Any, rows: Any) -> QuerySet:
         ids = request.access.project_ids
         return rows.filter(Q(tool__project__in=ids) | Q(agent__project__in=ids))
 

@@ -13,8 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoMiddleware
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from controlplane.projects import encryption
@@ -56,7 +55,7 @@ class SessionStore(DatabaseStore):
         text = super().encode(session_dict)
         return encryption.seal(text, bound_to=self.place) if settings.SECRETS_KEYS else text
 
-    def decode(self, session_data: str) -> dict[str, Any]:
+    def decode(self, session_data: Any) -> dict[str, Any]:
         """Empty when no configured key opens it. What was stored before sessions were sealed is signed only."""
         is_sealed = session_data.count(":") == 1
         try:
@@ -75,7 +74,7 @@ class SessionMiddleware(DjangoMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         request.session = SessionStore.of_cookie(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
 
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def process_response(self, request: Any, response: Any) -> HttpResponse:
         answer = super().process_response(request, response)
         written = answer.cookies.get(settings.SESSION_COOKIE_NAME)
         # Empty where the cookie is deleted.

@@ -7,8 +7,8 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from django.contrib import admin
 from django.contrib.admin.options import BaseModelAdmin
-from django.db.models import Field, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.shortcuts import redirect
 
 
@@ -21,13 +21,13 @@ class PortalSite(admin.AdminSite):
             given = type(given.__name__, (ForSuperusers, given), {"__module__": given.__module__})
         super().register(model_or_iterable, given, **options)
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """As on the portal's own page, which ends more than the session."""
         if request.method == "POST":
             get_adapter(request).logout(request)
         return super().logout(request, extra_context)
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """On the portal's page, with its limits on wrong tries."""
         return redirect("account_change_password")
 
@@ -61,7 +61,7 @@ class Scoped(admin.ModelAdmin):
         rows = super().get_queryset(request)
         return rows if request.user.is_superuser else self.visible(request, rows)
 
-    def visible(self, request: HttpRequest, rows: QuerySet) -> QuerySet:
+    def visible(self, request: Any, rows: Any) -> QuerySet:
         """Those of `rows` that this person, who is no superuser, may see."""
         if self.project_field:
             return rows.filter(**{f"{self.project_field}__in": request.access.project_ids})
@@ -93,11 +93,11 @@ class VisibleChoices(admin.RelatedFieldListFilter):
         return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to={"pk__in": keys})
 
 
-def choices(model_admin: BaseModelAdmin, field: Field, request: HttpRequest) -> dict[str, QuerySet]:
+def choices(model_admin: BaseModelAdmin, field: Any, request: HttpRequest) -> dict[str, QuerySet]:
     """`{"queryset"}` of what may be chosen; empty for superusers, who choose among all."""
     if request.user.is_superuser:
         return {}
-    related: Any = field.remote_field.model  # type: ignore[attr-defined]
+    related = field.remote_field.model
     its_admin = model_admin.admin_site._registry.get(related)
     rows = its_admin.get_queryset(request) if isinstance(its_admin, Scoped) else related._default_manager.none()
     return {"queryset": rows}

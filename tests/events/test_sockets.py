@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.sessions.models import Session
+from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
 from websockets.exceptions import InvalidStatus
 
@@ -13,7 +15,8 @@ from controlplane.domain.recording import record
 from controlplane.events.models import Event
 from controlplane.projects import actions
 from controlplane.projects.actors import SYSTEM
-from controlplane.projects.models import ApiToken, Member
+from controlplane.projects.authentication import SIGN_IN_CLAIM
+from controlplane.projects.models import ApiToken, Member, SignIn
 from tests.events.conftest import closing_code, frames, until_caught_up
 from tests.events.probe import Probe
 
@@ -66,9 +69,18 @@ def test_a_browser_is_let_in_by_its_session(server, world, probe):
         assert len(until_caught_up(live)) == 1
 
 
+def access_of(user) -> AccessToken:
+    """What POST /auth/token would give, without the time that a password takes."""
+    now = timezone.now()
+    row = SignIn.objects.create(user=user, created_at=now, expires_at=now + timedelta(days=1), ip="127.0.0.1")
+    token = AccessToken.for_user(user)
+    token[SIGN_IN_CLAIM] = row.pk
+    return token
+
+
 def test_a_script_is_let_in_by_a_jwt(server, world, probe):
     probe.write()
-    with server.script(probe.path, str(AccessToken.for_user(world.bob))) as live:
+    with server.script(probe.path, str(access_of(world.bob))) as live:
         assert len(until_caught_up(live)) == 1
 
 
@@ -160,11 +172,27 @@ def test_a_script_that_loses_access_is_closed_within_five_seconds(server, world,
 
 
 def test_a_jwt_that_expires_ends_its_socket(server, world, probe):
-    token = AccessToken.for_user(world.bob)
+    token = access_of(world.bob)
     token.set_exp(lifetime=timedelta(seconds=3))
     with server.script(probe.path, str(token)) as live:
         until_caught_up(live)
         assert closing_code(live, seconds=8) == 4401
+
+
+def end_all_sessions(world):
+    actions.end_other_sessions(world.bob, current="")
+
+
+def switch_a_second_factor_on(world):
+    TOTP.activate(world.bob, "JBSWY3DPEHPK3PXP")
+
+
+@pytest.mark.parametrize("end", [end_all_sessions, switch_a_second_factor_on])
+def test_a_jwt_whose_sign_in_ends_ends_its_socket_within_five_seconds(server, world, probe, end):
+    with server.script(probe.path, str(access_of(world.bob))) as live:
+        until_caught_up(live)
+        end(world)
+        assert closing_code(live, seconds=5) == 4401
 
 
 def sign_out(world, client):
