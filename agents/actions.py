@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db import transaction
@@ -15,11 +15,15 @@ from agents.calls.trial import CallFailed, trial_of_agent, trial_of_tool
 from agents.configuration import check_agent, check_instance, check_tool
 from agents.models import Agent, Catalogued, Deployment, Instance, Revision, Tool, ToolKind
 from controlplane.domain.action import Actor, action
+from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.errors import ActionRefused, InvalidInput
 from controlplane.domain.recording import record
 from controlplane.domain.tags import tags_with, tags_without
 from controlplane.projects import encryption
 from controlplane.projects.models import Project
+
+# (project id, engine, url) -> the address that may be shown, and the report.
+Examine = Callable[[int, str, str], tuple[str, dict[str, Any]]]
 
 
 @action(label="Create tool", role="editor", icon="plus")
@@ -120,16 +124,19 @@ def scale_agent(agent: Agent, *, least: int, most: int, desired: int, by: Actor)
 
 
 @action(label="Create instance", role="editor", icon="plus", atomic=False)
-def create_instance(project: Project, *, url: str = "", by: Actor, **values: Any) -> Instance:
+def create_instance(
+    project: Project, *, url: str = "", by: Actor, examine: Examine = connections.examined, **values: Any
+) -> Instance:
     """A database to read from. It is connected to now: one that could be written to is refused with the reasons.
 
+    `examine` does that; requests give one that lets a worker do it (`agents/trials/asking.py`).
     `values` are the fields of `catalogue.FIELDS[Instance]`; name and engine are needed. Raises InvalidInput, Conflict.
     """
     instance = Instance(project=project)
     document = catalogue.document_of(instance) | values
     check_instance(project.pk, {**document, "url": url})
     catalogue.fill(instance, document, by=by)
-    _connect(instance, url)
+    _connect(instance, url, examine)
     with transaction.atomic():
         catalogue.insert(instance)
         catalogue.fit_slot(instance)
@@ -139,14 +146,21 @@ def create_instance(project: Project, *, url: str = "", by: Actor, **values: Any
 
 @action(label="Save instance", role="editor", atomic=False)
 def update_instance(
-    instance: Instance, /, *, by: Actor, version_no: int | None = None, url: str = "", **values: Any
+    instance: Instance,
+    /,
+    *,
+    by: Actor,
+    version_no: int | None = None,
+    url: str = "",
+    examine: Examine = connections.examined,
+    **values: Any,
 ) -> Instance:
     """Change the given fields; an empty `url` keeps the stored one. Else as `create_instance` and `update_tool`."""
     document = catalogue.merged(instance, values)
     check_instance(instance.project_id, {**document, "url": url})
     version_no = instance.version_no if version_no is None else version_no
     # Connecting takes seconds, so it comes before the row is locked; the version makes sure it is still the same.
-    connected = _reconnected(instance, document["name"], url)
+    connected = _reconnected(instance, document["name"], url, examine)
     with transaction.atomic():
         row = catalogue.lock(instance, version_no)
         if not connected and catalogue.merged(row, values) == catalogue.document_of(row):
@@ -217,21 +231,24 @@ def stop_probing(subject: Tool | Agent, *, by: Actor) -> None:
 
 
 @action(label="Test", role="operator", icon="play", atomic=False)
-def try_tool(tool: Tool, *, input: Any, by: Actor) -> tuple[Answer, int]:
-    """Call the tool for real and return its answer and the milliseconds it took. Raises CallFailed, InvalidInput."""
-    return _try(tool, trial_of_tool, input, events.TOOL_TESTED, by)
+def try_tool(tool: Tool, *, input: Any, by: Actor, token: CancelToken | None = None) -> tuple[Answer, int]:
+    """Call the tool for real and return its answer and the milliseconds it took. Raises CallFailed, InvalidInput.
+
+    It waits for others, so a request asks a worker for it (`agents/trials/asking.py`).
+    """
+    return _try(tool, lambda: trial_of_tool(tool, input, token), events.TOOL_TESTED, by)
 
 
 @action(label="Test", role="operator", icon="play", atomic=False)
-def try_agent(agent: Agent, *, input: Any, by: Actor) -> tuple[Answer, int]:
+def try_agent(agent: Agent, *, input: Any, by: Actor, token: CancelToken | None = None) -> tuple[Answer, int]:
     """As `try_tool`. A model's tool calls and costs are real."""
-    return _try(agent, trial_of_agent, input, events.AGENT_TESTED, by)
+    return _try(agent, lambda: trial_of_agent(agent, input, token), events.AGENT_TESTED, by)
 
 
 @action(label="Test", role="operator", icon="refresh", atomic=False)
-def try_instance(instance: Instance, *, by: Actor) -> dict[str, Any]:
+def try_instance(instance: Instance, *, by: Actor, token: CancelToken | None = None) -> dict[str, Any]:
     """Connect and look: {ok, problems, server_version, latency_ms, tables}, kept as the instance's health."""
-    report = connections.tested(instance)
+    report = connections.looked_at(instance, token)
     instance.checked_at, instance.check_report = timezone.now(), report
     with transaction.atomic():
         rows = Instance.objects.filter(pk=instance.pk)
@@ -313,9 +330,9 @@ def _switch_probes(row: Tool | Agent, probed: bool, by: Actor) -> None:
     record(PROBING[catalogue.kind_of(row), probed], row, by=by, name=row.name)
 
 
-def _try(row: Any, attempt: Any, input: Any, event: str, by: Actor) -> tuple[Answer, int]:
+def _try(row: Any, attempt: Callable[[], tuple[Answer, int]], event: str, by: Actor) -> tuple[Answer, int]:
     try:
-        answer, duration_ms = attempt(row, input)
+        answer, duration_ms = attempt()
     except CallFailed as failure:
         record(event, row, by=by, name=row.name, outcome=failure.code)
         raise
@@ -323,18 +340,17 @@ def _try(row: Any, attempt: Any, input: Any, event: str, by: Actor) -> tuple[Ans
     return answer, duration_ms
 
 
-def _connect(instance: Instance, url: str) -> None:
-    opened, report = connections.examined(instance.project_id, instance.engine, url)
+def _connect(instance: Instance, url: str, examine: Examine) -> None:
+    address, report = examine(instance.project_id, instance.engine, url)
     connections.seal_url(instance, url)
-    instance.address = connections.address_of(url, opened)
-    instance.checked_at, instance.check_report = timezone.now(), report.as_dict()
+    instance.address, instance.checked_at, instance.check_report = address, timezone.now(), report
 
 
-def _reconnected(instance: Instance, name: str, url: str) -> dict[str, Any]:
+def _reconnected(instance: Instance, name: str, url: str, examine: Examine) -> dict[str, Any]:
     """The fields that another URL changes, or another name, to which the URL is sealed."""
     new = Instance(project_id=instance.project_id, engine=instance.engine, name=name)
     if url:
-        _connect(new, url)
+        _connect(new, url, examine)
         return {field: getattr(new, field) for field in ("sealed_url", "address", "checked_at", "check_report")}
     if name == instance.name:
         return {}

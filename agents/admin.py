@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from agents import actions as verbs
 from agents.models import Agent, Instance, Revision, Slot, Tool
+from agents.trials.asking import ask
 from controlplane.domain.errors import ProblemError
 from controlplane.projects.actors import Access
 from controlplane.projects.staff import ReadOnly, Scoped
@@ -38,13 +39,13 @@ class CatalogueAdmin(Scoped, ReadOnly):
     def delete_rows(self, request: HttpRequest, queryset: Any) -> None:
         self.act(request, queryset, type(self).remove)
 
-    def act(self, request: HttpRequest, queryset: Any, verb: Callable[..., Any]) -> None:
+    def act(self, request: HttpRequest, queryset: Any, verb: Callable[..., Any], done: str = "done") -> None:
         """`verb` on each row as this person, with an outcome for each."""
         access = Access.of_user(request.user)
         for row in queryset.select_related("project"):
             try:
                 verb(row, by=access.actor_in(row.project_id))
-                messages.success(request, f"{row.name}: done")
+                messages.success(request, f"{row.name}: {done}")
             except ProblemError as problem:
                 messages.error(request, f"{row.name}: {problem.detail}")
 
@@ -70,7 +71,7 @@ class InstanceAdmin(CatalogueAdmin):
 
     @admin.action(description="Test the connection")
     def try_selected(self, request: HttpRequest, queryset: Any) -> None:
-        self.act(request, queryset, verbs.try_instance)
+        self.act(request, queryset, lambda row, by: ask(row, given={}, by=by), "a worker tests it now")
 
 
 @admin.register(Revision)

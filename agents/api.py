@@ -16,11 +16,13 @@ from agents.health import health_of
 from agents.limits import use_of
 from agents.lists import AGENTS, INSTANCES, TOOLS
 from agents.models import Agent, Instance, Tool
+from agents.trials import asking
 from controlplane.domain.errors import FieldError, InvalidInput
 from controlplane.listing.api import CsvEndpoint, ListEndpoint
 from controlplane.listing.bulk_api import BulkEndpoint
 from controlplane.projects.endpoints import Endpoint, body, refuse_fixed, shown
 from controlplane.projects.idempotency import idempotent
+from controlplane.projects.models import Project
 
 
 class Entries(ListEndpoint):
@@ -35,8 +37,12 @@ class Entries(ListEndpoint):
     def post(self, request: Request) -> Response:
         sent = sent_by(request)
         project = self.project(sent.pop("project", None))
-        made = self.create(project, by=self.actor(project), **sent)
+        made = self.create(project, by=self.actor(project), **sent, **self.more(project))
         return Response(self.get_serializer(made).data, status=201)
+
+    def more(self, project: Project) -> dict[str, Any]:
+        """What `create` is given beside what was sent."""
+        return {}
 
 
 class OneEntry(Endpoint):
@@ -71,8 +77,12 @@ class OneEntry(Endpoint):
         if sent.get("project") in (entry.project.slug, entry.project.pk, str(entry.project.pk)):
             del sent["project"]
         refuse_fixed(set(sent) - {*catalogue.FIELDS[self.model], "version_no", "url"}, self.request)
-        changed = self.update(entry, by=self.actor(entry), **{**defaults, **sent})
+        changed = self.update(entry, by=self.actor(entry), **{**defaults, **sent}, **self.more(entry.project))
         return Response(self.get_serializer(changed).data)
+
+    def more(self, project: Project) -> dict[str, Any]:
+        """What `update` is given beside what was sent."""
+        return {}
 
     def delete(self, request: Request, pk: int) -> Response:
         """Refused with 409 while something uses it; `dependents` in the answer says what."""
@@ -86,7 +96,7 @@ def sent_by(request: Request) -> dict[str, Any]:
     if not isinstance(request.data, dict):
         raise InvalidInput("Send a JSON object.")
     sent = dict(request.data)
-    for name in ("by", "self", "subject"):
+    for name in ("by", "self", "subject", "examine"):
         if name in sent:
             raise InvalidInput.field(name, "There is no such field.", "unknown")
     version_no = sent.get("version_no")
@@ -139,7 +149,7 @@ class ToolTrial(Endpoint):
         """Call the tool for real, for at most a minute; a call that fails answers 502 with the failure's kind."""
         tool = self.find(Tool.objects.select_related("project"), pk=pk)
         sent = body(shapes.TrialBody, request)
-        return trial(*actions.try_tool(tool, input=sent["input"], by=self.actor(tool)))
+        return trial(*asking.answer_of(request._request, tool, input=sent["input"], by=self.actor(tool)))
 
 
 @extend_schema_view(post=extend_schema(request=shapes.AgentBody, responses={201: shapes.AgentSerializer}))
@@ -173,7 +183,7 @@ class AgentTrial(Endpoint):
         """Let the agent work for real, for at most a minute, on an input of `prompt`, `input` or both."""
         agent = self.find(Agent.objects.select_related("project"), pk=pk)
         sent = body(shapes.TrialBody, request)
-        return trial(*actions.try_agent(agent, input=sent["input"], by=self.actor(agent)))
+        return trial(*asking.answer_of(request._request, agent, input=sent["input"], by=self.actor(agent)))
 
 
 class HealthEndpoint(Endpoint):
@@ -220,6 +230,9 @@ class Instances(Entries):
     serializer_class = shapes.InstanceSerializer
     create = staticmethod(actions.create_instance)
 
+    def more(self, project: Project) -> dict[str, Any]:
+        return {"examine": asking.examined_for(self.request._request, project, self.actor(project))}
+
 
 class InstancesCsv(CsvEndpoint):
     listing = INSTANCES
@@ -238,10 +251,13 @@ class OneInstance(OneEntry):
     update = staticmethod(actions.update_instance)
     remove = staticmethod(actions.delete_instance)
 
+    def more(self, project: Project) -> dict[str, Any]:
+        return {"examine": asking.examined_for(self.request._request, project, self.access.actor_in(project.pk))}
+
 
 class InstanceTrial(Endpoint):
     @extend_schema(request=None, responses=shapes.ReportSerializer)
     def post(self, request: Request, pk: int) -> Response:
         """Connect and look, for at most five seconds. `ok` false with the problems is an answer, not an error."""
         instance = self.find(Instance.objects.select_related("project"), pk=pk)
-        return Response(actions.try_instance(instance, by=self.actor(instance)))
+        return Response(asking.report_of(request._request, instance, by=self.actor(instance)))

@@ -16,6 +16,7 @@ from agents.models import Engine, Instance
 from agents.portal_database import locate_portal
 from agents.secret_references import REFERENCE, replaced, secrets_in
 from controlplane.domain.cancellation import CancelToken
+from controlplane.domain.database import lend_connection
 from controlplane.domain.errors import InvalidInput
 from controlplane.domain.failures import Misconfigured
 from controlplane.domain.redaction import Redactor
@@ -38,6 +39,8 @@ def open_url(project_id: int, engine: str, url: str) -> Opened:
     whole = engine != Engine.POSTGRES or REFERENCE.match(url) is not None
     text = replaced(url, lambda name: secrets[name] if whole else quote(secrets[name], safe=""))
     redactor = Redactor(secrets.values())
+    # A folder may lie on a slow disk, or on another machine.
+    lend_connection()
     try:
         connection = parse_connection(engine, text)
         refuse_other_projects(project_id, connection)
@@ -87,27 +90,33 @@ def address_of(url: str, opened: Opened) -> str:
     return opened.redactor.text(f"{host}:{port}/{conninfo.get('dbname', '')}")[:500]
 
 
-def examined(project_id: int, engine: str, url: str) -> tuple[Opened, InstanceReport]:
-    """Connect and look, within five seconds. Raises InvalidInput on `url` for a connection that must not be used."""
+def examined(project_id: int, engine: str, url: str, token: CancelToken | None = None) -> tuple[str, dict[str, Any]]:
+    """Connect and look, within five seconds: the address that may be shown, and the report.
+
+    Raises InvalidInput on `url` for a connection that must not be used.
+    """
     try:
         opened = open_url(project_id, engine, url)
     except Misconfigured as failure:
         raise InvalidInput.field("url", failure.message) from None
-    report = report_on(opened)
+    report = report_on(opened, token)
     if not report.ok:
         raise InvalidInput.field("url", " ".join(report.problems), "not_usable")
-    return opened, report
+    return address_of(url, opened), report.as_dict()
 
 
-def report_on(opened: Opened) -> InstanceReport:
-    report = inspect(opened.connection, token=CancelToken(timeout_seconds=INSPECT_SECONDS, whose="test"))
+def report_on(opened: Opened, token: CancelToken | None) -> InstanceReport:
+    outer = token or CancelToken()
+    inner = outer.within(INSPECT_SECONDS, "test")
+    with outer.interrupting(lambda: inner.cancel(outer.reason)):
+        report = inspect(opened.connection, token=inner)
     return replace(report, problems=[opened.redactor.text(problem) for problem in report.problems])
 
 
-def tested(instance: Instance) -> dict[str, Any]:
+def looked_at(instance: Instance, token: CancelToken | None = None) -> dict[str, Any]:
     """The report for the page and the API; never raises for a connection that fails."""
     try:
-        report = report_on(open_instance(instance))
+        report = report_on(open_instance(instance), token)
     except Misconfigured as failure:
         report = InstanceReport(problems=[failure.message])
     return report.as_dict()

@@ -14,6 +14,7 @@ from django.db import connection
 
 from agents.models import Tool
 from controlplane.domain.cancellation import CancelToken
+from controlplane.domain.database import lend_connection
 from controlplane.domain.errors import ProblemError
 from controlplane.domain.failures import Failure
 
@@ -46,11 +47,6 @@ class TooManyCalls(ProblemError):
 
     status = 429
     title = "Too many calls"
-
-    @property
-    def wait(self) -> object:
-        """Seconds, as the API's answer has them in Retry-After."""
-        return self.extra.get("retry_after")
 
 
 @dataclass(frozen=True)
@@ -98,12 +94,6 @@ def wait_for_turn(project_id: int, name: str, token: CancelToken) -> None:
         lend_connection()
         token.wait(wait)
         token.check()
-
-
-def lend_connection() -> None:
-    """Other threads may have it while this one waits for somebody else."""
-    if not connection.in_atomic_block:
-        connection.close()
 
 
 def read(statement: str, key: str) -> list[tuple[Any, ...]]:

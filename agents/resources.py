@@ -105,14 +105,14 @@ class Editor:
             values["config"] = self.config.config()
         return values if self.row else {**values, self.resource.kind_field: self.kind}
 
-    def save(self, *, by: Actor) -> Any:
-        """The saved row, or None when the forms now show what is wrong."""
+    def save(self, *, by: Actor, **more: Any) -> Any:
+        """The saved row, or None when the forms now show what is wrong. `more` goes to the action as it is."""
         if not self.is_valid:
             return None
         try:
             if self.row:
-                return self.resource.update(self.row, by=by, **self.values())
-            return self.resource.create(self.project, by=by, **self.values())
+                return self.resource.update(self.row, by=by, **self.values(), **more)
+            return self.resource.create(self.project, by=by, **self.values(), **more)
         except ProblemError as problem:
             if problem.status == 403:
                 raise

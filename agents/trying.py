@@ -12,6 +12,7 @@ from agents.examples import example_of
 from agents.forms import JsonText
 from agents.models import Agent, Tool
 from agents.shapes import AGENT_INPUT
+from agents.trials.asking import answer_of
 from agents.views import EntryView
 from controlplane.domain.errors import InvalidInput, ProblemError
 from controlplane.ui.htmx import is_partial
@@ -33,7 +34,7 @@ class CallTrial(EntryView):
         self.require("operator")
         row = self.entry(pk)
         try:
-            answer, duration_ms = self.resource.try_out(row, input=self.typed(row), by=request.member)
+            answer, duration_ms = answer_of(request, row, input=self.typed(row), by=request.member)
         except ProblemError as problem:
             return self.page(row, problem)
         return self.page(row, answer=answer, duration_ms=duration_ms)

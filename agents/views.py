@@ -19,6 +19,7 @@ from agents.limits import use_of
 from agents.lists import AGENTS, INSTANCES, TOOLS
 from agents.models import Agent, Revision
 from agents.resources import AGENT, INSTANCE, TOOL, Editor, Resource
+from agents.trials import asking
 from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound, ProblemError
 from controlplane.listing.fields import is_number
 from controlplane.listing.pages import Empty, ListPage
@@ -71,6 +72,12 @@ class EntryView(View):
         if row is None:
             raise NotFound(f"There is no such {self.resource.word}.")
         return row
+
+    def more(self) -> dict[str, Any]:
+        """What saving is given beside what was typed."""
+        if self.resource is not INSTANCE:
+            return {}
+        return {"examine": asking.examined_for(self.request, self.request.project, self.request.member)}
 
     def url(self, name: str, pk: int | None = None) -> str:
         return self.resource.url(name, self.request.project, pk)
@@ -149,7 +156,7 @@ class EntryNew(EntryView):
         if self.resource.kind(kind) is None:
             raise InvalidInput.field("kind", "Choose a kind first.", "required")
         editor = Editor(self.resource, kind, request.project, data=request.POST)
-        made = editor.save(by=request.member)
+        made = editor.save(by=request.member, **self.more())
         if made is None:
             return self.form(editor, status=422)
         messages.success(request, f"The {self.resource.word} {made.name} was created.")
@@ -170,7 +177,7 @@ class EntryEdit(EntryView):
         self.require("editor")
         row = self.entry(pk)
         editor = Editor(self.resource, self.resource.kind_of(row), request.project, row, request.POST)
-        saved = editor.save(by=request.member)
+        saved = editor.save(by=request.member, **self.more())
         if saved is None:
             return self.form(editor, status=409 if editor.conflict else 422)
         messages.success(request, f"Version {saved.version_no} of {saved.name} was saved.")
@@ -257,7 +264,7 @@ class InstanceTrial(EntryView):
 
     def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         row = self.entry(pk)
-        report = actions.try_instance(row, by=request.member)
+        report = asking.report_of(request, row, by=request.member)
         if report["ok"]:
             messages.success(request, f"{row.name} answered in {report['latency_ms']} ms.")
         else:

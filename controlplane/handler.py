@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -19,7 +20,10 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
-# Requests that wait for somebody else (trials of tools) hold one; the database pool limits the others long before.
+from controlplane.later import Errand, Later, arrives
+
+# Nothing outside is waited for on these (see controlplane/later.py); the database pool limits them long before.
+logger = logging.getLogger(__name__)
 THREADS = ThreadPoolExecutor(64, thread_name_prefix="request")
 
 
@@ -34,20 +38,42 @@ class OneThreadHandler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        answer = partial(copy_context().run, self.answer, scope, body)
-        response = await asyncio.get_running_loop().run_in_executor(THREADS, answer)
+        with body:
+            response = await self.on_a_thread(self.answer, scope, body)
+            if isinstance(response, Later):
+                response = await self.later(response, scope, body, receive)
+        if response is None:
+            return
         if response.streaming:
             await self.stream(response, receive, send)
         else:
             await self.send_response(response, send)
 
-    def answer(self, scope: Any, body: IO[bytes]) -> HttpResponseBase:
+    async def on_a_thread(self, function: Callable[..., Any], *args: Any) -> Any:
+        call = partial(copy_context().run, function, *args)
+        return await asyncio.get_running_loop().run_in_executor(THREADS, call)
+
+    async def later(self, first: Later, scope: Any, body: IO[bytes], receive: Any) -> HttpResponseBase | None:
+        """The answer, once what it needs has arrived; None when the client left meanwhile."""
+        arrived = False
+        try:
+            arrived = await arrives(first.errand, self.listen_for_disconnect(receive))
+        finally:
+            if not arrived:
+                THREADS.submit(abandon, first.errand)
+        if not arrived:
+            return None
+        body.seek(0)
+        return await self.on_a_thread(self.answer, scope, body, first)
+
+    def answer(self, scope: Any, body: IO[bytes], later: Later | None = None) -> HttpResponseBase:
         """The response; this thread's database connection is back in the pool."""
         set_script_prefix(get_script_prefix(scope))
         request_started.send(sender=self.__class__, scope=scope)
-        with body:
-            request, refusal = self.create_request(measured(scope, body), body)
-            response: Any = self.get_response(request) if request else refusal
+        request, refusal = self.create_request(measured(scope, body), body)
+        if request:
+            request.errand, request.rate = (later.errand, later.rate) if later else (None, None)
+        response: Any = self.get_response(request) if request else refusal
         response._handler_class = self.__class__
         if isinstance(response, FileResponse):
             response.block_size = self.chunk_size
@@ -80,6 +106,15 @@ def measured(scope: Any, body: IO[bytes]) -> Any:
     body.seek(0)
     sent = [header for header in scope["headers"] if header[0] != b"content-length"]
     return {**scope, "headers": [*sent, (b"content-length", length)] if length != b"0" else sent}
+
+
+def abandon(errand: Errand) -> None:
+    try:
+        errand.abandon()
+    except Exception:
+        logger.exception("What nobody waits for could not be stopped", extra={"action": "abandon_failed"})
+    finally:
+        close_old_connections()
 
 
 async def piece_by_piece(content: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -138,6 +138,11 @@ def database(url: str) -> dict[str, object]:
 
 
 DATABASES = {"default": database(env("DATABASE_URL", "postgresql:///sparkops"))}
+# A statement of the web process that takes longer is ended, as is one that waits for another's lock, with 503: people
+# and the database's connections are not held up without end. 0 for neither, for poolers that take no such options.
+WEB_STATEMENT_SECONDS, WEB_LOCK_SECONDS = env_int("WEB_STATEMENT_SECONDS", 30), env_int("WEB_LOCK_SECONDS", 10)
+# Waiting for something outside inside a transaction raises an error instead of a line in the log.
+STRICT_WAITING = env_bool("STRICT_WAITING", DEBUG)
 
 # Broker and channel layer: both may lose everything
 
@@ -168,6 +173,16 @@ ENGINE_PULL_AFTER_SECONDS = env_int("ENGINE_PULL_AFTER_SECONDS", 2)
 ENGINE_WORKER_NAME = env("SPARKOPS_WORKER_NAME")
 # Larger step outputs are kept as artifacts.
 ENGINE_OUTPUT_INLINE_BYTES = 256 * 1024
+
+# Trials of tools, agents and instances: made by workers, while somebody waits. Times in seconds.
+
+TRIAL_SECONDS = env_int("TRIAL_SECONDS", 60)
+# So long a trial waits for a worker before the answer is that none is free.
+TRIAL_TAKEN_WITHIN_SECONDS = env_int("TRIAL_TAKEN_WITHIN_SECONDS", 15)
+# At once. A few serve a person who compares; with them nobody takes all the places of the workers.
+TRIALS_A_PERSON, TRIALS_A_PROJECT = env_int("TRIALS_A_PERSON", 3), env_int("TRIALS_A_PROJECT", 10)
+# Beside the threads for steps, so that neither waits for the other.
+TRIALS_A_WORKER = env_int("TRIALS_A_WORKER", 20)
 
 # Modules that register functions for tools and agents, imported at start
 

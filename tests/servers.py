@@ -41,6 +41,7 @@ def prepare_environment() -> None:
     atexit.register(shutil.rmtree, data, ignore_errors=True)
     os.environ["SPARKOPS_DATA_DIR"] = data
     os.environ["SPARKOPS_INSTANCE_ROOTS"] = tempfile.gettempdir()
+    os.environ["STRICT_WAITING"] = "1"
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
     os.environ["SPARKOPS_SECRETS_KEYS"] = f"test:{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"
     mine = temporary()

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from agents.calls.context import only_safe_failures
 from agents.configuration import PLACEHOLDER
 from agents.functions import registered
-from agents.limits import lend_connection
 from agents.models import Agent, Instance, Tool
 from agents.secret_references import revealed
 from controlplane.domain.cancellation import CancelToken
@@ -92,7 +91,6 @@ def probe_sql(project_id: int, config: Mapping[str, Any]) -> str:
 def ask(url: str, headers: Mapping[str, str] | None = None) -> object:
     token = CancelToken(timeout_seconds=PROBE_SECONDS)
     asked = OutboundRequest(url=url, headers=headers or {}, timeout_seconds=PROBE_SECONDS)
-    lend_connection()
     return send(asked, token=token).body
 
 

@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
+
 from agents.calls.agents import call_agent
 from agents.calls.context import Answer, CallContext
 from agents.calls.tools import call_tool
@@ -17,9 +19,6 @@ from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.errors import FieldError, InvalidInput, ProblemError
 from controlplane.domain.failures import Failure
 
-# Somebody waits for the answer, so a trial ends sooner than the same call in a run may.
-TRIAL_SECONDS = 60.0
-
 
 class CallFailed(ProblemError):
     """The call was made, or tried, and failed; `code` is the failure's kind, `context` its detail."""
@@ -28,22 +27,25 @@ class CallFailed(ProblemError):
     title = "The call failed"
 
 
-def trial_of_tool(tool: Tool, input: Any) -> tuple[Answer, int]:
+def trial_of_tool(tool: Tool, input: Any, token: CancelToken | None = None) -> tuple[Answer, int]:
     """The tool's real answer and the milliseconds it took. Raises InvalidInput, CallFailed, TooManyCalls."""
     refuse_beyond(tool)
-    return _timed(lambda context: call_tool(snapshot_of(tool), input, context), tool)
+    return _timed(lambda context: call_tool(snapshot_of(tool), input, context), tool, token)
 
 
-def trial_of_agent(agent: Agent, input: Any) -> tuple[Answer, int]:
+def trial_of_agent(agent: Agent, input: Any, token: CancelToken | None = None) -> tuple[Answer, int]:
     """The agent's real answer and the milliseconds it took. Raises InvalidInput, CallFailed."""
     names = agent.config.get("tools", [])
     rows = Tool.objects.filter(project_id=agent.project_id, name__in=names, enabled=True)
     tools = {row.name: snapshot_of(row) for row in rows}
-    return _timed(lambda context: call_agent(snapshot_of(agent), input, context, tools), agent)
+    return _timed(lambda context: call_agent(snapshot_of(agent), input, context, tools), agent, token)
 
 
-def _timed(call: Callable[[CallContext], Answer], subject: Tool | Agent) -> tuple[Answer, int]:
-    token = CancelToken(timeout_seconds=TRIAL_SECONDS, whose="test")
+def _timed(
+    call: Callable[[CallContext], Answer], subject: Tool | Agent, token: CancelToken | None
+) -> tuple[Answer, int]:
+    # Somebody waits for the answer, so a trial ends sooner than the same call in a run may.
+    token = token or CancelToken(timeout_seconds=settings.TRIAL_SECONDS, whose="test")
     context = CallContext(subject.project_id, token, idempotency_key=f"test:{uuid.uuid4()}")
     started = time.monotonic()
     try:

@@ -13,6 +13,7 @@ from agents.databases.parameters import DIALECTS, refuse_own_placeholders
 from agents.databases.result import InstanceReport, QueryLimits, QueryResult
 from agents.databases.statement import Statement
 from controlplane.domain.cancellation import CancelToken, limit_of
+from controlplane.domain.database import lend_connection
 from controlplane.domain.failures import Failure, Misconfigured
 
 MAX_SQL_CHARACTERS = 1_000_000
@@ -42,6 +43,7 @@ def run_query(
     limits = QueryLimits(max_rows, max_bytes, timeout_seconds, lock_timeout_seconds, whose)
     statement = _statement(sql, params, limits, token, started)
     refuse_own_placeholders(sql, DIALECTS[connection.kind])
+    lend_connection()
     result = _driver(connection.kind).run(connection, statement)
     return replace(result, duration_ms=round((time.monotonic() - started) * 1000))
 
@@ -53,6 +55,7 @@ def inspect(connection: Connection, *, token: CancelToken | None = None) -> Inst
     """
     started = time.monotonic()
     limits = QueryLimits(timeout_seconds=INSPECT_SECONDS)
+    lend_connection()
     try:
         statement = _statement("SELECT 1", {}, limits, token or CancelToken(), started)
         report = _driver(connection.kind).inspect(connection, statement)

@@ -37,6 +37,11 @@ class ProblemError(Exception):
         self.extra = extra
         super().__init__(self.detail)
 
+    @property
+    def wait(self) -> object:
+        """Seconds, as the API's answer has them in Retry-After; None where waiting is not the way on."""
+        return self.extra.get("retry_after")
+
     def as_problem(self) -> dict[str, object]:
         """The RFC 9457 body: type, title, status, detail, code, errors."""
         return {

@@ -16,6 +16,7 @@ import httpx
 from django.conf import settings
 
 from controlplane.domain.cancellation import CancelToken
+from controlplane.domain.database import lend_connection
 from controlplane.domain.failures import Failure, Misconfigured
 from controlplane.outbound.addresses import AllowList
 from controlplane.outbound.call import Call, making
@@ -100,6 +101,7 @@ class Door:
         """As the module's `send`."""
         started = time.monotonic()
         hop = first_hop(request)
+        lend_connection()
         call = Call(token, timeout_seconds=request.timeout_seconds)
         with translated(call), making(call):
             for _ in range(request.max_redirects + 1):

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from controlplane.domain.database import DATABASE_AWAY
 from controlplane.domain.errors import NotFound, ProblemError, Unavailable
+from controlplane.later import Awaited, Later
 from controlplane.projects.actors import Access
 from controlplane.projects.models import Project
 from controlplane.projects.queries import preferences_of
@@ -41,6 +42,11 @@ class ProblemMiddleware:
             return self.process_exception(request, error)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, Awaited):
+            try:
+                return Later(error.begin(), request)
+            except (ProblemError, *DATABASE_AWAY) as refusal:
+                error = refusal
         if isinstance(error, DATABASE_AWAY):
             error = errors.unavailable(error)
         if isinstance(error, RedisError):

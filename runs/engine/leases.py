@@ -16,10 +16,11 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from controlplane.domain.cancellation import CancelToken
+from controlplane.domain.database import use_own_connection
 from runs.engine import names
 from runs.engine.claim import Claimed
 from runs.engine.logs import LogBuffer
-from runs.engine.sql import run_statement, use_own_connection
+from runs.engine.sql import run_statement
 from runs.models import WORKERS_KEPT
 
 logger = logging.getLogger(__name__)

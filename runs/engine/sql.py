@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import connection
 from psycopg import Cursor
 from psycopg.rows import dict_row
 from psycopg.types.json import JsonbLoader
@@ -39,13 +39,6 @@ def borrowed_connection() -> Iterator[None]:
     finally:
         if not had_one:
             release_connection()
-
-
-def use_own_connection() -> None:
-    """From now on this thread connects outside of the pool, so that busy threads cannot keep it from the database."""
-    own = connections[DEFAULT_DB_ALIAS].copy()
-    own.settings_dict["OPTIONS"].pop("pool", None)
-    connections[DEFAULT_DB_ALIAS] = own
 
 
 def the_one(statement: str, parameters: Mapping[str, Any]) -> Row:

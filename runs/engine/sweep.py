@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.conf import settings
 
 from agents.health import ring_due_probes
+from agents.trials.sweep import tend_trials
 from controlplane.domain.database import is_away
 from controlplane.domain.queueing import ring
 from controlplane.jobs.sweep import forget_old_jobs, ring_for_jobs
@@ -116,6 +117,7 @@ def sweep() -> dict[str, int]:
         "jobs_rung": ring_for_jobs,
         "jobs_forgotten": forget_old_jobs,
         "probes": ring_due_probes,
+        "trials": tend_trials,
         "scaled": scale_agents,
     }
     return {name: isolated(part) for name, part in parts.items()}

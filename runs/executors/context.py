@@ -8,6 +8,7 @@ from typing import Any
 
 from agents.calls.context import CallContext
 from controlplane.domain.cancellation import CancelToken
+from controlplane.domain.database import lend_connection
 from controlplane.domain.failures import Cancelled
 from runs import events
 from runs.engine.claim import Claimed
@@ -15,7 +16,7 @@ from runs.engine.faults import fault
 from runs.engine.finish import mark_sent
 from runs.engine.locked import as_json, locked_run
 from runs.engine.logs import LogBuffer
-from runs.engine.sql import borrowed_connection, one, release_connection
+from runs.engine.sql import borrowed_connection, one
 
 PROGRESS_SECONDS = 0.5
 
@@ -70,7 +71,7 @@ class StepContext:
     def before_send(self) -> None:
         """A call leaves. While it waits for somebody else, its connection serves other threads."""
         fault("tool.before_send")
-        release_connection()
+        lend_connection()
 
     def before_sending_once(self) -> None:
         """Put on record that a call leaves which must not be repeated; raises when the step is not ours any more."""

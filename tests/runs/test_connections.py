@@ -8,11 +8,12 @@ import pytest
 from django.db import connection
 
 from controlplane.domain.cancellation import CancelToken
+from controlplane.domain.database import use_own_connection
 from runs.engine.finish import finish
 from runs.engine.leases import Lease, Leases
 from runs.engine.logs import CHUNK_LINES, LogBuffer
 from runs.engine.outcome import Outcome
-from runs.engine.sql import release_connection, use_own_connection
+from runs.engine.sql import release_connection
 from runs.executors.context import StepContext
 from tests.runs.driving import start, step, take, wait_until
 

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
+from controlplane.domain.database import limit_statements
 from controlplane.embedded.graceful import GracefulServer
 from controlplane.embedded.reception import Limits
 from controlplane.env import env_bool
@@ -40,6 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--when", type=Path, help="Listen once this file exists; `up` makes it.")
 
     def handle(self, *, host: str, port: int, proxy_headers: bool, when: Path | None, **options: Any) -> None:
+        limit_statements(seconds=settings.WEB_STATEMENT_SECONDS, lock_seconds=settings.WEB_LOCK_SECONDS)
         application = import_string(settings.ASGI_APPLICATION)
         # Load all pages now, not on the first request.
         get_resolver().url_patterns  # noqa: B018

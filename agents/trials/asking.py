@@ -1,0 +1,142 @@
+"""The side of who asks: a row for the worker, within limits; then what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.http import HttpRequest
+
+from agents.calls.context import Answer
+from agents.calls.trial import CallFailed
+from agents.models import Agent, Instance, Tool, Trial, TrialState, TrialSubject
+from agents.trials import carrying, outcomes
+from agents.trials.alive import alive, overdue, waiting
+from agents.trials.awaiting import until
+from controlplane.domain.action import Actor
+from controlplane.domain.errors import NotAllowed, ProblemError, Unavailable
+from controlplane.jobs.actors import owner_of
+from controlplane.later import Awaited, Errand, can_await
+from controlplane.projects.models import Project
+
+# The number is only ours: whoever asks waits here for who asks at the same moment, so that nobody passes the limits.
+LOCK = "SELECT pg_advisory_xact_lock(7201)"
+RETRY_AFTER_SECONDS = 10
+NO_WORKER = "No worker is free to do this now. Try again in a moment; where this stays so, start another worker."
+
+
+class TooManyTrials(ProblemError):
+    status = 429
+    code = "too_many_trials"
+    title = "Too many tests at once"
+
+
+class WorkerLost(CallFailed):
+    code = "worker_lost"
+    title = "The worker was lost"
+
+
+def answer_of(request: HttpRequest, subject: Tool | Agent, *, input: Any, by: Actor) -> tuple[Answer, int]:
+    """What a worker got for the call, and the milliseconds it took.
+
+    Raises Awaited as long as it is not there; then what `actions.try_tool` raises, TooManyTrials, Unavailable.
+    """
+    given = {"input": input}
+    return outcomes.answer(told(request, partial(ask, subject, given=given, by=by), role="operator", by=by, of=subject))
+
+
+def report_of(request: HttpRequest, instance: Instance, *, by: Actor) -> dict[str, Any]:
+    """As `actions.try_instance`; raises as `answer_of`."""
+    return told(request, partial(ask, instance, given={}, by=by), role="operator", by=by, of=instance)["report"]
+
+
+def examined_for(request: HttpRequest, project: Project, by: Actor) -> Callable[..., tuple[str, dict[str, Any]]]:
+    """`connections.examined`, by a worker; what it gives raises as `answer_of`."""
+
+    def examined(project_id: int, engine: str, url: str) -> tuple[str, dict[str, Any]]:
+        given = {"engine": engine, "url": url}
+        found = told(request, partial(ask, project, given=given, by=by), role="editor", by=by, of=project)
+        return found["address"], found["report"]
+
+    return examined
+
+
+def told(request: HttpRequest, begin: Callable[[], Trial], *, role: str, by: Actor, of: Any) -> dict[str, Any]:
+    if not by.may(role, getattr(of, "project", of)):
+        raise NotAllowed(f"This needs the role {role} in this project.")
+    if not can_await(request):
+        return done_here(begin())
+    if request.errand is None:  # type: ignore[attr-defined]
+        raise Awaited(lambda: errand_of(begin()))
+    return collected(request.errand.key)  # type: ignore[attr-defined]
+
+
+def errand_of(trial: Trial) -> Errand:
+    return Errand(trial.pk, until=lambda: until(trial.pk), abandon=lambda: abandon(trial.pk))
+
+
+def ask(subject: Any, *, given: dict[str, Any], by: Actor) -> Trial:
+    """A row that waits for a worker. Raises TooManyTrials."""
+    project = getattr(subject, "project", subject)
+    kind = TrialSubject.CONNECTION if subject is project else TrialSubject(subject._meta.model_name)
+    trial = Trial(project=project, subject=kind, **owner_of(by))
+    trial.subject_id = None if subject is project else subject.pk
+    trial.given = outcomes.sealed(trial, given)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(LOCK)
+        refuse_beyond_limits(trial)
+        trial.save(force_insert=True)
+    return trial
+
+
+def refuse_beyond_limits(trial: Trial) -> None:
+    live = Trial.objects.filter(alive())
+    if trial.user_id is not None:
+        mine = live.filter(user_id=trial.user_id).count()
+        refuse(mine, settings.TRIALS_A_PERSON, f"{mine} of your tests run now")
+    ours = live.filter(project_id=trial.project_id).count()
+    refuse(ours, settings.TRIALS_A_PROJECT, f"{ours} tests run now in this project")
+
+
+def refuse(running: int, most: int, said: str) -> None:
+    if running >= most:
+        detail = f"{said}, and {most} may at once. Wait until one has ended, then try again."
+        raise TooManyTrials(detail, limit=most, running=running, retry_after=RETRY_AFTER_SECONDS)
+
+
+def done_here(trial: Trial) -> dict[str, Any]:
+    """Where nobody can wait for a worker, by the thread that asks."""
+    taken = Trial.objects.filter(pk=trial.pk).update(state=TrialState.RUNNING, taken_at=Now(), beaten_at=Now())
+    assert taken
+    carrying.carry_out(trial)
+    return collected(trial.pk)
+
+
+def collected(pk: Any) -> dict[str, Any]:
+    """What came of it, once; the row goes. Raises what was raised there, or says why there is no answer."""
+    trial = Trial.objects.filter(pk=pk).first()
+    if trial is None:
+        raise Unavailable("This test was taken out before it ended. Try again.")
+    if trial.state == TrialState.DONE:
+        Trial.objects.filter(pk=pk).delete()
+        return outcomes.opened(trial, trial.outcome)
+    is_waiting = Trial.objects.filter(waiting(), pk=pk).exists()
+    is_overdue = Trial.objects.filter(overdue(), pk=pk).exists()
+    abandon(pk)
+    if trial.state == TrialState.QUEUED and not is_waiting:
+        raise Unavailable(NO_WORKER, retry_after=RETRY_AFTER_SECONDS)
+    if is_overdue:
+        seconds = settings.TRIAL_SECONDS
+        raise CallFailed(f"It did not end within {seconds} s, nor heed its time limit.", code="timeout")
+    raise WorkerLost("The worker that did this was lost. Whether the call took effect is not known.")
+
+
+def abandon(pk: Any) -> None:
+    """Nobody waits for it any more: what runs is asked to stop, the rest is taken out."""
+    Trial.objects.filter(Q(state=TrialState.QUEUED) | Q(state=TrialState.DONE), pk=pk).delete()
+    Trial.objects.filter(pk=pk, state=TrialState.RUNNING).update(unwanted=True)
