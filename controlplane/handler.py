@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
+from io import BytesIO
 from os import SEEK_END
 from typing import IO, Any
 
@@ -35,13 +36,14 @@ class OneThreadHandler(ASGIHandler):
 
     async def handle(self, scope: Any, receive: Any, send: Any) -> None:
         try:
-            body = await self.read_body(receive)
+            with await self.read_body(receive) as file:
+                # At most MAX_BODY_BYTES; whoever reads a file of it closes it, and it may be asked twice.
+                body = file.read()
         except RequestAborted:
             return
-        with body:
-            response = await self.on_a_thread(self.answer, scope, body)
-            if isinstance(response, Later):
-                response = await self.later(response, scope, body, receive)
+        response = await self.on_a_thread(self.answer, scope, body)
+        if isinstance(response, Later):
+            response = await self.later(response, scope, body, receive)
         if response is None:
             return
         if response.streaming:
@@ -53,7 +55,7 @@ class OneThreadHandler(ASGIHandler):
         call = partial(copy_context().run, function, *args)
         return await asyncio.get_running_loop().run_in_executor(THREADS, call)
 
-    async def later(self, first: Later, scope: Any, body: IO[bytes], receive: Any) -> HttpResponseBase | None:
+    async def later(self, first: Later, scope: Any, body: bytes, receive: Any) -> HttpResponseBase | None:
         """The answer, once what it needs has arrived; None when the client left meanwhile."""
         arrived = False
         try:
@@ -63,17 +65,17 @@ class OneThreadHandler(ASGIHandler):
                 THREADS.submit(abandon, first.errand)
         if not arrived:
             return None
-        body.seek(0)
         return await self.on_a_thread(self.answer, scope, body, first)
 
-    def answer(self, scope: Any, body: IO[bytes], later: Later | None = None) -> HttpResponseBase:
+    def answer(self, scope: Any, body: bytes, later: Later | None = None) -> HttpResponseBase:
         """The response; this thread's database connection is back in the pool."""
         set_script_prefix(get_script_prefix(scope))
         request_started.send(sender=self.__class__, scope=scope)
-        request, refusal = self.create_request(measured(scope, body), body)
-        if request:
-            request.errand, request.rate = (later.errand, later.rate) if later else (None, None)
-        response: Any = self.get_response(request) if request else refusal
+        with BytesIO(body) as file:
+            request, refusal = self.create_request(measured(scope, file), file)
+            if request:
+                request.errand, request.rate = (later.errand, later.rate) if later else (None, None)
+            response: Any = self.get_response(request) if request else refusal
         response._handler_class = self.__class__
         if isinstance(response, FileResponse):
             response.block_size = self.chunk_size

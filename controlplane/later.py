@@ -37,7 +37,7 @@ class Awaited(Exception):
 class Later(HttpResponse):
     """Stands in for the answer on its way out through the middleware. Nobody gets to see it."""
 
-    status_code = 503
+    status_code = 202
 
     def __init__(self, errand: Errand, request: HttpRequest) -> None:
         super().__init__("The answer is not there yet.", content_type="text/plain")

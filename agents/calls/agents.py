@@ -8,6 +8,7 @@ from typing import Any
 from agents.calls.context import Answer, CallContext
 from agents.calls.schemas import check_input
 from agents.calls.tools import called
+from controlplane.domain.database import lend_connection
 
 
 def call_agent(
@@ -21,6 +22,7 @@ def call_agent(
     check_input({"type": "object"}, input)
     if snapshot["kind"] == "llm":
         # The model library takes a second and 60 MB to load: only for processes that talk to models.
+        lend_connection()
         from agents.calls.llm import call_model
 
         return call_model(snapshot, input, context, tools)

@@ -11,11 +11,14 @@ from django.db.models.functions import Now
 from agents.models import TrialState
 
 BEAT_SECONDS = 0.5
-# A worker that did not show for so long is gone.
-LOST = timedelta(seconds=10)
 # So long after its time limit a trial has for saying how it ended.
 GRACE = timedelta(seconds=5)
 KEPT = timedelta(minutes=2)
+
+
+def lost() -> timedelta:
+    """A worker that did not show for so long is gone."""
+    return timedelta(seconds=settings.ENGINE_LEASE_SECONDS)
 
 
 def patience() -> timedelta:
@@ -33,7 +36,7 @@ def waiting() -> Q:
 
 def alive() -> Q:
     """Takes one of the places, also when nobody waits for it any more."""
-    return waiting() | Q(state=TrialState.RUNNING, beaten_at__gt=Now() - LOST)
+    return waiting() | Q(state=TrialState.RUNNING, beaten_at__gt=Now() - lost())
 
 
 def overdue() -> Q:
@@ -42,7 +45,7 @@ def overdue() -> Q:
 
 def awaited() -> Q:
     """There is something to wait for."""
-    return waiting() | (Q(state=TrialState.RUNNING, beaten_at__gt=Now() - LOST) & ~overdue())
+    return waiting() | (Q(state=TrialState.RUNNING, beaten_at__gt=Now() - lost()) & ~overdue())
 
 
 def forgotten() -> Q:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +18,14 @@ from agents.trials import outcomes
 from agents.trials.alive import waiting
 from controlplane.domain.action import Actor
 from controlplane.domain.cancellation import CancelToken
-from controlplane.domain.database import is_away
-from controlplane.domain.errors import NotFound, ProblemError
+from controlplane.domain.database import DATABASE_AWAY, is_away
+from controlplane.domain.errors import NotFound, ProblemError, Unavailable
 from controlplane.domain.failures import Failure
 from controlplane.jobs.actors import actor_of
 
 logger = logging.getLogger(__name__)
+# Longer than a restart of PostgreSQL takes.
+PATIENCE_SECONDS = 20.0
 
 
 class Broken(ProblemError):
@@ -46,8 +49,21 @@ def new_token() -> CancelToken:
 
 
 def carry_out(trial: Trial, token: CancelToken | None = None) -> None:
-    """From the call to the row that tells of it. Raises only the loss of our own database."""
+    """From the call to the row that tells of it. Raises only a loss of our own database that lasts."""
     outcome = outcomes.sealed(trial, outcome_of(trial, token or new_token()))
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            keep(trial, outcome)
+            return
+        except DATABASE_AWAY:
+            connection.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def keep(trial: Trial, outcome: str) -> None:
     mine = Trial.objects.filter(pk=trial.pk, state=TrialState.RUNNING)
     mine.filter(unwanted=True).delete()
     mine.update(state=TrialState.DONE, ended_at=Now(), outcome=outcome)
@@ -63,7 +79,7 @@ def outcome_of(trial: Trial, token: CancelToken) -> dict[str, Any]:
         return outcomes.of_problem(CallFailed(failure.message, code=failure.kind, context=failure.context))
     except Exception as error:
         if is_away(error):
-            raise
+            return outcomes.of_problem(Unavailable("The database was too busy for this. Try again in a moment."))
         logger.exception("A trial broke", extra={"action": "trial_broke", "subject": trial.subject})
         return outcomes.of_problem(Broken("The log of the worker has the details."))
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from allauth.account.adapter import get_adapter
 from django.core import signing
-from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -40,10 +39,9 @@ def link_of(request: HttpRequest, invitation: Invitation, way: str = PAGE) -> st
 
 
 def send_invitation(request: HttpRequest, invitation: Invitation) -> None:
-    """By letter, once the invitation is stored. The page shows the link, too, for when no letter arrives."""
+    """By letter. The page shows another link, too, for when no letter arrives."""
     context = {"invitation": invitation, "url": link_of(request, invitation, LETTER)}
-    adapter = get_adapter(request)
-    transaction.on_commit(lambda: adapter.send_mail("account/email/invitation", invitation.email, context), robust=True)
+    get_adapter(request).send_mail("account/email/invitation", invitation.email, context)
 
 
 def pending(request: HttpRequest) -> Invitation | None:

@@ -274,3 +274,16 @@ class Remembered(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Letter(models.Model):
+    """An e-mail that waits to be sent; `message` is its JSON, sealed. It is gone once the server took it."""
+
+    message = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+    due_at = models.DateTimeField(db_default=Now(), db_index=True)
+    rung_at = models.DateTimeField(null=True)
+    tries = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"Letter {self.pk}"

@@ -13,6 +13,7 @@ from controlplane.domain.database import is_away
 from controlplane.domain.queueing import ring
 from controlplane.jobs.sweep import forget_old_jobs, ring_for_jobs
 from controlplane.projects.idempotency import forget_old_answers
+from controlplane.projects.letters import ring_for_letters
 from controlplane.projects.remembering import forget_what_is_over
 from controlplane.projects.sessions import forget_old_sessions
 from controlplane.projects.sign_in import forget_old_sign_ins
@@ -109,6 +110,7 @@ def sweep() -> dict[str, int]:
         "timed_out": time_out_runs,
         "children": settle_children,
         "rung": ring_again,
+        "letters": ring_for_letters,
         "forgotten": forget_old_answers,
         "limits_forgotten": forget_what_is_over,
         "sign_ins_forgotten": forget_old_sign_ins,
