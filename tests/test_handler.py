@@ -12,7 +12,8 @@ from django.core.signals import request_finished
 from django.db import connection
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 
-from controlplane.handler import OneThreadHandler
+from controlplane.handler import THREADS, OneThreadHandler
+from controlplane.later import Errand, Later
 
 SCOPE = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "root_path": ""}
 
@@ -134,3 +135,47 @@ async def test_a_file_arrives_whole_and_is_closed(tmp_path):
     await communicator.wait()
     assert received == whole
     assert file.closed
+
+
+def awaiting(arrived: asyncio.Event, left: threading.Event):
+    """A view that answers `/now` at once, and else when it has arrived."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        if request.path == "/now":
+            return HttpResponse("now")
+        if request.errand is None:
+            return Later(Errand("key", arrived.wait, left.set), request)
+        return HttpResponse(f"{request.body.decode()} with {request.errand.key}")
+
+    return view
+
+
+@in_a_loop
+async def test_more_requests_than_threads_wait_and_others_are_answered():
+    arrived, left = asyncio.Event(), threading.Event()
+    handler = Says(awaiting(arrived, left))
+    waiting = []
+    for number in range(THREADS._max_workers + 6):
+        communicator = ApplicationCommunicator(handler, {**SCOPE, "method": "POST"})
+        await communicator.send_input({"type": "http.request", "body": b"%d" % number, "more_body": False})
+        waiting.append(communicator)
+    now = ApplicationCommunicator(handler, {**SCOPE, "path": "/now"})
+    await now.send_input({"type": "http.request", "body": b"", "more_body": False})
+    assert (await output(now))["status"] == 200
+    assert (await output(now))["body"] == b"now"
+    arrived.set()
+    for number, communicator in enumerate(waiting):
+        assert (await output(communicator))["status"] == 200
+        assert (await output(communicator))["body"] == b"%d with key" % number
+        await communicator.wait()
+    assert not left.is_set()
+
+
+@in_a_loop
+async def test_who_leaves_while_waiting_is_waited_for_no_more():
+    left = threading.Event()
+    communicator = await ask(Says(awaiting(asyncio.Event(), left)))
+    await communicator.send_input({"type": "http.disconnect"})
+    await communicator.wait(timeout=10)
+    assert await asyncio.to_thread(left.wait, 10)
+    assert await communicator.receive_nothing()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -46,34 +45,38 @@ def answer_of(request: HttpRequest, subject: Tool | Agent, *, input: Any, by: Ac
 
     Raises Awaited as long as it is not there; then what `actions.try_tool` raises, TooManyTrials, Unavailable.
     """
-    given = {"input": input}
-    return outcomes.answer(told(request, partial(ask, subject, given=given, by=by), role="operator", by=by, of=subject))
+    return outcomes.answer(told(request, subject, {"input": input}, by))
 
 
 def report_of(request: HttpRequest, instance: Instance, *, by: Actor) -> dict[str, Any]:
     """As `actions.try_instance`; raises as `answer_of`."""
-    return told(request, partial(ask, instance, given={}, by=by), role="operator", by=by, of=instance)["report"]
+    return told(request, instance, {}, by)["report"]
 
 
 def examined_for(request: HttpRequest, project: Project, by: Actor) -> Callable[..., tuple[str, dict[str, Any]]]:
     """`connections.examined`, by a worker; what it gives raises as `answer_of`."""
 
     def examined(project_id: int, engine: str, url: str) -> tuple[str, dict[str, Any]]:
-        given = {"engine": engine, "url": url}
-        found = told(request, partial(ask, project, given=given, by=by), role="editor", by=by, of=project)
+        found = told(request, project, {"engine": engine, "url": url}, by)
         return found["address"], found["report"]
 
     return examined
 
 
-def told(request: HttpRequest, begin: Callable[[], Trial], *, role: str, by: Actor, of: Any) -> dict[str, Any]:
-    if not by.may(role, getattr(of, "project", of)):
-        raise NotAllowed(f"This needs the role {role} in this project.")
+def told(request: HttpRequest, subject: Any, given: dict[str, Any], by: Actor) -> dict[str, Any]:
+    refuse_below_role(subject, by)
     if not can_await(request):
-        return done_here(begin())
+        return done_here(ask(subject, given=given, by=by))
     if request.errand is None:  # type: ignore[attr-defined]
-        raise Awaited(lambda: errand_of(begin()))
+        raise Awaited(lambda: errand_of(ask(subject, given=given, by=by)))
     return collected(request.errand.key)  # type: ignore[attr-defined]
+
+
+def refuse_below_role(subject: Any, by: Actor) -> None:
+    """As the actions that the worker calls: connections are examined for who may store them."""
+    role, project = ("editor", subject) if isinstance(subject, Project) else ("operator", subject.project)
+    if not by.may(role, project):
+        raise NotAllowed(f"This needs the role {role} in this project.")
 
 
 def errand_of(trial: Trial) -> Errand:
@@ -81,7 +84,8 @@ def errand_of(trial: Trial) -> Errand:
 
 
 def ask(subject: Any, *, given: dict[str, Any], by: Actor) -> Trial:
-    """A row that waits for a worker. Raises TooManyTrials."""
+    """A row that waits for a worker. Raises NotAllowed, TooManyTrials."""
+    refuse_below_role(subject, by)
     project = getattr(subject, "project", subject)
     kind = TrialSubject.CONNECTION if subject is project else TrialSubject(subject._meta.model_name)
     trial = Trial(project=project, subject=kind, **owner_of(by))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Any
 
 from django.conf import settings
@@ -44,8 +45,9 @@ class Hands:
             held = list(self.held.values())
         for token, _ in held:
             token.cancel("the worker is being stopped")
+        deadline = time.monotonic() + STOP_SECONDS
         for _, thread in held:
-            thread.join(STOP_SECONDS)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def run(self) -> None:
         use_own_connection()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from tests.agents.catalogue import sqlite_file
@@ -92,6 +93,7 @@ def settings_of(slow: LocalServer, silent: str, folder: Path) -> dict[str, str]:
         "SPARKOPS_INSTANCE_ROOTS": str(folder),
         "TRIAL_TAKEN_WITHIN_SECONDS": "2",
         "TRIAL_SECONDS": "55",
+        "WEB_LOCK_SECONDS": "1",
         "ENGINE_LEASE_SECONDS": "3",
         "ENGINE_HEARTBEAT_SECONDS": "1",
     }
@@ -234,6 +236,16 @@ def test_a_test_does_not_wait_behind_busy_steps(portal):
     assert portal.test("bob", "quick").status_code == 200
     for pk in busy:
         portal.stack.api(f"runs/{pk}/cancel", {})
+
+
+def test_who_locks_a_row_holds_no_request_up_without_end(portal):
+    with psycopg.connect(portal.stack.environment["DATABASE_URL"]) as other, portal.as_script("erin") as erin:
+        other.execute("SELECT 1 FROM agents_tool WHERE id = %s FOR UPDATE", [portal.made["quick"]])
+        refused = erin.patch(f"tools/{portal.made['quick']}", json={"description": "changed"}, timeout=20)
+        assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+        assert "too busy" in refused.json()["detail"]
+        other.rollback()
+        assert erin.patch(f"tools/{portal.made['quick']}", json={"description": "changed"}).status_code == 200
 
 
 def test_without_a_worker_the_answer_says_so(portal, crowd):
