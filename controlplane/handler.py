@@ -74,7 +74,8 @@ class OneThreadHandler(ASGIHandler):
         with BytesIO(body) as file:
             request, refusal = self.create_request(measured(scope, file), file)
             if request:
-                request.errand, request.rate = (later.errand, later.rate) if later else (None, None)
+                told = {"errand": later.errand, "rate": later.rate} if later else {"errand": None}
+                vars(request).update(told)
             response: Any = self.get_response(request) if request else refusal
         response._handler_class = self.__class__
         if isinstance(response, FileResponse):

@@ -17,10 +17,10 @@ from agents.models import Agent, Instance, Tool, Trial, TrialState, TrialSubject
 from agents.trials import carrying, outcomes
 from agents.trials.alive import alive, overdue, waiting
 from agents.trials.awaiting import until
-from controlplane.domain.action import Actor
 from controlplane.domain.errors import NotAllowed, ProblemError, Unavailable
 from controlplane.jobs.actors import owner_of
 from controlplane.later import Awaited, Errand, can_await
+from controlplane.projects.actors import Actor
 from controlplane.projects.models import Project
 
 # The number is only ours: whoever asks waits here for who asks at the same moment, so that nobody passes the limits.

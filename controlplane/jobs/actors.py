@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 from controlplane.domain.errors import NotAllowed, NotFound
 from controlplane.jobs.models import Job
 from controlplane.projects.actors import Access, Actor
@@ -10,7 +12,16 @@ from controlplane.projects.models import ApiToken
 GONE = "Whoever started this has no access to the project any more."
 
 
-def actor_of(job: Job) -> Actor:
+class Owned(Protocol):
+    """A row that has the fields of `owner_of`."""
+
+    project_id: int
+    user: Any
+    by_token_id: Any
+    through_token: Any
+
+
+def actor_of(job: Owned) -> Actor:
     """Raises NotAllowed when they left, were disabled, or their token has ended."""
     try:
         return access_of(job).actor_in(job.project_id)
@@ -18,7 +29,7 @@ def actor_of(job: Job) -> Actor:
         raise NotAllowed(GONE) from error
 
 
-def access_of(job: Job) -> Access:
+def access_of(job: Owned) -> Access:
     if job.user is None or not job.user.is_active:
         raise NotAllowed(GONE)
     if not job.through_token:
