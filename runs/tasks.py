@@ -14,6 +14,7 @@ from celery.signals import (
 )
 from django.conf import settings
 
+from agents.trials.hands import hands
 from controlplane.domain.forking import close_connections
 from runs.engine import children, control, pull, sweep, work
 from runs.engine.faults import fault
@@ -62,6 +63,8 @@ def begin_worker(sender: Any, **_: object) -> None:
         close_connections()
     else:
         pull.start()
+        # People's tests are not computed: processes leave them to workers with threads.
+        hands.start()
 
 
 @worker_process_init.connect
@@ -75,6 +78,7 @@ def begin_process(**_: object) -> None:
 @worker_shutting_down.connect
 def begin_to_end(**_: object) -> None:
     pull.stop()
+    hands.stop()
 
 
 @worker_shutdown.connect

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from smtplib import SMTPException
 from typing import Any
@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from controlplane.domain.database import lend_connection
-from controlplane.domain.queueing import enqueue, ring
+from controlplane.domain.queueing import Task, enqueue, ring, waiting
 from controlplane.projects import encryption
 from controlplane.projects.models import Letter
 
@@ -87,6 +87,16 @@ def put_off(letter: Letter, error: Exception) -> None:
         return
     logger.warning("A letter waits", extra=said)
     rows.update(due_at=Now() + PAUSE * 2 ** (letter.tries - 1))
+
+
+@waiting
+def letters(queues: Collection[str], most: int) -> list[Task]:
+    """Those whose message came to no worker."""
+    if "default" not in queues:
+        return []
+    late = timedelta(seconds=settings.ENGINE_PULL_AFTER_SECONDS)
+    ids = Letter.objects.filter(due_at__lt=Now() - late).order_by("due_at").values_list("pk", flat=True)[:most]
+    return [(TASK, (pk,)) for pk in ids]
 
 
 def ring_for_letters() -> int:

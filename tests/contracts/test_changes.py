@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from django.db import transaction
 
 from controlplane.domain.action import ROLES
 from tests.contracts.addresses import ROUTED, address
 from tests.contracts.permissions import CLOSED, PUBLIC, ROUTES
 from tests.contracts.subjects import body_of
+from tests.undoing import undone
 
 pytestmark = pytest.mark.django_db
 
@@ -31,11 +31,10 @@ class Change:
 
     def __init__(self, standing, name: str, method: str, sent: bytes | dict[str, Any]) -> None:
         client, url = standing.client("root"), address(name, standing.mine, method=method)
-        with transaction.atomic():
+        with undone():
             self.before = shown(client, url)
             self.answer = client.generic(method, url, sent, content_type=JSON)
             self.after = shown(client, url)
-            transaction.set_rollback(True)
 
     @property
     def errors(self) -> dict[str, str]:

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -16,6 +15,7 @@ from runs.models import Run
 from tests.contracts.addresses import address
 from tests.contracts.permissions import CLOSED, PUBLIC, ROUTES
 from tests.contracts.subjects import Standing, body_of, in_address
+from tests.undoing import undone
 
 pytestmark = pytest.mark.django_db
 
@@ -78,10 +78,9 @@ def status_of(client: Client, method: str, url: str, sent: Any = None, content_t
 
 
 def answer_of(client: Client, method: str, url: str, sent: Any, content_type: str, **more: Any) -> HttpResponse:
-    with transaction.atomic():
+    with undone():
         data = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
         answer = client.generic(method, url, b"" if sent is None else data, content_type=content_type, **more)
-        transaction.set_rollback(True)
     return answer
 
 
@@ -172,9 +171,8 @@ def test_a_form_of_garbage_is_no_fault(standing, name, method):
     answers = {}
     for number, field in enumerate(sorted({*good, *ALSO_IN_FORMS}), start=PAGE_WRITES.index((name, method))):
         for value in some_of(WRONG_TEXTS, number, 4 if field in good else len(WRONG_TEXTS)):
-            with transaction.atomic():
+            with undone():
                 answers[field, value[:30]] = client.post(url, {**good, field: value}).status_code
-                transaction.set_rollback(True)
     assert faults(answers) == {}
 
 
@@ -184,9 +182,8 @@ def test_half_a_character_in_the_json_of_a_form_is_no_fault(standing, name, meth
     good = body_of(standing.mine, name, method)
     answers = {}
     for sent in (dict.fromkeys(ALSO_IN_FORMS, HALVES), *({**good, field: HALVES} for field in good)):
-        with transaction.atomic():
+        with undone():
             answers[repr(sent)[:60]] = client.post(url, {**good, **sent}).status_code
-            transaction.set_rollback(True)
     assert faults(answers) == {}
 
 
@@ -204,14 +201,13 @@ OF_A_RUN = [(name, method) for name, found in ROUTES.items() if "run" in found.s
 @pytest.mark.parametrize("status", ["running", "succeeded"])
 def test_a_run_that_was_only_reported_is_no_fault(standing, name, method, status):
     client, mine = standing.client("root"), standing.mine
-    with transaction.atomic():
+    with undone():
         Run.objects.filter(pk=mine.ids["task"]).update(**STANDS[status])
         reported = {**in_address(mine, ROUTES[name].subject), "pk": mine.ids["task"]}
         url = address(name, mine, reported, method=method)
         for sent in (body_of(mine, name, method), {}):
             answer = answer_of(client, method, url, sent, JSON) if name.startswith("api:") else page(client, url, sent)
             assert answer.status_code < 500
-        transaction.set_rollback(True)
 
 
 STANDS: dict[str, dict[str, Any]] = {"running": {}, "succeeded": {"state": "succeeded", "ended_at": timezone.now()}}

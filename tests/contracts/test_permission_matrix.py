@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import get_resolver, reverse
@@ -30,6 +29,7 @@ from tests.contracts.permissions import (
     UNNAMED,
 )
 from tests.contracts.subjects import ABSENT, DEAD_TOKENS, NOBODY, PEOPLE, TOKENS, Standing, body_of, in_address
+from tests.undoing import undone
 from tests.world import ROLES as ROLE_OF
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -73,10 +73,9 @@ LIST_PAGES = [
 def send(client: Client, cell: Cell, url: str, body: dict[str, Any]) -> HttpResponse:
     """The request, and then nothing of what it did."""
     format = {"content_type": "application/json"} if cell.is_api else {}
-    with transaction.atomic():
+    with undone():
         ask = getattr(client, cell.method.lower())
         answer = ask(url) if cell.method == "GET" else ask(url, body, **format)
-        transaction.set_rollback(True)
     return answer
 
 
@@ -256,10 +255,9 @@ def test_bulk_actions_leave_other_projects_alone(standing, name, listing):
     assert before
     for verb in listing.bulk_actions:
         chosen = {"action": verb.__name__, "selected": [row["id"] for row in before]}
-        with transaction.atomic():
+        with undone():
             answer = client.post(url, chosen, headers={"HX-Request": "true"})
             assert list(rows.order_by("pk").values()) == before, verb.__name__
-            transaction.set_rollback(True)
         assert standing.mine.mark not in answer.content.decode()
 
 
