@@ -19,6 +19,7 @@ from tests.servers import SUPERUSER_URL
 Run = Callable[..., QueryResult]
 DATABASE = f"instances_{os.getpid()}"
 READER = f"reader_{os.getpid()}"
+LOGIN = f"{READER}:reader-password"
 SETUP = f"""
 CREATE ROLE {READER} LOGIN PASSWORD 'reader-password';
 CREATE TABLE people (id int PRIMARY KEY, name text, paid numeric, joined timestamptz);
@@ -46,6 +47,10 @@ def owner_url() -> str:
     return _url(database=DATABASE)
 
 
+def reader_url() -> str:
+    return _url(database=DATABASE, login=LOGIN)
+
+
 def _named(statement: str) -> str:
     return statement.replace("READER", READER).replace("INSTANCES", DATABASE)
 
@@ -67,7 +72,7 @@ def server() -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def reader(server: psycopg.Connection) -> Connection:
-    return parse_connection("postgres", _url(database=DATABASE, login=f"{READER}:reader-password"))
+    return parse_connection("postgres", reader_url())
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from agents.databases.query import inspect
 from controlplane.domain.cancellation import CancelToken
 from controlplane.outbound.addresses import AllowList
 from controlplane.outbound.network import Guard
-from tests.databases.conftest import READER, problem, query
+from tests.databases.conftest import LOGIN, READER, problem, query
 from tests.databases.doors import door
 
 looked_up: list[str] = []
@@ -48,7 +48,7 @@ def through(reader, folder, settings):
     info = reader.conninfo
     with door(to=f"{info['host']}/.s.PGSQL.{info.get('port', '5432')}") as passage:
         settings.OUTBOUND_ALLOW = [f"localhost:{passage.port}"]
-        url = f"postgresql://{info['user']}:x@localhost:{passage.port}/{info['dbname']}?sslmode=disable"
+        url = f"postgresql://{LOGIN}@localhost:{passage.port}/{info['dbname']}?sslmode=disable"
         yield parse_connection("postgres", url), passage
 
 
@@ -118,9 +118,9 @@ def test_closed_silent_and_foreign_ports_look_the_same(settings):
 
 def test_what_an_allowed_server_says_is_passed_on(through):
     _, passage = through
-    unknown = parse_connection("postgres", f"postgresql://{READER}@localhost:{passage.port}/no_such_database")
+    unknown = parse_connection("postgres", f"postgresql://{LOGIN}@localhost:{passage.port}/no_such_database")
     assert 'database "no_such_database" does not exist' in inspect(unknown).problems[0]
-    plain = parse_connection("postgres", f"postgresql://{READER}@localhost:{passage.port}/x?sslmode=require")
+    plain = parse_connection("postgres", f"postgresql://{LOGIN}@localhost:{passage.port}/x?sslmode=require")
     assert "server does not support SSL" in inspect(plain).problems[0]
     assert "127.0.0.1" not in inspect(unknown).problems[0] + inspect(plain).problems[0]
 
@@ -156,7 +156,7 @@ def test_every_host_of_a_list_is_checked_and_tried(through, settings):
         port = closed.getsockname()[1]
     settings.OUTBOUND_ALLOW = ["127.0.0.0/8"]
     info = connection.conninfo
-    url = f"postgresql://{info['user']}@127.0.0.1:{port},localhost:{passage.port}/{info['dbname']}"
+    url = f"postgresql://{LOGIN}@127.0.0.1:{port},localhost:{passage.port}/{info['dbname']}"
     assert query(parse_connection("postgres", url), "SELECT 1").rows == [[1]]
 
 

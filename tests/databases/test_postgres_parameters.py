@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from agents.databases.connect import Connection
-from tests.databases.conftest import READER, problem, query
+from tests.databases.conftest import READER, owner_url, problem, query
 
 TABLE = f"""
 CREATE TYPE mood AS ENUM ('well', 'ill');
@@ -179,7 +179,7 @@ def test_an_error_is_found_where_it_was_written_whatever_types_were_tried(reader
 
 
 def test_a_table_that_is_locked_while_types_are_looked_for_is_waited_for_only_so_long(reader, server):
-    with psycopg.connect(server.info.dsn) as other:
+    with psycopg.connect(owner_url()) as other:
         other.execute("LOCK TABLE things IN ACCESS EXCLUSIVE MODE")
         failure = problem(reader, IDS + "id = :v", {"v": 1}, lock_timeout_seconds=0.2)
     assert failure.kind == "lock_timeout"

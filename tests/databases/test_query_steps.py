@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.actions import create_instance
-from tests.databases.conftest import DATABASE, READER, _url
+from tests.databases.conftest import reader_url
 from tests.runs.driving import drain, error, output, start, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -14,7 +14,7 @@ THRICE = {"max_attempts": 3, "backoff_seconds": 0}
 
 @pytest.fixture
 def ask(world, server):
-    url = _url(database=DATABASE, user=READER)
+    url = reader_url()
     create_instance(world.acme, name="shop", engine="postgres", url=url, timeout_seconds=60, by=world.actor("alice"))
 
     def ask(sql: str, params: dict | None = None, **more: object):
