@@ -92,6 +92,7 @@ _EXPLAINED = {
     "secrets": "Secrets are not available in a specification. Use them in the configuration of a tool, an agent "
     "or an instance.",
     "item": "item is known only in the `with` of a step that has foreach.",
+    "math": "math has abs, ceil, floor, round, trunc, sqrt, greatest and least, each called as math.abs(x).",
     "index": "index is known only in the `with` of a step that has foreach.",
 }
 

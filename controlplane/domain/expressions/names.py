@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from controlplane.domain.expressions.compiler import parse
+from controlplane.domain.expressions.functions import FUNCTIONS
 from controlplane.domain.expressions.program import children
 from controlplane.domain.expressions.syntax import Call, Constant, Fold, Identifier, Node, Select
 
@@ -76,7 +77,7 @@ class _Reader:
         if isinstance(node, Fold):
             self._read_fold(node, bound)
             return
-        for child in children(node):
+        for child in _operands(node):
             self.read(child, bound)
 
     def _note_field(self, node: Node) -> None:
@@ -91,6 +92,15 @@ class _Reader:
         self.read(node.start, bound)
         for part in (node.proceed, node.step, node.result):
             self.read(part, inside)
+
+
+def _operands(node: Node) -> tuple[Node, ...]:
+    """What `node` works on. Only the checker knows `math.abs` for one name; the parser reads a method of `math`."""
+    match node:
+        case Call(function=function, args=(Identifier(name=space), *rest)) if f"{space}.{function}" in FUNCTIONS:
+            return tuple(rest)
+        case _:
+            return children(node)
 
 
 def _first_step(node: Node) -> tuple[str, str]:
