@@ -10,6 +10,7 @@ from urllib.parse import quote
 from django.conf import settings
 
 from agents.databases.connect import Connection, parse_connection
+from agents.databases.files import kept_to
 from agents.databases.query import inspect
 from agents.databases.result import InstanceReport
 from agents.models import Engine, Instance
@@ -42,20 +43,19 @@ def open_url(project_id: int, engine: str, url: str) -> Opened:
     # A folder may lie on a slow disk, or on another machine.
     lend_connection()
     try:
-        connection = parse_connection(engine, text)
-        refuse_other_projects(project_id, connection)
+        connection = kept_to_project(project_id, parse_connection(engine, text))
     except Misconfigured as failure:
         raise Misconfigured(redactor.text(failure.message)) from None
     connection = replace(connection, portal=locate_portal)
     return Opened(connection, Redactor([*secrets.values(), *connection.secrets]))
 
 
-def refuse_other_projects(project_id: int, connection: Connection) -> None:
-    """Each project has its folder of warehouse files; nobody opens another's."""
-    shared = Path(settings.DATA_DIR).resolve() / "warehouse"
-    for file in connection.files:
-        if file.is_relative_to(shared) and not file.is_relative_to(shared / str(project_id)):
-            raise Misconfigured(f"{file.name} is outside the folders that instances may read.")
+def kept_to_project(project_id: int, connection: Connection) -> Connection:
+    """Each project has its folder of warehouse files; nobody opens another's, nor finds it by a pattern."""
+    if connection.place is None:
+        return connection
+    shared = Path(settings.DATA_DIR) / "warehouse"
+    return replace(connection, place=kept_to(connection.place, shared=shared, own=shared / str(project_id)))
 
 
 def open_instance(instance: Instance) -> Opened:

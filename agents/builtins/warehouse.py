@@ -80,7 +80,7 @@ def warehouse_query(input: dict[str, Any], context: FunctionContext) -> dict[str
         raise Misconfigured(f"There is no warehouse {path.stem} yet; load rows first.")
     remaining = context.token.remaining()
     result = run_query(
-        parse_connection("sqlite", str(path)),
+        parse_connection("sqlite", str(path), roots=[path.parent]),
         input["sql"],
         input.get("params", {}),
         token=context.token,

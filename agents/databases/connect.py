@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
-from django.conf import settings
 from psycopg.conninfo import conninfo_to_dict
 
 from agents.databases import postgres_address
+from agents.databases.files import Place, place_of
 from agents.databases.postgres_identity import Portal
 from controlplane.domain.failures import Misconfigured
 
 KINDS = ("postgres", "sqlite", "duckdb")
 DATA_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
-MAX_FILES = 500
 # Others can read files of this machine, run programs or undo the limits (options, service, passfile, sslkey).
 URL_PARAMETERS = frozenset(
     (
@@ -41,15 +38,22 @@ URL_PARAMETERS = frozenset(
 
 @dataclass(frozen=True)
 class Connection:
-    """A checked connection. `conninfo` is for PostgreSQL (it holds the password), `files` for the others.
+    """A checked connection. `conninfo` is for PostgreSQL (it holds the password), `place` for files.
 
     `portal` tells where the portal's own data is, where the connection must not lead.
     """
 
     kind: str
     conninfo: dict[str, str] = field(default_factory=dict, repr=False)
-    files: tuple[Path, ...] = ()
+    place: Place | None = None
     portal: Callable[[], Portal] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def location(self) -> Place:
+        """Where the files are. Raises `Misconfigured` for a connection that has none."""
+        if self.place is None:
+            raise Misconfigured("This connection names no files.")
+        return self.place
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -57,10 +61,11 @@ class Connection:
         return (password,) if password else ()
 
 
-def parse_connection(kind: str, location: str) -> Connection:
+def parse_connection(kind: str, location: str, *, roots: Iterable[str | Path] | None = None) -> Connection:
     """`location` is `postgresql://user:password@host/database`, a file path, or a folder or glob of CSV and Parquet.
 
-    Raises `Misconfigured` saying what is wrong; nothing is opened.
+    `roots` are the folders that may be read, by default those of the settings. Raises `Misconfigured` saying what is
+    wrong; nothing is opened, and whether there are such files is found out by connecting.
     """
     location = location.strip()
     if kind not in KINDS:
@@ -69,8 +74,10 @@ def parse_connection(kind: str, location: str) -> Connection:
         raise Misconfigured("The connection is empty." if not location else "The connection holds a NUL character.")
     if kind == "postgres":
         return Connection(kind, conninfo=_postgres(location))
-    files = (_sqlite_file(location),) if kind == "sqlite" else tuple(_data_files(location))
-    return Connection(kind, files=files)
+    place = place_of(location, roots)
+    if kind == "sqlite" and place.pattern:
+        raise Misconfigured(f"{location} is a pattern; a SQLite instance is one file.")
+    return Connection(kind, place=place)
 
 
 def _postgres(url: str) -> dict[str, str]:
@@ -90,30 +97,3 @@ def _postgres(url: str) -> dict[str, str]:
         raise Misconfigured(f"The PostgreSQL URL does not name the {', '.join(missing)}.")
     postgres_address.check(conninfo)
     return conninfo
-
-
-def _sqlite_file(location: str) -> Path:
-    path = _permitted(Path(location))
-    if not path.is_file():
-        raise Misconfigured(f"There is no file {location}.")
-    return path
-
-
-def _data_files(location: str) -> list[Path]:
-    path = Path(location)
-    found = path.iterdir() if path.is_dir() else (Path(name) for name in glob.iglob(location, recursive=True))
-    files = sorted(item for item in found if item.name.lower().endswith(DATA_SUFFIXES) and item.is_file())
-    if not files:
-        raise Misconfigured(f"There is no CSV, TSV or Parquet file at {location}.")
-    if len(files) > MAX_FILES:
-        raise Misconfigured(f"{location} holds more than {MAX_FILES} data files; name fewer with a pattern.")
-    return [_permitted(item) for item in files]
-
-
-def _permitted(path: Path) -> Path:
-    """The real path, links resolved. The setting INSTANCE_FILE_ROOTS, when given, says which folders may be read."""
-    real = path.resolve()
-    roots: Iterable[str] = getattr(settings, "INSTANCE_FILE_ROOTS", ())
-    if roots and not any(real.is_relative_to(Path(root).resolve()) for root in roots):
-        raise Misconfigured(f"{path} is outside the folders that instances may read.")
-    return real

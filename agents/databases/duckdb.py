@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from agents.databases.connect import Connection
+from agents.databases.connect import DATA_SUFFIXES, Connection
+from agents.databases.csv_files import SAMPLE_ROWS, quoted
+from agents.databases.duckdb_files import Misfit, Source, expose, needed, reading, source, view_names
 from agents.databases.explain import what_it_does
-from agents.databases.failures import ConnectionFailed, SqlError, SqlRefused
+from agents.databases.failures import SqlError, SqlRefused
+from agents.databases.files import found
 from agents.databases.parameters import DUCKDB, Bound, bind
 from agents.databases.result import Collector, InstanceReport, QueryResult
 from agents.databases.statement import Statement
 from agents.databases.watchdog import watched
-from controlplane.domain.failures import Failure
+from controlplane.domain.failures import Failure, Misconfigured
+from controlplane.domain.json_schema import suggestion
 
 MEMORY_LIMIT = "256MB"
 CHUNK_ROWS = 256
@@ -32,58 +37,82 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "allow_community_extensions": "false",
     "allow_persistent_secrets": "false",
 }
-SUFFIX = re.compile(r"\.(csv|tsv|parquet)(\.gz)?$", re.IGNORECASE)
+# TRY would hide a value that does not fit its column.
+TRYING = re.compile(r"\btry\s*\(", re.IGNORECASE)
 
 
 def run(connection: Connection, statement: Statement) -> QueryResult:
+    """A column whose later values do not fit what its first ones are is read once more, as text."""
     bound = bind(statement.sql, statement.params, DUCKDB)
-    with _session(connection, statement) as database:
-        return _fetch(database, bound, statement)
+    if not TRYING.search(bound.sql):
+        with suppress(Misfit):
+            return _answer(connection, bound, statement, sample=SAMPLE_ROWS)
+    return _answer(connection, bound, statement, sample=None)
 
 
 def inspect(connection: Connection, statement: Statement) -> InstanceReport:
-    with _session(connection, statement) as database:
-        database.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY 1")
-        names = [str(name) for (name,) in database.fetchall()]
-    return InstanceReport(server_version=f"DuckDB {duckdb.__version__}", tables=names)
+    with _session(statement) as database:
+        names = view_names(_files(connection, statement))
+        for name, file in names.items():
+            statement.check()
+            with source(name, file) as one, reading([one]):
+                _look_at(database, one)
+    return InstanceReport(server_version=f"DuckDB {duckdb.__version__}", tables=sorted(names))
 
 
-def view_names(files: tuple[Path, ...]) -> dict[str, Path]:
-    """`Sales 2026.csv` becomes `sales_2026`; a second file of that name gets `_2`."""
-    names: dict[str, Path] = {}
-    for file in files:
-        stem = re.sub(r"\W+", "_", SUFFIX.sub("", file.name)).strip("_").lower() or "data"
-        stem = f"t_{stem}" if stem[0].isdigit() else stem
-        number, name = 1, stem
-        while name in names:
-            number += 1
-            name = f"{stem}_{number}"
-        names[name] = file
-    return names
+def _answer(connection: Connection, bound: Bound, statement: Statement, *, sample: int | None) -> QueryResult:
+    with ExitStack() as files, _session(statement) as database:
+        names = view_names(_files(connection, statement))
+        asked = " ".join([bound.sql, *(value for value in bound.values if isinstance(value, str))])
+        sources = [files.enter_context(source(*one)) for one in needed(names, asked).items()]
+        with reading(sources, may_misfit=sample is not None), _hinting(names):
+            notices = [expose(database, one, sample=sample) for one in sources]
+            _shut(database, sources)
+            result = _fetch(database, bound, statement)
+    told = [notice for notice in (*notices, result.notice) if notice]
+    return replace(result, notice=" ".join(told) or None)
+
+
+def _files(connection: Connection, statement: Statement) -> list[Path]:
+    files = found(connection.location, DATA_SUFFIXES, statement)
+    if not files:
+        raise Misconfigured(f"There is no CSV, TSV or Parquet file at {connection.location.typed}.")
+    return files
+
+
+def _look_at(database: duckdb.DuckDBPyConnection, one: Source) -> None:
+    """Its beginning. An empty file is a fault only of the statement that reads it."""
+    if not one.is_csv:
+        database.execute(f"FROM read_parquet({quoted(one.path)}) LIMIT 0")
+    elif one.state[0]:
+        one.layout()
 
 
 @contextmanager
-def _session(connection: Connection, statement: Statement) -> Iterator[duckdb.DuckDBPyConnection]:
+def _session(statement: Statement) -> Iterator[duckdb.DuckDBPyConnection]:
     with (
         _errors(statement),
         closing(duckdb.connect(":memory:", config=CONFIG)) as database,
         watched(lambda _: database.interrupt(), token=statement.token, deadline=statement.deadline, pause=0.05),
     ):
-        _expose(database, connection.files)
         yield database
 
 
-def _expose(database: duckdb.DuckDBPyConnection, files: tuple[Path, ...]) -> None:
-    """Views over the files, then the door is shut: from here on only these files can be opened."""
-    for name, file in view_names(files).items():
-        reader = "read_parquet" if file.name.lower().endswith(".parquet") else "read_csv"
-        try:
-            database.execute(f'CREATE VIEW "{name}" AS FROM {reader}({_quoted(file)})')
-        except (duckdb.InvalidInputException, duckdb.IOException) as error:
-            raise ConnectionFailed(f"{file.name} cannot be read: {_first_line(error)}", retryable=False) from error
-    database.execute(f"SET allowed_paths = [{', '.join(map(_quoted, files))}]")
+def _shut(database: duckdb.DuckDBPyConnection, sources: list[Source]) -> None:
+    """From here on only these files can be opened."""
+    database.execute(f"SET allowed_paths = [{', '.join(quoted(one.path) for one in sources)}]")
     database.execute("SET enable_external_access = false")
     database.execute("SET lock_configuration = true")
+
+
+@contextmanager
+def _hinting(names: Mapping[str, Path]) -> Iterator[None]:
+    """A table that is not there: which one may be meant."""
+    try:
+        yield
+    except duckdb.CatalogException as error:
+        wanted = re.search(r"Table with name (\S+) does not exist", str(error))
+        raise SqlError(_first_line(error) + suggestion(wanted[1], list(names)), **_context(error)) if wanted else error
 
 
 def _checked(database: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
@@ -130,13 +159,17 @@ def _errors(statement: Statement) -> Iterator[None]:
 def _failure(error: Exception, statement: Statement) -> Failure:
     if isinstance(error, duckdb.InterruptException) and (stopped := statement.stopped()):
         return stopped
-    message = _first_line(error)
-    context: dict[str, Any] = {"database_message": message, "detail": str(error)[:2_000], "code": type(error).__name__}
+    message, context = _first_line(error), _context(error)
     if isinstance(error, duckdb.PermissionException):
         return SqlRefused(f"Only the instance's own files can be read: {message}", **context)
     if isinstance(error, duckdb.OutOfMemoryException):
         return SqlError(f"The query needs more than {MEMORY_LIMIT} of memory.", **context)
-    return SqlError(message, **context | _position(str(error)))
+    return SqlError(message, **context)
+
+
+def _context(error: Exception) -> dict[str, Any]:
+    details = {"database_message": _first_line(error), "detail": str(error)[:2_000], "code": type(error).__name__}
+    return details | _position(str(error))
 
 
 def _position(text: str) -> dict[str, int]:
@@ -146,7 +179,3 @@ def _position(text: str) -> dict[str, int]:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0][:500]
-
-
-def _quoted(file: Path) -> str:
-    return "'" + str(file).replace("'", "''") + "'"

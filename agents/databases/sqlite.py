@@ -4,22 +4,26 @@ create and write other files."""
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from agents.databases.connect import Connection
 from agents.databases.explain import what_it_does, where_it_breaks
-from agents.databases.failures import ConnectionFailed, LockTimeout, SqlError, SqlRefused
+from agents.databases.failures import ConnectionFailed, ConnectionLost, LockTimeout, SqlError, SqlRefused
+from agents.databases.files import Place, identity, is_file
 from agents.databases.parameters import SQLITE, bind
 from agents.databases.result import Collector, InstanceReport, QueryResult
 from agents.databases.statement import Statement
 from agents.databases.watchdog import watched
-from controlplane.domain.failures import Failure
+from controlplane.domain.failures import Failure, Misconfigured
 
+JOURNALS = ("-wal", "-shm", "-journal")
 STEPS_BETWEEN_LOOKS = 2_000
 MAX_VALUE_BYTES = 16 * 1024 * 1024
 READING_ACTIONS = frozenset(
@@ -88,10 +92,37 @@ def _session(connection: Connection, statement: Statement) -> Iterator[sqlite3.C
 
 
 def _opened(connection: Connection, statement: Statement) -> sqlite3.Connection:
+    """SQLite opens by name, so what the name means is looked at before and after."""
+    place = connection.location
+    file = place.start
+    before = identity(file)
+    if before is None:
+        raise place.absent()
+    refuse_strange_siblings(place)
+    database = _connected(file, statement)
+    try:
+        _limit(database, statement)
+        if identity(file) != before:
+            raise ConnectionLost(f"{place.typed} was replaced while it was opened. Run the query again.")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def refuse_strange_siblings(place: Place) -> None:
+    """SQLite opens its journals by name too, through links, and would wait at a pipe for ever."""
+    for ending in JOURNALS:
+        sibling = place.start.with_name(place.start.name + ending)
+        if os.path.lexists(sibling) and not is_file(sibling):
+            raise Misconfigured(f"{place.typed} has a journal ({ending}) that is no ordinary file.")
+
+
+def _connected(file: Path, statement: Statement) -> sqlite3.Connection:
     patience = min(statement.limits.lock_timeout_seconds, statement.remaining())
     try:
-        database = sqlite3.connect(
-            f"file:{quote(str(connection.files[0]))}?mode=ro",
+        return sqlite3.connect(
+            f"file:{quote(str(file))}?mode=ro",
             uri=True,
             timeout=patience,
             isolation_level=None,
@@ -99,12 +130,6 @@ def _opened(connection: Connection, statement: Statement) -> sqlite3.Connection:
         )
     except sqlite3.Error as error:
         raise ConnectionFailed(f"The file cannot be opened: {error}.") from error
-    try:
-        _limit(database, statement)
-    except BaseException:
-        database.close()
-        raise
-    return database
 
 
 def _limit(database: sqlite3.Connection, statement: Statement) -> None:

@@ -27,6 +27,11 @@ class Statement:
         """Seconds left, at least one millisecond."""
         return max(0.001, self.deadline - time.monotonic())
 
+    def check(self) -> None:
+        """Raise what `stopped` says."""
+        if failure := self.stopped():
+            raise failure
+
     def stopped(self) -> Failure | None:
         """The failure a statement ends in that was stopped; None when nobody stopped it."""
         if self.token.cancelled:

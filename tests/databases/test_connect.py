@@ -54,28 +54,3 @@ def test_a_wrong_url_does_not_give_its_password_away():
 
 def test_an_unknown_kind_is_refused():
     assert "oracle" in refused("oracle", "x")
-
-
-def test_files_must_exist(tmp_path):
-    assert "no file" in refused("sqlite", str(tmp_path / "missing.db"))
-    assert "no file" in refused("sqlite", str(tmp_path))
-    assert "no CSV" in refused("duckdb", str(tmp_path))
-    assert "no CSV" in refused("duckdb", str(tmp_path / "*.csv"))
-
-
-def test_a_folder_or_a_pattern_names_data_files(data_folder):
-    files = parse_connection("duckdb", str(data_folder)).files
-    assert [file.name for file in files] == ["People 2026.csv", "sales.parquet"]
-    assert [file.name for file in parse_connection("duckdb", f"{data_folder}/*.parquet").files] == ["sales.parquet"]
-
-
-def test_files_outside_the_permitted_folders_are_refused_also_through_links(tmp_path, sqlite_file, settings):
-    allowed = tmp_path / "allowed"
-    allowed.mkdir()
-    (allowed / "link.db").symlink_to(sqlite_file)
-    settings.INSTANCE_FILE_ROOTS = [str(allowed)]
-    assert "outside" in refused("sqlite", str(sqlite_file))
-    assert "outside" in refused("sqlite", str(allowed / "link.db"))
-    assert "outside" in refused("sqlite", f"{allowed}/../{sqlite_file.name}")
-    settings.INSTANCE_FILE_ROOTS = [str(tmp_path)]
-    assert parse_connection("sqlite", str(sqlite_file)).files == (sqlite_file,)

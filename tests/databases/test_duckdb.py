@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.databases.connect import Connection, parse_connection
-from agents.databases.duckdb import view_names
+from agents.databases.duckdb_files import view_names
 from agents.databases.query import inspect
 from tests.databases.conftest import problem, query
 
