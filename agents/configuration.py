@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agents import functions, shapes
+from agents.addresses import PLACEHOLDER, REFERENCE
 from agents.models import Instance, Tool
-from agents.secret_references import REFERENCE, names_in, texts_in
+from agents.secret_references import names_in, texts_in
 from controlplane.domain.errors import FieldError, InvalidInput
 from controlplane.domain.json_schema import depth_of, schema_faults, suggestion, value_faults
 from controlplane.domain.redaction import is_secret_name
@@ -19,7 +20,6 @@ from controlplane.projects.models import Secret
 
 DEPTH = 32
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRETS_ALLOWED = re.compile(r"^(url|base_url|api_key|headers\..+)$")
 
 Faults = Iterator[FieldError]

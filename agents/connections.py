@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from django.conf import settings
 
+from agents.addresses import REFERENCE, part
 from agents.databases.connect import Connection, parse_connection
 from agents.databases.files import kept_to
 from agents.databases.query import inspect
@@ -38,7 +38,7 @@ def open_url(project_id: int, engine: str, url: str) -> Opened:
     """Raises `Misconfigured` for a URL that cannot be used as it is; its message holds no secret."""
     secrets = secrets_in(project_id, url)
     whole = engine != Engine.POSTGRES or REFERENCE.match(url) is not None
-    text = replaced(url, lambda name: secrets[name] if whole else quote(secrets[name], safe=""))
+    text = replaced(url, lambda name: secrets[name] if whole else part(secrets[name]))
     redactor = Redactor(secrets.values())
     # A folder may lie on a slow disk, or on another machine.
     lend_connection()

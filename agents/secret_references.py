@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from agents.addresses import REFERENCE, with_secrets
 from controlplane.domain.failures import Misconfigured
 from controlplane.domain.json_schema import join_path
 from controlplane.projects.actions import reveal_secrets
 from controlplane.projects.encryption import Unreadable
 
-REFERENCE = re.compile(r"\$\{\{\s*secrets\.([A-Za-z_][A-Za-z0-9_]{0,62})\s*\}\}")
+URLS = ("url", "base_url")
 
 
 def texts_in(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, str]]:
@@ -30,13 +30,17 @@ def names_in(value: Any) -> set[str]:
     return {name for _, text in texts_in(value) for name in REFERENCE.findall(text)}
 
 
-def revealed(project_id: int, value: Any) -> tuple[Any, list[str]]:
-    """`value` with its references replaced, and the secrets that went in. For executors only.
+def revealed(project_id: int, config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """`config` with its references replaced, in URLs by their place, and the secrets that went in. For executors only.
 
-    Raises as `secrets_in`.
+    Raises as `secrets_in`, and `Misconfigured` for a secret that cannot stand where it does.
     """
-    secrets = secrets_in(project_id, value)
-    return replaced(value, lambda name: secrets[name]), list(secrets.values())
+    secrets = secrets_in(project_id, config)
+    filled = {
+        key: with_secrets(value, secrets) if key in URLS else replaced(value, lambda name: secrets[name])
+        for key, value in config.items()
+    }
+    return filled, list(secrets.values())
 
 
 def secrets_in(project_id: int, value: Any) -> dict[str, str]:

@@ -6,11 +6,10 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
+from agents.addresses import PLACEHOLDER, check_host, part
 from agents.calls.context import CallContext
 from agents.calls.schemas import BadInput
-from agents.configuration import PLACEHOLDER
 from controlplane.outbound.door import send
 from controlplane.outbound.exchange import OutboundRequest
 
@@ -45,6 +44,7 @@ def call_http(config: Mapping[str, Any], input: Mapping[str, Any], context: Call
 
 def filled_url(url: str, input: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """The URL with its `{names}` filled in, and the input without them."""
+    check_host(url)
     used: set[str] = set()
 
     def fill(match: re.Match[str]) -> str:
@@ -53,7 +53,7 @@ def filled_url(url: str, input: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
         if not isinstance(value, str | int | float) or isinstance(value, bool) or str(value) in ("", ".", ".."):
             raise BadInput(f"The URL needs {name} as text or a number.", errors=[_needed(name)])
         used.add(name)
-        return quote(str(value), safe="", errors="replace")
+        return part(value)
 
     filled = PLACEHOLDER.sub(fill, url)
     return filled, {name: value for name, value in input.items() if name not in used}

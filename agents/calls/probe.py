@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from agents.addresses import PLACEHOLDER
 from agents.calls.context import only_safe_failures
-from agents.configuration import PLACEHOLDER
 from agents.functions import registered
 from agents.models import Agent, Instance, Tool
 from agents.secret_references import revealed

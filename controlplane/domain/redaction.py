@@ -8,12 +8,19 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import quote, quote_plus
+from itertools import product
+from urllib.parse import quote
 
 MASK = "[redacted]"
+# Ends a text that was cut.
+CUT = "…"
 # Shorter values would black out ordinary words; shorter base64 fragments occur by chance.
 SHORTEST_SECRET = 4
 SHORTEST_FRAGMENT = 6
+SHORTEST_BEGINNING = 3
+# What encoders of URLs leave as it is beside letters and digits: none, a path's, JavaScript's two, a segment's.
+LEFT_ALONE = ("", "/", "!'()*", ";/?:@&=+$,#!'()*", "!$&'()*+,;=:@", "!$&'()*+,;=:@/")
+ESCAPE = re.compile(r"%[0-9A-F]{2}")
 
 SECRET_NAME = re.compile(
     r"authorization|cookie|passw(or)?d|passphrase|secret|token(?!s)|api[-_]?key|access[-_]?key|private[-_]?key"
@@ -28,7 +35,8 @@ def is_secret_name(name: str) -> bool:
 
 
 class Redactor:
-    """Replaces the secrets of one attempt, raw and as base64 (also inside `user:secret`), percent, JSON, HTML, hex.
+    """Replaces the secrets of one attempt, raw and as base64 (also inside `user:secret`), percent (once and twice),
+    JSON, HTML, hex and as Python writes them.
 
     Values shorter than four characters are left alone. An instance is immutable and safe across threads.
     """
@@ -41,11 +49,23 @@ class Redactor:
         self._longest = max(map(len, forms), default=0)
         self._beginnings = {form[:2] for form in forms} | {form[0] for form in forms}
         self._pattern = re.compile("|".join(map(re.escape, self._forms))) if forms else None
+        self._signs = {_sign_of(form, self._plain) for form in forms}
 
     def text(self, text: str) -> str:
-        if self._pattern is None or not any(form in text for form in self._forms):
+        """`text` without secrets; before a final CUT also without the beginning of one."""
+        if self._pattern is None:
             return text
-        return self._pattern.sub(MASK, text)
+        if text.endswith(CUT):
+            text = self._without_beginning(text.removesuffix(CUT)) + CUT
+        if not any(sign in text for sign in self._signs):
+            return text
+        # Most forms are not there, and a pattern of all would be slow on long texts.
+        there = [form for form in self._forms if form in text]
+        return re.sub("|".join(map(re.escape, there)), MASK, text) if there else text
+
+    def _without_beginning(self, text: str) -> str:
+        start = self.unfinished(text)
+        return text[:start] + MASK if len(text) - start >= SHORTEST_BEGINNING else text
 
     def json(self, value: object) -> object:
         """A copy of a JSON value with every text, key and number checked."""
@@ -110,32 +130,59 @@ class StreamRedactor:
         return self._redactor.text(text)
 
 
+def _sign_of(form: str, secrets: Iterable[str]) -> str:
+    """Something short that every text with `form` in it has: most encodings leave letters and digits as they are."""
+    runs = (run for secret in secrets for run in re.findall(r"[A-Za-z0-9]{3,}", secret) if run in form)
+    return max(runs, key=len, default=form)
+
+
 def _forms(secret: str) -> Iterator[str]:
     raw = secret.encode(errors="surrogatepass")
     yield secret
-    yield raw.hex()
-    yield html.escape(secret)
-    yield repr(secret)[1:-1]
+    yield from (raw.hex(), raw.hex().upper())
+    yield from (repr(secret)[1:-1], ascii(secret)[1:-1], repr(raw)[2:-1])
     yield from _percent(secret)
     yield from _json(secret)
+    yield from _html(secret)
     for alphabet in (base64.b64encode, base64.urlsafe_b64encode):
-        yield alphabet(raw).decode().rstrip("=")
-        yield from _fragments(raw, alphabet)
+        for encoded in (alphabet(raw).decode().rstrip("="), *_fragments(raw, alphabet)):
+            yield encoded
+            yield encoded.replace("/", "\\/")
+            yield from _cases(quote(encoded, safe=""))
 
 
 def _percent(secret: str) -> Iterator[str]:
-    for encoded in (quote(secret, safe="", errors="replace"), quote(secret, errors="replace")):
-        yield encoded
-        yield re.sub(r"%[0-9A-F]{2}", lambda match: match.group().lower(), encoded)
-    yield quote_plus(secret, errors="replace")
+    """As paths, queries and forms are written, by those who encode much or little, once or twice."""
+    for encoding, safe in product(("utf-8", "latin-1"), LEFT_ALONE):
+        encoded = quote(secret, safe=safe, encoding=encoding, errors="replace")
+        for spaced in {encoded, encoded.replace("%20", "+")}:
+            for once in _cases(spaced):
+                yield once
+                yield once.replace("%", "%25")
+                yield once.replace("%", "%25").replace("+", "%2B")
+
+
+def _cases(encoded: str) -> Iterator[str]:
+    yield encoded
+    yield ESCAPE.sub(lambda match: match.group().lower(), encoded)
 
 
 def _json(secret: str) -> Iterator[str]:
-    for ascii_only in (True, False):
+    for ascii_only, signs in product((True, False), ("", "<>&", "<>&'\"", "/")):
         once = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-        yield once
-        yield once.replace("/", "\\/")
+        for sign in signs:
+            once = once.replace("\\" + sign, sign) if sign == '"' else once
+            once = once.replace(sign, "\\/" if sign == "/" else f"\\u{ord(sign):04x}")
+        yield from (once, re.sub(r"\\u[0-9a-f]{4}", lambda match: "\\u" + match.group()[2:].upper(), once))
         yield json.dumps(once, ensure_ascii=ascii_only)[1:-1]
+
+
+def _html(secret: str) -> Iterator[str]:
+    for text in (html.escape(secret), html.escape(secret, quote=False)):
+        for mark in ("&#x27;", "&#39;", "&#039;", "&apos;"):
+            for double in ("&quot;", "&#34;"):
+                written = text.replace("&#x27;", mark).replace("&quot;", double)
+                yield from (written, written.encode("ascii", "xmlcharrefreplace").decode())
 
 
 def _fragments(raw: bytes, alphabet: object) -> Iterator[str]:

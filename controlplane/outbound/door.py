@@ -18,6 +18,7 @@ from django.conf import settings
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.database import lend_connection
 from controlplane.domain.failures import Failure, Misconfigured
+from controlplane.domain.redaction import CUT
 from controlplane.outbound.addresses import AllowList
 from controlplane.outbound.call import Call, making
 from controlplane.outbound.content import (
@@ -240,14 +241,16 @@ def _status_failure(answer: httpcore.Response, headers: dict[str, str]) -> HttpS
 
 def _excerpt(answer: httpcore.Response, headers: dict[str, str]) -> str:
     try:
-        content, _ = _read(answer, headers, EXCERPT_BYTES, truncate=True)
+        content, truncated = _read(answer, headers, EXCERPT_BYTES, truncate=True)
     except Failure as failure:
         if failure.kind in ("timeout", "cancelled"):
             raise
         return ""
     except httpcore.RemoteProtocolError:
         return ""
-    return clean_text(content, headers.get("content-type", ""))
+    text = clean_text(content, headers.get("content-type", ""))
+    # The mark tells the redactor that a secret may be cut in two here.
+    return text.rstrip("\ufffd") + CUT if truncated else text
 
 
 def retry_after(value: str) -> float | None:

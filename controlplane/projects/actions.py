@@ -17,6 +17,7 @@ from django.utils import timezone
 from controlplane.domain.action import ROLES, action
 from controlplane.domain.errors import ActionRefused, Conflict, FieldError, InvalidInput, NotAllowed, NotFound
 from controlplane.domain.recording import record
+from controlplane.domain.redaction import SHORTEST_SECRET
 from controlplane.projects import encryption, events
 from controlplane.projects.actors import Actor
 from controlplane.projects.models import (
@@ -215,9 +216,12 @@ def revoke_token(token: ApiToken, *, by: Actor) -> None:
 
 @action(label="Set secret", role="admin")
 def set_secret(project: Project, *, name: str, value: str, by: Actor) -> Secret:
-    """Write or replace. `value` has 1 to 32,768 characters."""
-    if not 1 <= len(value) <= LONGEST_SECRET:
-        raise InvalidInput.field("value", f"A secret has 1 to {LONGEST_SECRET:,} characters.")
+    """Write or replace. `value` has 4 to 32,768 characters."""
+    if len(value) < SHORTEST_SECRET:
+        message = f"A secret has at least {SHORTEST_SECRET} characters, so that it can be masked in logs."
+        raise InvalidInput.field("value", message)
+    if len(value) > LONGEST_SECRET:
+        raise InvalidInput.field("value", f"A secret has at most {LONGEST_SECRET:,} characters.")
     secret = checked(Secret(project=project, name=name, sealed="-", updated_by=by.name))
     secret.sealed = encryption.seal(value, bound_to=place(project.pk, name))
     secret, _ = Secret.objects.update_or_create(

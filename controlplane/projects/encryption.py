@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+NONCE_BYTES, TAG_BYTES = 12, 16
+
 
 class Unreadable(Exception):
     """No key that is configured opens this value."""
@@ -26,7 +28,7 @@ def seal(text: str, *, bound_to: str) -> str:
     if not settings.SECRETS_KEYS:
         raise ImproperlyConfigured("Set SPARKOPS_SECRETS_KEYS to keep secrets.")
     key_id, key = next(iter(keys().items()))
-    nonce = os.urandom(12)
+    nonce = os.urandom(NONCE_BYTES)
     sealed = AESGCM(key).encrypt(nonce, text.encode(), bound_to.encode())
     return f"{key_id}:{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
@@ -36,9 +38,14 @@ def unseal(sealed: str, *, bound_to: str) -> str:
     key_id, _, body = sealed.partition(":")
     raw = base64.urlsafe_b64decode(body)
     try:
-        return AESGCM(keys()[key_id]).decrypt(raw[:12], raw[12:], bound_to.encode()).decode()
+        return AESGCM(keys()[key_id]).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], bound_to.encode()).decode()
     except (KeyError, InvalidTag) as error:
         raise Unreadable("This secret cannot be opened with the configured keys.") from error
+
+
+def size_of(sealed: str) -> int:
+    """Bytes of the text in UTF-8, without opening it."""
+    return len(base64.urlsafe_b64decode(sealed.partition(":")[2])) - NONCE_BYTES - TAG_BYTES
 
 
 def is_current(sealed: str) -> bool:

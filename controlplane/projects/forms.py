@@ -60,7 +60,7 @@ class SecretForm(ActionForm):
     value = forms.CharField(
         strip=False,
         widget=forms.Textarea({"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
-        help_text="Stored encrypted. Nobody can read it here again.",
+        help_text="At least 4 characters. Stored encrypted. Nobody can read it here again.",
     )
 
 

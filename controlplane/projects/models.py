@@ -13,6 +13,9 @@ from django.db.models import Exists, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
+from controlplane.domain.redaction import SHORTEST_SECRET
+from controlplane.projects import encryption
+
 # As JSON Schemas write it. Python's `$` would also let a line break at the end pass.
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 valid_name = RegexValidator(
@@ -236,6 +239,11 @@ class Secret(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_secret_per_name")]
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether logs and outputs hide it: earlier versions took values too short to tell from ordinary words."""
+        return encryption.size_of(self.sealed) >= SHORTEST_SECRET
 
     def __str__(self) -> str:
         return self.name

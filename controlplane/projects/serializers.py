@@ -123,7 +123,7 @@ class SecretSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Secret
-        fields = ["id", "project", "name", "updated_at", "updated_by"]
+        fields = ["id", "project", "name", "is_masked", "updated_at", "updated_by"]
 
 
 class NewProject(StrictSerializer):

@@ -282,7 +282,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("api:invitations", "POST"): {"email": "new@example.com", "role": "viewer"},
     ("projects:member_role", "POST"): {"role": "viewer"},
     ("projects:tokens", "POST"): {"name": "new", "role": "viewer", "days": "7"},
-    ("projects:secrets", "POST"): {"name": "NEW", "value": "v"},
+    ("projects:secrets", "POST"): {"name": "NEW", "value": "a value"},
     ("projects:settings", "POST"): {"name": "Acme", "time_zone": "UTC"},
     ("api:run_replay", "POST"): {"step": "only"},
     ("api:runs", "POST"): {"project": "<project>", "workflow": "<workflow>"},
@@ -320,7 +320,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("api:tokens", "POST"): {"project": "<project>", "name": "new", "role": "viewer", "days": 7},
     ("api:views", "POST"): {"project": "<project>", "list": "runs", "name": "New one"},
     ("api:view", "PATCH"): {"name": "Renamed"},
-    ("api:secrets", "POST"): {"project": "<project>", "name": "NEW", "value": "v"},
+    ("api:secrets", "POST"): {"project": "<project>", "name": "NEW", "value": "a value"},
 }
 # What pages need to be told before they answer; `<run>` is the id of that thing.
 QUERIES = {
