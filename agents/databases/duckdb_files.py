@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,15 +81,12 @@ def needed(names: Mapping[str, Path], text: str) -> dict[str, Path]:
 @contextmanager
 def source(name: str, file: Path) -> Iterator[Source]:
     """Raises ConnectionFailed when there is no such file any more."""
-    try:
-        opening = opened(file)
-        descriptor = opening.__enter__()
-    except OSError as error:
-        raise unreadable(file.name, f"cannot be opened: {error.strerror or 'it is no file'}") from error
-    try:
+    with ExitStack() as stack:
+        try:
+            descriptor = stack.enter_context(opened(file))
+        except OSError as error:
+            raise unreadable(file.name, f"cannot be opened: {error.strerror or 'it is no file'}") from error
         yield Source(name, file, descriptor, _state(descriptor))
-    finally:
-        opening.__exit__(None, None, None)
 
 
 def expose(database: duckdb.DuckDBPyConnection, one: Source, *, sample: int | None) -> str | None:
