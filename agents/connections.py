@@ -15,7 +15,7 @@ from agents.databases.query import inspect
 from agents.databases.result import InstanceReport
 from agents.models import Engine, Instance
 from agents.portal_database import locate_portal
-from agents.secret_references import REFERENCE, replaced, secrets_in
+from agents.secret_references import replaced, secrets_in
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.database import lend_connection
 from controlplane.domain.errors import InvalidInput
