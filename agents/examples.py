@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from controlplane.domain.json_schema import resolve
+from controlplane.domain.schemas.shape import Shapes
 
 DEPTH = 5
 # A few hundred bytes of schema can describe millions of values.
@@ -23,18 +23,18 @@ class _Example:
     """What refers to itself is left out within itself."""
 
     def __init__(self, root: Mapping[str, Any]) -> None:
-        self.root = root
+        self.shapes = Shapes(root)
         self.within: list[int] = []
         self.left = MOST_VALUES
 
     def of(self, schema: Any) -> Any:
-        schema = resolve(self.root, schema["$ref"]) if isinstance(schema, Mapping) and "$ref" in schema else schema
+        shape = self.shapes.of(schema)
         self.left -= 1
-        if not isinstance(schema, Mapping) or id(schema) in self.within or self.left < 0:
+        if not shape or id(shape) in self.within or self.left < 0:
             return None
-        given = [*schema.get("examples", [])[:1], *([schema["default"]] if "default" in schema else [])]
-        chosen = [*given, *schema.get("enum", [])[:1], *([schema["const"]] if "const" in schema else [])]
-        return chosen[0] if chosen else self.of_type(schema)
+        given = [*shape.get("examples", [])[:1], *([shape["default"]] if "default" in shape else [])]
+        chosen = [*given, *shape.get("enum", [])[:1]]
+        return chosen[0] if chosen else self.of_type(shape)
 
     def of_type(self, schema: Mapping[str, Any]) -> Any:
         properties, kind = schema.get("properties"), schema.get("type")

@@ -17,7 +17,15 @@ from agents.views import EntryView
 from controlplane.domain.errors import InvalidInput, ProblemError
 from controlplane.ui.htmx import is_partial
 from controlplane.ui.request import PortalRequest
-from controlplane.ui.schema_form import belongs, form_fields, inputs_from_form, shown_again
+from controlplane.ui.schema_form import (
+    Field,
+    belongs,
+    form_fields,
+    has_fields,
+    inputs_from_form,
+    shown_again,
+    without_field,
+)
 
 # What fields and errors begin with, such as `input.days`; without more it is the JSON.
 PREFIX = "input"
@@ -34,6 +42,8 @@ class CallTrial(EntryView):
         self.require("operator")
         row = self.entry(pk)
         try:
+            if "switch" in self.request.POST:
+                return self.switched(row)
             answer, duration_ms = answer_of(request, row, input=self.typed(row), by=request.member)
         except ProblemError as problem:
             return self.page(row, problem)
@@ -48,26 +58,48 @@ class CallTrial(EntryView):
             raise InvalidInput.field(PREFIX, " ".join(error.messages), "syntax") from error
 
     def is_json(self, row: Tool | Agent) -> bool:
-        asked = PREFIX in self.request.POST or "as_json" in self.request.GET
-        return asked or not schema_of(row).get("properties")
+        as_json = PREFIX in self.request.POST or (self.request.method == "GET" and "as_json" in self.request.GET)
+        return as_json or not has_fields(schema_of(row))
 
     def page(self, row: Tool | Agent, problem: ProblemError | None = None, **outcome: Any) -> HttpResponse:
-        template = "agents/_trial.html" if is_partial(self.request) else "agents/trial.html"
         shown = self.as_json(row) if self.is_json(row) else self.as_fields(row, problem)
-        return self.show(template, row=row, problem=problem, partial=is_partial(self.request), **shown, **outcome)
+        partial = is_partial(self.request) and "switch" not in self.request.POST
+        template = "agents/_trial.html" if partial else "agents/trial.html"
+        return self.show(template, row=row, problem=problem, partial=partial, **shown, **outcome)
+
+    def switched(self, row: Tool | Agent) -> HttpResponse:
+        """What is typed in the other of fields and JSON; a new page. Raises InvalidInput for what cannot be read."""
+        schema, input, was_json = schema_of(row), self.typed(row), self.is_json(row)
+        if not was_json:
+            shown: dict[str, Any] = {"text": written(input), "has_fields": True}
+        else:
+            if not isinstance(input, dict) or without_field(schema, input):
+                raise InvalidInput.field(PREFIX, "The fields can hold only an object of what they name.", "unknown")
+            fields = ordered(form_fields(schema, input, prefix=PREFIX, fills=False))
+            shown = {"fields": [(field, "") for field in fields], "elsewhere": []}
+        return self.show("agents/trial.html", row=row, problem=None, partial=False, **shown)
 
     def as_json(self, row: Tool | Agent) -> dict[str, Any]:
-        text = self.request.POST.get(PREFIX, json.dumps(example_of(schema_of(row)), indent=2, ensure_ascii=False))
-        return {"text": text, "has_fields": bool(schema_of(row).get("properties"))}
+        text = self.request.POST.get(PREFIX, written(example_of(schema_of(row))))
+        return {"text": text, "has_fields": has_fields(schema_of(row))}
 
     def as_fields(self, row: Tool | Agent, problem: ProblemError | None) -> dict[str, Any]:
         """The fields with what is wrong with each; `elsewhere` are faults that lie in none of them."""
         errors = problem.errors if problem else []
-        # The database keeps no order of properties, so those that are needed come first.
-        ordered = sorted(form_fields(schema_of(row), prefix=PREFIX), key=lambda field: not field.required)
-        fields = shown_again(ordered, self.request.POST, errors)
+        fields = shown_again(
+            ordered(form_fields(schema_of(row), prefix=PREFIX, fills=False)), self.request.POST, errors
+        )
         names = [field.name for field, _ in fields]
         return {"fields": fields, "elsewhere": [one for one in errors if not any(belongs(one, name) for name in names)]}
+
+
+def ordered(fields: list[Field]) -> list[Field]:
+    """The database keeps no order of properties, so those that are needed come first."""
+    return sorted(fields, key=lambda field: not field.required)
+
+
+def written(input: Any) -> str:
+    return json.dumps(input, indent=2, ensure_ascii=False)
 
 
 def schema_of(row: Tool | Agent) -> dict[str, Any]:

@@ -104,5 +104,5 @@ def shown(request: PortalRequest, page: ReplayPage, *, status: int) -> HttpRespo
 def page_of(request: PortalRequest, run: Run) -> ReplayPage:
     sent = request.POST if request.method == "POST" else request.GET
     step = sent.get("step", "").replace("\x00", "") or likely_start(run)
-    text = sent.get("inputs") or json.dumps(run.inputs, indent=2, ensure_ascii=False)
+    text = sent.get("inputs", json.dumps(run.inputs, indent=2, ensure_ascii=False))
     return ReplayPage(request, run, step, sent.get("version", ""), text)

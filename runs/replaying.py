@@ -10,6 +10,7 @@ from typing import Any
 from controlplane.domain import expressions
 from controlplane.domain.errors import ActionRefused, InvalidInput
 from controlplane.domain.expressions import Names
+from controlplane.domain.schemas.validator import same_json
 from runs.engine.plan import Plan, plan_of_version
 from runs.models import Run, StepState, Trigger
 from workflows.graph import edges, topological, upstream
@@ -157,10 +158,6 @@ def names_read(step: Step) -> Names:
 def read_of(names: Names, root: str, changed: frozenset[str]) -> list[str]:
     """Those of `changed` that are read under `root`; all of them when it is read as a whole."""
     return sorted(changed if root in names.whole else changed & names.members.get(root, frozenset()))
-
-
-def same_json(one: Any, other: Any) -> bool:
-    return repr(one) == repr(other) if type(one) is type(other) else False
 
 
 def likely_start(run: Run) -> str:

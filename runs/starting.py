@@ -7,19 +7,27 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views import View
 
 from controlplane.domain.errors import FieldError, InvalidInput, NotAllowed, NotFound, ProblemError
 from controlplane.listing.filters import is_id
-from controlplane.ui.schema_form import Field, belongs, form_fields, inputs_from_form, shown_again
+from controlplane.ui.schema_form import (
+    Field,
+    belongs,
+    form_fields,
+    has_fields,
+    inputs_from_form,
+    shown_again,
+    without_field,
+)
 from runs.actions import draft_of, start_run
 from runs.forms import StartForm
 from runs.models import Run
 from runs.views import go_to, visible_runs
 from workflows.models import Workflow
-from workflows.parameters import with_defaults
+from workflows.parameters import with_default_inputs
 from workflows.spec import Spec
 
 
@@ -35,12 +43,15 @@ class StartPage:
     earlier: dict[str, Any] | None = None
     as_json: bool = False
     json_text: str = ""
+    note: str = ""
     problem: ProblemError | None = None
+    is_typed: bool = True
 
     @cached_property
     def fields(self) -> list[tuple[Field, str]]:
         """Each input with what is wrong with it; after a refusal as it was typed."""
-        return shown_again(form_fields(self.spec.params, self.earlier), self.request.POST, self.errors)
+        sent = self.request.POST if self.is_typed else QueryDict()
+        return shown_again(form_fields(self.spec.params, self.earlier), sent, self.errors)
 
     @property
     def errors(self) -> list[FieldError]:
@@ -58,8 +69,17 @@ class StartPage:
         return [error.message if error.field == "json" else f"{error.field}: {error.message}" for error in found]
 
     @property
-    def schema(self) -> Any:
-        return self.spec.params
+    def has_fields(self) -> bool:
+        return has_fields(self.spec.params)
+
+    def switch(self) -> None:
+        """What is typed in the other of fields and JSON. Raises InvalidInput for what cannot be read."""
+        inputs = typed_inputs(self.request, self.spec, as_json=self.as_json)
+        missing = without_field(self.spec.params, inputs)
+        if self.as_json and missing:
+            raise InvalidInput.field("json", f"There is no field for {', '.join(missing[:5])}.", "unknown")
+        self.earlier, self.as_json, self.is_typed = inputs, not self.as_json, False
+        self.json_text = written(inputs)
 
 
 class RunNew(View):
@@ -80,6 +100,9 @@ class RunNew(View):
     def post(self, request: HttpRequest) -> HttpResponse:
         page = self.page(request, request.POST.get("workflow", ""))
         try:
+            if "switch" in request.POST:
+                page.switch()
+                return render(request, "runs/new.html", {"page": page})
             return self.start(request, page)
         except ProblemError as problem:
             if problem.status not in {400, 409}:
@@ -110,20 +133,27 @@ class RunNew(View):
         draft = bool(values.get("draft"))
         spec = spec_of(workflow, draft=draft)
         earlier = self.earlier(request, workflow)
-        initial = None if earlier is None else {"environment": earlier.environment, "agent": earlier.agent,
-                                                "tags": ", ".join(earlier.tags)}  # fmt: skip
-        form = StartForm(request.POST or None, initial=initial, project=request.project,
+        is_switched = "switch" in request.POST
+        form = StartForm(request.POST if request.POST and not is_switched else None, project=request.project,
+                         initial=request.POST.dict() if is_switched else asked_then(earlier),
                          asks_for_agent=spec.asks_for_agent)  # fmt: skip
         inputs = earlier.inputs if earlier else None
-        as_json = bool(spec.params) and (values.get("as_json") == "1" or not spec.params.get("properties"))
-        shown = inputs if inputs is not None else with_defaults(spec.params, {}, spec.params)
-        text = values.get("json") or json.dumps(shown, indent=2)
-        return StartPage(request, workflow, draft, form, spec, inputs, as_json, text)
+        missing = [] if inputs is None else without_field(spec.params, inputs)
+        asked = values.get("as_json") == "1" or not has_fields(spec.params)
+        as_json = bool(spec.params) and (asked or bool(missing and request.method == "GET"))
+        note = "" if asked or not missing else f"There is no field for {', '.join(missing[:5])}."
+        shown = inputs if inputs is not None else with_default_inputs(spec.params, {})
+        text = values.get("json", written(shown))
+        return StartPage(request, workflow, draft, form, spec, inputs, as_json, text, note)
 
     def earlier(self, request: HttpRequest, workflow: Workflow) -> Run | None:
         """The run whose inputs to start from (`?from=42`)."""
         wanted = request.GET.get("from", "")
         return visible_runs(request).filter(pk=wanted, workflow=workflow).first() if is_id(wanted) else None
+
+
+def asked_then(run: Run | None) -> dict[str, Any]:
+    return {"environment": run.environment, "agent": run.agent, "tags": ", ".join(run.tags)} if run else {}
 
 
 def find_workflow(request: HttpRequest, wanted: str) -> Workflow:
@@ -148,9 +178,15 @@ def typed_inputs(request: HttpRequest, spec: Spec, *, as_json: bool) -> dict[str
     if not as_json:
         return inputs_from_form(spec.params, dict(request.POST.lists()))
     try:
-        inputs = json.loads(request.POST.get("json") or "{}")
+        inputs = json.loads(request.POST.get("json", "{}"))
     except (ValueError, RecursionError) as error:
-        raise InvalidInput.field("json", f"This is not JSON: {error}.", "syntax") from error
+        raise InvalidInput.field(
+            "json", f"This is not JSON: {str(error)[:200]}. No inputs are {{}}.", "syntax"
+        ) from error
     if not isinstance(inputs, dict):
         raise InvalidInput.field("json", "The inputs are one JSON object.")
     return inputs
+
+
+def written(inputs: dict[str, Any]) -> str:
+    return json.dumps(inputs, indent=2, ensure_ascii=False)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from controlplane.domain.schemas.shape import Shape, admits_null, properties_of, required_of, types_of
 from workflows.specification.reading import Document
 
 ICONS = {
@@ -90,21 +91,20 @@ def rules_of(step: Mapping[str, Any]) -> list[str]:
 
 def parameters_of(document: Mapping[str, Any]) -> list[ParameterLine]:
     params = document.get("params")
-    properties = params.get("properties") if isinstance(params, Mapping) else None
-    required = params.get("required") if isinstance(params, Mapping) else None
-    if not isinstance(properties, Mapping):
+    try:
+        shapes, needed = (properties_of(params), required_of(params)) if isinstance(params, Mapping) else ({}, [])
+        return [parameter_line(name, shape, name in needed) for name, shape in shapes.items()]
+    except (TypeError, ValueError, AttributeError, RecursionError):
+        # Whatever a draft has there that is no schema, its own page says so.
         return []
-    needed = required if isinstance(required, list) else []
-    return [
-        parameter_line(name, part, name in needed) for name, part in properties.items() if isinstance(part, Mapping)
-    ]
 
 
-def parameter_line(name: str, schema: Mapping[str, Any], required: bool) -> ParameterLine:
-    choices = schema.get("enum")
-    kind = " | ".join(map(text_of, choices)) if isinstance(choices, list) else text_of(schema.get("type") or "any")
-    default = json.dumps(schema["default"], ensure_ascii=False) if "default" in schema else None
-    return ParameterLine(name, kind, required, default, text_of(schema.get("description") or schema.get("title")))
+def parameter_line(name: str, shape: Shape, required: bool) -> ParameterLine:
+    choices = shape.get("enum")
+    kinds = " | ".join(types_of(shape) + (["null"] if admits_null(shape) else []))
+    kind = " | ".join("null" if one is None else text_of(one) for one in choices) if choices else kinds or "any"
+    default = json.dumps(shape["default"], ensure_ascii=False) if "default" in shape else None
+    return ParameterLine(name, kind, required, default, text_of(shape.get("description") or shape.get("title")))
 
 
 def text_of(value: Any) -> str:

@@ -5,30 +5,21 @@ Nothing is fetched: `$ref` reaches only into the same schema. Patterns run in li
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import date, datetime, time
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any, cast
-from urllib.parse import urlsplit
 
-from jsonschema import Draft202012Validator, FormatChecker, SchemaError, ValidationError
-from jsonschema.validators import extend
-from referencing.exceptions import Unresolvable
+from jsonschema import Draft202012Validator, ValidationError
 
 from controlplane.domain.expressions.errors import WrongType
 from controlplane.domain.expressions.patterns import matches
+from controlplane.domain.schemas.parts import Schema, circle, resolve, subschemas
+from controlplane.domain.schemas.validator import NotApplicable, limited, validator_of
 
-Schema = Mapping[str, Any]
 DEPTH_LIMIT = 32
-# Looks at a part of the value, a list or an object costing as many more as it has parts. A few hundred bytes of schema
-# can ask for billions.
-CHECKS, CHECKS_A_PART = 50_000, 20
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -51,22 +42,23 @@ def schema_faults(schema: Any) -> list[Fault]:
         return [Fault("", "A JSON Schema must be an object.", "type")]
     if depth_of(schema) > DEPTH_LIMIT:
         return [Fault("", f"The schema is nested more than {DEPTH_LIMIT} levels deep.", "too_deep")]
-    meta = Draft202012Validator(Draft202012Validator.META_SCHEMA)
-    faults = [fault for error in meta.iter_errors(schema) for fault in _explained(error)]
-    return faults or [*_bad_references(schema), *_bad_patterns(schema)]
+    faults = [fault for error in _META.iter_errors(schema) for fault in _explained(error)]
+    return faults or [*_bad_references(schema), *_bad_patterns(schema)] or _bad_targets(schema) or _circular(schema)
 
 
-def value_faults(schema: Schema, value: Any) -> list[Fault]:
-    """What in `value` breaks `schema`, a schema without faults of its own."""
-    _left.set(CHECKS + CHECKS_A_PART * sum(map(len, _levels(value))))
+def value_faults(schema: Any, value: Any, *, root: Schema | None = None) -> list[Fault]:
+    """What in `value` breaks `schema`, a schema without faults of its own. Its references lead into `root`, if given."""
     try:
-        errors = list(_Validator(schema, format_checker=FORMATS).iter_errors(value))
-    except (RecursionError, Unresolvable, SchemaError, WrongType, _TooManyChecks) as error:
-        reason = "it refers to itself without end" if isinstance(error, RecursionError) else str(error)
-        return [Fault("", f"The schema cannot be applied: {reason}.", "schema")]
-    faults = [fault for error in errors for fault in _explained(error)]
+        with limited(value):
+            faults = [one for error in validator_of(schema, root).iter_errors(value) for one in _explained(error)]
+    except NotApplicable as error:
+        return [not_applicable(error)]
     mistyped = {fault.path for fault in faults if fault.code == "type"}
     return [fault for fault in faults if fault.code == "type" or fault.path not in mistyped]
+
+
+def not_applicable(error: NotApplicable) -> Fault:
+    return Fault("", f"The schema cannot be applied: {error}.", "schema")
 
 
 def depth_of(value: Any) -> int:
@@ -119,19 +111,36 @@ def join_path(parts: Sequence[str | int]) -> str:
 def _explained(error: ValidationError) -> Iterator[Fault]:
     path = list(error.absolute_path)
     code, value = str(error.validator), cast(Any, error.instance)
-    rule, schema = cast(Any, error.validator_value), cast(Any, error.schema)
     if code == "required":
-        missing = [name for name in rule if name not in value]
+        missing = [name for name in cast(Any, error.validator_value) if name not in value]
         name = next((one for one in missing if repr(one) in error.message), missing[0])
         yield Fault(join_path([*path, name]), "This is required.", "required", value)
-    elif code == "additionalProperties" and isinstance(value, Mapping):
-        known = list(schema.get("properties", {}))
-        for name in value:
-            if name not in known:
-                message = f"There is no {name!r} here.{suggestion(str(name), known)}"
-                yield Fault(join_path([*path, name]), message, "unknown", value)
+    elif code in _CLOSING and error.validator_value is False:
+        yield unknown(path, list(cast(Any, error.schema).get("properties", {})), value)
+    elif code in ("anyOf", "oneOf") and (meant := _meant(error)):
+        for one in meant:
+            yield from _explained(one)
     else:
         yield Fault(join_path(path), _sentence(error), code, value)
+
+
+def unknown(path: Sequence[str | int], known: Sequence[str], holder: Any) -> Fault:
+    """That `holder` has a key, the last of `path`, which is not listed."""
+    message = f"There is no {path[-1]!r} here.{suggestion(str(path[-1]), known)}"
+    return Fault(join_path(path), message, "unknown", holder)
+
+
+def _meant(error: ValidationError) -> list[ValidationError]:
+    """The errors of the only form that is of the value's type, which is the one that was meant."""
+    forms: dict[int, list[ValidationError]] = {}
+    for one in error.context or ():
+        forms.setdefault(cast(int, one.relative_schema_path[0]), []).append(one)
+    near = [errors for errors in forms.values() if not any(_is_other(one) for one in errors)]
+    return near[0] if len(near) == 1 else []
+
+
+def _is_other(error: ValidationError) -> bool:
+    return not error.relative_path and error.validator in ("type", "enum", "const", None)
 
 
 def _sentence(error: ValidationError) -> str:
@@ -192,48 +201,19 @@ def _type_of(value: Any) -> str:
     return "null"
 
 
-def _subschemas(schema: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Schema]]:
-    """Every object in a schema that may hold keywords; what is data (`default`, `enum`, …) is passed over."""
-    if isinstance(schema, Mapping):
-        yield path, schema
-        for key, part in schema.items():
-            if key not in ("default", "const", "enum", "examples"):
-                yield from _subschemas(part, (*path, key))
-    elif isinstance(schema, list):
-        for index, part in enumerate(schema):
-            yield from _subschemas(part, (*path, index))
-
-
 def _bad_references(schema: Schema) -> Iterator[Fault]:
-    for path, part in _subschemas(schema):
-        if path and path[-1] == "properties":
-            continue
+    for path, part in subschemas(schema):
         for keyword in ("$id", "$dynamicRef", "$anchor", "$dynamicAnchor"):
             if keyword in part:
                 yield Fault(join_path([*path, keyword]), f"{keyword} is not available.", "reference")
         reference = part.get("$ref")
-        if reference is not None and resolve(schema, reference) is None:
+        if reference is not None and not isinstance(resolve(schema, reference), Mapping | bool):
             message = f"{reference!r} does not lead to a part of this schema; write #/$defs/NAME."
             yield Fault(join_path([*path, "$ref"]), message, "reference")
 
 
-def resolve(schema: Schema, reference: object) -> Any:
-    """The part of `schema` that `#/a/b` names; None when there is none or it lies elsewhere."""
-    if reference == "#":
-        return schema
-    if not isinstance(reference, str) or not reference.startswith("#/"):
-        return None
-    found: Any = schema
-    for name in reference[2:].split("/"):
-        name = name.replace("~1", "/").replace("~0", "~")
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
-
-
 def _bad_patterns(schema: Schema) -> Iterator[Fault]:
-    for path, part in _subschemas(schema):
-        if path and path[-1] == "properties":
-            continue
+    for path, part in subschemas(schema):
         names = part.get("patternProperties")
         for pattern in [part.get("pattern"), *(names if isinstance(names, Mapping) else ())]:
             try:
@@ -243,68 +223,23 @@ def _bad_patterns(schema: Schema) -> Iterator[Fault]:
                 yield Fault(join_path([*path, "pattern"]), str(error), "pattern")
 
 
-def _pattern(validator: Any, rule: str, value: Any, schema: Schema) -> Iterator[ValidationError]:
-    if isinstance(value, str) and not matches(value, rule):
-        yield ValidationError(f"{value[:60]!r} does not match {rule}")
+def _bad_targets(schema: Schema) -> list[Fault]:
+    """What only a reference makes a schema of, such as a part of an example, has not been looked at as one."""
+    looked_at = {id(part) for _, part in subschemas(schema, referred=False)}
+    return [
+        Fault(join_path(path), f"A $ref makes this a schema, and it is none: {fault.message}", "reference")
+        for path, part in subschemas(schema)
+        if id(part) not in looked_at
+        for error in islice(_META.iter_errors(part), 1)
+        for fault in _explained(error)
+    ]
 
 
-def _pattern_properties(validator: Any, rules: Schema, value: Any, schema: Schema) -> Iterator[ValidationError]:
-    if not isinstance(value, Mapping):
-        return
-    for pattern, rule in rules.items():
-        for name, part in value.items():
-            if matches(name, pattern):
-                yield from validator.descend(part, rule, path=name, schema_path=pattern)
+def _circular(schema: Schema) -> list[Fault]:
+    found = circle(schema)
+    paths = [path for path, part in subschemas(schema) if found and part is found[0]]
+    return [Fault(join_path(path), "This refers to itself without end.", "reference") for path in paths]
 
 
-class _TooManyChecks(Exception):
-    """The schema looks at parts of the value again and again."""
-
-
-_left: ContextVar[int] = ContextVar("checks_left")
-
-
-def _descend(self: Any, instance: Any, schema: Any, **where: Any) -> Iterator[ValidationError]:
-    """As the library's, within the number of checks that `value_faults` grants."""
-    left = _left.get() - 1 - (len(instance) if isinstance(instance, Mapping | list) else 0)
-    if left < 0:
-        raise _TooManyChecks("it asks for more checks than a value of this size may have")
-    _left.set(left)
-    return Draft202012Validator.descend(self, instance, schema, **where)
-
-
-def _evolve(self: Any, *, schema: Any, _resolver: Any = None) -> Any:
-    """The library's would leave our rules where a part of the schema names a `$schema`."""
-    return _Validator(schema, format_checker=self.format_checker, _resolver=_resolver or self._resolver)
-
-
-_Validator = extend(Draft202012Validator, {"pattern": _pattern, "patternProperties": _pattern_properties})
-_Validator.descend, _Validator.evolve = _descend, _evolve
-FORMATS = FormatChecker(formats=())
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
-
-
-def _checked(name: str, read: Any) -> None:
-    def check(value: object) -> bool:
-        return not isinstance(value, str) or bool(read(value))
-
-    FORMATS.checks(name, raises=ValueError)(check)
-
-
-def _is_uri(text: str) -> bool:
-    parts = urlsplit(text)
-    return bool(parts.scheme and (parts.netloc or parts.path)) and not re.search(r"\s", text)
-
-
-def _is_moment(text: str) -> bool:
-    return len(text) > 10 and text[10] in "Tt " and datetime.fromisoformat(text).tzinfo is not None
-
-
-_checked("date", lambda text: len(text) == 10 and date.fromisoformat(text))
-_checked("date-time", _is_moment)
-_checked("time", lambda text: time.fromisoformat(text) is not None)
-_checked("email", lambda text: len(text) <= 254 and _EMAIL.fullmatch(text))
-_checked("uri", _is_uri)
-_checked("uuid", lambda text: len(text) == 36 and uuid.UUID(text))
-_checked("ipv4", ipaddress.IPv4Address)
-_checked("ipv6", ipaddress.IPv6Address)
+_META = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+_CLOSING = ("additionalProperties", "unevaluatedProperties")

@@ -8,7 +8,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from controlplane.domain.errors import InvalidInput
-from controlplane.domain.json_schema import depth_of, schema_faults, suggestion, unstorable, value_faults
+from controlplane.domain.json_schema import (
+    Fault,
+    depth_of,
+    join_path,
+    not_applicable,
+    schema_faults,
+    suggestion,
+    unstorable,
+)
+from controlplane.domain.schemas.defaults import with_defaults
+from controlplane.domain.schemas.parts import subschemas
+from controlplane.domain.schemas.unknown import closed_faults
+from controlplane.domain.schemas.validator import NotApplicable
 from workflows.graph import find_cycle, upstream
 from workflows.specification.catalogue import Catalogue
 from workflows.specification.kinds import KindCheck, has_slot
@@ -90,18 +102,39 @@ def _check_params(params: Any, problems: Problems) -> Mapping[str, Any]:
     faults = schema_faults(params)
     for fault in faults:
         problems.add(f"params.{fault.path}".rstrip("."), fault.message, fault.code)
-    if not faults:
-        _check_defaults(params, "params", problems)
+    if faults:
+        return _names_only(params)
+    _check_defaults(params, problems)
     return params
 
 
-def _check_defaults(schema: Mapping[str, Any], field: str, problems: Problems) -> None:
-    for name, part in schema.get("properties", {}).items():
-        path = f"{field}.properties.{name}"
-        if isinstance(part, Mapping) and "$ref" not in part:
-            for fault in value_faults(part, part["default"]) if "default" in part else ():
-                problems.add(f"{path}.default", f"The default does not fit: {fault.message}", fault.code)
-            _check_defaults(part, path, problems)
+def _names_only(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What can be said of a schema with faults, so that the rest is checked all the same."""
+    properties = params.get("properties")
+    is_open = not isinstance(properties, dict) or bool(params.get("additionalProperties"))
+    return {"additionalProperties": True} if is_open else {"properties": dict.fromkeys(properties or (), True)}
+
+
+def _check_defaults(params: Mapping[str, Any], problems: Problems) -> None:
+    """That each default fits its own schema, completed as it would be, and that all of them are not too many."""
+    try:
+        with_defaults(params, {})
+    except NotApplicable as error:
+        problems.add("params", f"The defaults cannot be filled in: {error}.", "schema")
+        return
+    for path, part in subschemas(params):
+        if path and "default" in part:
+            for fault in _default_faults(part, params):
+                field = f"params.{join_path([*path, 'default'])}"
+                problems.add(field, f"The default does not fit: {fault.message}", fault.code)
+
+
+def _default_faults(schema: Mapping[str, Any], root: Mapping[str, Any]) -> list[Fault]:
+    try:
+        filled = with_defaults(schema, schema["default"], root)
+    except NotApplicable as error:
+        return [not_applicable(error)]
+    return closed_faults(schema, filled, root=root)
 
 
 def _check_steps(steps: Any, problems: Problems, catalogue: Catalogue) -> list[tuple[str, dict[str, Any]]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from controlplane.domain.expressions import ExpressionError, has_template
-from controlplane.domain.json_schema import suggestion, value_faults
-from workflows.parameters import closed
+from controlplane.domain.json_schema import Fault, suggestion, value_faults
+from controlplane.domain.schemas.unknown import closed_faults
 from workflows.specification.catalogue import Catalogue, Schema
 from workflows.specification.problems import Problems
 
@@ -65,7 +65,8 @@ class KindCheck:
 
     def _tool(self, target: str, with_: Mapping[str, Any]) -> None:
         if self.problems.exists(target, self.catalogue.tools, "tool", f"{self.field}.uses"):
-            self._fit(self.catalogue.tools[target], with_, f"{self.field}.with")
+            schema = self.catalogue.tools[target]
+            self._tell(value_faults(schema, with_) if schema else [], f"{self.field}.with")
 
     def _workflow(self, target: str, with_: Mapping[str, Any]) -> None:
         self.problems.unknown_keys(with_, ("inputs",), f"{self.field}.with")
@@ -77,11 +78,11 @@ class KindCheck:
             return
         inputs, field = with_.get("inputs", {}), f"{self.field}.with.inputs"
         if not isinstance(inputs, str) or not has_slot(inputs):
-            self._inputs(closed(schema), inputs, field)
+            self._inputs(schema, inputs, field)
 
     def _inputs(self, schema: Schema, inputs: Any, field: str) -> None:
         if self.problems.is_a(inputs, dict, "an object", field):
-            self._fit(schema, inputs, field)
+            self._tell(closed_faults(schema, inputs) if schema else [], field)
 
     def _agent(self, target: str, with_: Mapping[str, Any]) -> None:
         field = f"{self.field}.with"
@@ -132,9 +133,9 @@ class KindCheck:
             message = "This must be a moment with a time zone, such as 2026-01-31T12:00:00Z."
             self.problems.add(f"{field}.until", message, "type")
 
-    def _fit(self, schema: Schema | None, value: Any, field: str) -> None:
-        """Compare the literal parts with the schema; what a template gives is known only when it runs."""
-        for fault in value_faults(schema, value) if schema else ():
+    def _tell(self, faults: Iterable[Fault], field: str) -> None:
+        """Those of the literal parts; what a template gives is known only when it runs."""
+        for fault in faults:
             if fault.code in ("required", "unknown") or not has_slot(fault.value):
                 path = fault.path if not fault.path or fault.path.startswith("[") else f".{fault.path}"
                 self.problems.add(f"{field}{path}", fault.message, fault.code)

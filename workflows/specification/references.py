@@ -7,6 +7,7 @@ from typing import Any
 
 from controlplane.domain.expressions import ExpressionError, bare, compile, names_used, slots_in
 from controlplane.domain.json_schema import suggestion
+from controlplane.domain.schemas.defaults import alike
 from workflows.specification.problems import Problems
 
 NAMES = frozenset({"params", "steps", "run"})
@@ -78,9 +79,7 @@ class References:
             self.problems.add(field, message, "reference")
 
     def _check_params(self, names: Collection[str], field: str) -> None:
-        declared = self.params.get("properties")
-        if not isinstance(declared, Mapping) or self.params.get("additionalProperties"):
-            declared = None if self.params else {}
+        declared = declared_in(self.params)
         if declared is None:
             return
         for name in sorted(set(names) - set(declared)):
@@ -88,6 +87,25 @@ class References:
             self.problems.add(field, message, "unknown_param")
 
 
+def declared_in(params: Mapping[str, Any]) -> list[str] | None:
+    """The names that inputs may have; None when they cannot be told without the inputs."""
+    if not params:
+        return []
+    parts = list(alike(params, params))
+    is_open = any(part.get(keyword) for part in parts for keyword in _OPEN)
+    lists = any("properties" in part for part in parts)
+    return [name for part in parts for name in part.get("properties", {})] if lists and not is_open else None
+
+
+_OPEN = (
+    "additionalProperties",
+    "unevaluatedProperties",
+    "patternProperties",
+    "anyOf",
+    "oneOf",
+    "if",
+    "dependentSchemas",
+)
 _EXPLAINED = {
     "secrets": "Secrets are not available in a specification. Use them in the configuration of a tool, an agent "
     "or an instance.",
