@@ -26,7 +26,9 @@ class Control:
     def values(self) -> list[str]:
         if self.tag == "select":
             chosen = [value for value, selected in self.options if selected]
-            return chosen if "multiple" in self.attributes else (chosen or [value for value, _ in self.options])[-1:]
+            if "multiple" in self.attributes:
+                return chosen
+            return chosen[-1:] or [value for value, _ in self.options[:1]]
         if self.kind in ("checkbox", "radio"):
             return [self.attributes.get("value", "on")] if "checked" in self.attributes else []
         if self.kind in ("submit", "button", "image"):

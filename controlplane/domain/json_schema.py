@@ -47,7 +47,7 @@ def schema_faults(schema: Any) -> list[Fault]:
 
 
 def value_faults(schema: Any, value: Any, *, root: Schema | None = None) -> list[Fault]:
-    """What in `value` breaks `schema`, a schema without faults of its own. Its references lead into `root`, if given."""
+    """What in `value` breaks `schema`, one without faults of its own. Its references lead into `root`, if given."""
     try:
         with limited(value):
             faults = [one for error in validator_of(schema, root).iter_errors(value) for one in _explained(error)]

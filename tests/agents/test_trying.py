@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from agents.models import Tool
 from tests.agents.catalogue import make_agent, make_tool
 from tests.agents.model_server import model_server, says_text
+from tests.html_forms import controls, sent
 
 pytestmark = pytest.mark.django_db
 SCHEMA = {
@@ -40,7 +42,11 @@ def trial(tool: Tool) -> str:
 
 
 def names_in(response) -> list[str]:
-    return re.findall(r' name="(input[^"]*)"', response.content.decode())
+    return names_in_text(response.content.decode())
+
+
+def names_in_text(html: str) -> list[str]:
+    return re.findall(r' name="(input[^"]*)"', html)
 
 
 def test_each_property_has_its_field_with_its_default(tool, bob):
@@ -50,12 +56,12 @@ def test_each_property_has_its_field_with_its_default(tool, bob):
     html = page.content.decode()
     assert 'type="number" value="7"' in html
     assert "Look back" in html
-    assert 'href="?as_json=1"' in html
+    assert "Write the input as JSON instead" in html
 
 
 def test_what_is_typed_is_sent_as_the_schema_has_it(tool, web, bob):
     page = bob.post(trial(tool), TYPED).content.decode()
-    sent = {"days": 14, "state": "open", "draft": False, "labels": ["a", "b"], "options": {"deep": 2}}
+    sent = {"days": 14, "state": "open", "labels": ["a", "b"], "options": {"deep": 2}}
     assert web.asked[0].json == sent
     assert "&quot;ok&quot;: true" in page
     assert 'type="number" value="14"' in page
@@ -91,10 +97,36 @@ def test_an_answer_brings_the_fields_along_without_their_errors(tool, bob):
 def test_the_same_can_be_written_as_json(tool, web, bob):
     page = bob.get(f"{trial(tool)}?as_json=1")
     assert names_in(page) == ["input"]
-    assert f'href="{trial(tool)}"' in page.content.decode()
+    assert "Fill in fields instead" in page.content.decode()
     answer = bob.post(trial(tool), {"input": '{"state": "closed"}'})
     assert names_in(answer) == ["input"]
     assert web.asked[0].json == {"state": "closed"}
+
+
+SHOWN = [
+    {"state": "open", "days": 0, "draft": False, "labels": [], "options": {}},
+    {"state": "closed", "labels": ["", "a\nb", " c "], "options": {"deep": 2}},
+    {"state": "open", "days": 10**20, "labels": ["two words"]},
+]
+
+
+@pytest.mark.parametrize("given", SHOWN)
+def test_going_from_json_to_fields_and_sending_them_calls_with_the_same(tool, web, bob, given):
+    page = bob.post(trial(tool), {"input": json.dumps(given), "switch": "1"}).content.decode()
+    fields = controls(page, "input.state")
+    assert web.asked == []
+    back = bob.post(trial(tool), sent(fields, pressed="switch")).content.decode()
+    assert json.loads(sent(controls(back, "input"))["input"][0]) == given
+    assert web.asked == []
+    assert bob.post(trial(tool), sent(fields)).status_code == 200
+    assert web.asked[0].json == given
+
+
+def test_what_no_field_can_show_stays_json(tool, web, bob):
+    for text, told in (("{", "This is not JSON"), ('{"else": 1}', "The fields can hold only")):
+        page = bob.post(trial(tool), {"input": text, "switch": "1"}).content.decode()
+        assert (told in page, names_in_text(page)) == (True, ["input"])
+    assert web.asked == []
 
 
 def test_without_properties_there_is_only_json(world, web, bob):

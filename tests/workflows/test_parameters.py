@@ -223,7 +223,7 @@ def test_what_was_typed_becomes_typed_inputs():
         "limit": 12,
         "ratio": 0.5,
         "dry_run": True,
-        "tags": ["a", "b"],
+        "tags": ["a", " b "],
         "levels": ["low", "high"],
         "note": "one\ntwo",
         "options": {"depth": 4},
@@ -233,8 +233,14 @@ def test_what_was_typed_becomes_typed_inputs():
 
 def test_an_empty_form_means_the_defaults():
     found = inputs_from_form(SCHEMA, {})
-    assert found == {"dry_run": False}
+    assert found == {}
     assert check_inputs(SCHEMA, {**found, **OWNER})["days"] == 30
+
+
+def test_a_box_that_is_not_ticked_is_false():
+    box = next(field for field in form_fields(SCHEMA) if field.key == "dry_run")
+    assert (box.kind, box.state) == ("boolean", "box")
+    assert inputs_from_form(SCHEMA, {box.state_name: "box"}) == {"dry_run": False}
 
 
 def test_text_that_is_no_number_is_left_for_the_schema_to_refuse():

@@ -12,7 +12,6 @@ from controlplane.domain.json_schema import (
     Fault,
     depth_of,
     join_path,
-    not_applicable,
     schema_faults,
     suggestion,
     unstorable,
@@ -20,7 +19,7 @@ from controlplane.domain.json_schema import (
 from controlplane.domain.schemas.defaults import with_defaults
 from controlplane.domain.schemas.parts import subschemas
 from controlplane.domain.schemas.unknown import closed_faults
-from controlplane.domain.schemas.validator import NotApplicable
+from controlplane.domain.schemas.validator import NotApplicable, limited
 from workflows.graph import find_cycle, upstream
 from workflows.specification.catalogue import Catalogue
 from workflows.specification.kinds import KindCheck, has_slot
@@ -118,23 +117,18 @@ def _names_only(params: Mapping[str, Any]) -> Mapping[str, Any]:
 def _check_defaults(params: Mapping[str, Any], problems: Problems) -> None:
     """That each default fits its own schema, completed as it would be, and that all of them are not too many."""
     try:
-        with_defaults(params, {})
+        with limited(params):
+            with_defaults(params, {})
+            for path, part in subschemas(params):
+                for fault in _default_faults(part, params) if path and "default" in part else ():
+                    field = f"params.{join_path([*path, 'default'])}"
+                    problems.add(field, f"The default does not fit: {fault.message}", fault.code)
     except NotApplicable as error:
         problems.add("params", f"The defaults cannot be filled in: {error}.", "schema")
-        return
-    for path, part in subschemas(params):
-        if path and "default" in part:
-            for fault in _default_faults(part, params):
-                field = f"params.{join_path([*path, 'default'])}"
-                problems.add(field, f"The default does not fit: {fault.message}", fault.code)
 
 
 def _default_faults(schema: Mapping[str, Any], root: Mapping[str, Any]) -> list[Fault]:
-    try:
-        filled = with_defaults(schema, schema["default"], root)
-    except NotApplicable as error:
-        return [not_applicable(error)]
-    return closed_faults(schema, filled, root=root)
+    return closed_faults(schema, with_defaults(schema, schema["default"], root), root=root)
 
 
 def _check_steps(steps: Any, problems: Problems, catalogue: Catalogue) -> list[tuple[str, dict[str, Any]]]:

@@ -13,7 +13,7 @@ Shape = dict[str, Any]
 
 
 def properties_of(root: Schema) -> dict[str, Shape]:
-    """Each property of the object that `root` describes, in the schema's order, with its shape and that of its items."""
+    """Each property of the object that `root` describes, in its order, with its shape and, in that, its items'."""
     shapes = Shapes(root)
     found = shapes.of(root).get("properties")
     return {key: shapes.with_items(part) for key, part in found.items()} if isinstance(found, Mapping) else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -54,8 +55,12 @@ def fits(schema: Any, value: Any, root: Schema) -> bool:
 
 @contextmanager
 def limited(value: Any, times: int = 1) -> Iterator[None]:
-    """As many checks as a value of this size may have. Raises NotApplicable beyond, and for what no schema may be."""
-    token = _left.set(times * (CHECKS + CHECKS_A_PART * parts_in(value)))
+    """As many checks as a value of this size may have, of what is left where it is used within itself.
+
+    Raises NotApplicable beyond, and for what no schema may be.
+    """
+    granted = min(CHECKS + times * CHECKS_A_PART * parts_in(value), _left.get(sys.maxsize))
+    token = _left.set(granted)
     try:
         yield
     except RecursionError:
@@ -63,7 +68,10 @@ def limited(value: Any, times: int = 1) -> Iterator[None]:
     except (Unresolvable, SchemaError, UnknownType, WrongType, _TooManyChecks) as error:
         raise NotApplicable(str(error).rstrip(".")[:200]) from None
     finally:
+        spent = granted - _left.get()
         _left.reset(token)
+        if _left.get(None) is not None:
+            _left.set(_left.get() - spent)
 
 
 def spend(checks: int) -> None:
@@ -170,7 +178,9 @@ def _multiple_of(validator: Any, rule: Any, value: Any, schema: Schema) -> Itera
     """In decimals: 0.3 is a multiple of 0.1, and no number is too large."""
     if not validator.is_type(value, "number"):
         return
-    if not isfinite(value) or (Fraction(str(value)) / Fraction(str(rule))).denominator != 1:
+    if isinstance(value, float) and not isfinite(value):
+        yield ValidationError(f"{value!r} is no multiple of anything")
+    elif (Fraction(str(value)) / Fraction(str(rule))).denominator != 1:
         yield ValidationError(f"{value!r} is not a multiple of {rule}")
 
 
