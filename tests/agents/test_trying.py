@@ -104,7 +104,7 @@ def test_the_same_can_be_written_as_json(tool, web, bob):
 
 
 SHOWN = [
-    {"state": "open", "days": 0, "draft": False, "labels": [], "options": {}},
+    {"state": "open", "days": 1, "draft": False, "labels": [], "options": {}},
     {"state": "closed", "labels": ["", "a\nb", " c "], "options": {"deep": 2}},
     {"state": "open", "days": 10**20, "labels": ["two words"]},
 ]

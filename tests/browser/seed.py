@@ -27,6 +27,7 @@ TOOLS = {
     "store": "browser-full",
     "linger": "browser-slow-to-stop",
 }
+ASKED = {"sleep": {"type": "object", "properties": {"seconds": {"type": "integer", "title": "Seconds"}}}}
 PARAMETERS = {
     "type": "object",
     "required": ["seconds"],
@@ -34,6 +35,19 @@ PARAMETERS = {
         "seconds": {"type": "integer", "title": "Seconds", "minimum": 0, "maximum": 600},
         "colour": {"type": "string", "title": "Colour", "enum": ["red", "green"], "default": "green"},
         "note": {"type": "string", "title": "Note", "maxLength": 20},
+    },
+}
+# Values that a form would easily change, each with a default that it must not become.
+PARTICULAR = {
+    "type": "object",
+    "properties": {
+        "prefix": {"type": "string", "title": "Prefix", "default": "pre"},
+        "tags": {"type": "array", "items": {"type": "string"}, "default": ["x"]},
+        "limit": {"type": ["integer", "null"], "default": 5},
+        "maybe": {"type": ["string", "null"], "default": "yes"},
+        "note": {"type": "string", "title": "Note", "default": "none"},
+        "doc": {"type": "string", "maxLength": 5000, "default": "d"},
+        "ends": {"type": "string", "default": "cr"},
     },
 }
 WORKFLOWS: dict[str, dict[str, Any]] = {
@@ -60,6 +74,7 @@ WORKFLOWS: dict[str, dict[str, Any]] = {
         ],
     },
     "lingering": {"steps": [{"key": "linger", "uses": "tool:linger"}]},
+    "particular": {"params": PARTICULAR, "steps": [{"key": "begin", "uses": "noop"}]},
 }
 
 
@@ -72,6 +87,7 @@ def seed() -> dict[str, Any]:
             name=name,
             kind="function",
             config={"function": function},
+            input_schema=ASKED.get(name, {}),
             idempotent=True,
             by=world.actor("erin"),
         )
