@@ -30,8 +30,11 @@ EVENTS_SHOWN = 500
 
 @dataclass(frozen=True)
 class Button:
+    """`target` is the part of the page that its answer takes the place of; without one it leads to another page."""
+
     action: Any
     url: str
+    target: str = "#run-summary"
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class RunPage:
         if self.is_elsewhere:
             return [] if run.is_final else [Button(actions.cancel_run, self.url("control", verb="cancellation"))]
         if run.is_final:
-            return [Button(actions.retry_run, self.url("retry"))]
+            return [Button(actions.retry_run, self.url("retry"), target="")]
         if run.state in {RunState.QUEUED, RunState.RUNNING} and not run.pause_requested_at:
             found.append(Button(actions.pause_run, self.url("control", verb="pause")))
         if run.pause_requested_at and not self.has_reviews:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from controlplane.domain.errors import InvalidInput, NotFound, ProblemError
 from controlplane.events.queries import stream
 from controlplane.listing.streaming import Stream
-from controlplane.ui.htmx import is_partial, redirect_whole_page
+from controlplane.ui.htmx import is_partial, toast
 from runs import actions
 from runs.exporting import artifact_file
 from runs.forms import ReviewForm
@@ -130,7 +130,16 @@ def control(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     run = find_run(request, pk)
     action = VERBS[verb]
     reason = {"reason": request.POST.get("reason", "").replace("\x00", "")} if verb != "resumption" else {}
-    return answered(request, run, lambda: action(run, by=request.member, **reason), f"{action.label}: asked for.")
+    response = answered(request, run, lambda: action(run, by=request.member, **reason), f"{action.label}: asked for.")
+    return summary_again(request, pk) if is_partial(request) else response
+
+
+def summary_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """The head of the run's page as it is now, with what there is to say; the rest of the page stays."""
+    response = render(request, "runs/_summary.html", {"page": RunPage(find_run(request, pk), request, "summary")})
+    for said in messages.get_messages(request):
+        toast(response, said.message, {"error": "danger"}.get(said.level_tag, said.level_tag))
+    return response
 
 
 @require_POST
@@ -167,13 +176,13 @@ def answered(request: HttpRequest, run: Run, verb: Any, message: str) -> HttpRes
         if refusal.status not in {400, 409}:
             raise
         messages.error(request, refusal.detail)
-    return to(request, reverse("runs:detail", kwargs={"project": request.project.slug, "pk": run.pk}))
+    return redirect(detail_url(request, run))
 
 
 def go_to(request: HttpRequest, run: Run, message: str) -> HttpResponse:
     messages.success(request, message)
-    return to(request, reverse("runs:detail", kwargs={"project": request.project.slug, "pk": run.pk}))
+    return redirect(detail_url(request, run))
 
 
-def to(request: HttpRequest, url: str) -> HttpResponse:
-    return redirect_whole_page(url) if is_partial(request) else redirect(url)
+def detail_url(request: HttpRequest, run: Run) -> str:
+    return reverse("runs:detail", kwargs={"project": request.project.slug, "pk": run.pk})

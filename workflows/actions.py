@@ -112,8 +112,10 @@ def update_workflow(
 
 
 @action(label="Save draft", role="editor", icon="save")
-def save_draft(workflow: Workflow, *, text: str, edits: int | None = None, by: Actor) -> Version:
-    """Keep `text` as the draft, made from nothing or over the one there is.
+def save_draft(
+    workflow: Workflow, *, text: str, note: str | None = None, edits: int | None = None, by: Actor
+) -> Version:
+    """Keep `text` as the draft, made from nothing or over the one there is, and `note` for its release.
 
     `edits` is the workflow's count when the editor was opened: Conflict when somebody changed the draft since. None
     overwrites. Text that cannot be read is refused with its lines; a draft may break every other rule.
@@ -121,6 +123,8 @@ def save_draft(workflow: Workflow, *, text: str, edits: int | None = None, by: A
     read_text(text)
     count_edit(workflow, edits, by)
     draft = write_draft(workflow, text, by)
+    if note is not None:
+        write_note(draft, note)
     record(events.DRAFT_SAVED, workflow, by=by, name=workflow.name, version=draft.number)
     return draft
 

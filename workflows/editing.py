@@ -8,10 +8,11 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views import View
 
 from controlplane.domain.errors import Conflict, FieldError, InvalidInput, ProblemError
-from controlplane.ui.htmx import is_partial, redirect_whole_page, toast
+from controlplane.ui.htmx import is_partial, toast
 from workflows import actions
 from workflows.forms import DraftForm, NewForm, add_problem
 from workflows.models import Workflow
@@ -91,7 +92,7 @@ class Edit(WorkflowPage):
         return self.page(DraftForm(initial=initial), text)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Save; with `then=release` also release, unless the draft is not valid."""
+        """Save; with `then=release` also release, unless the draft is not valid. `test` and `compare` lead on there."""
         form = DraftForm(request.POST)
         if not form.is_valid():
             errors = [FieldError(name, str(message)) for name, found in form.errors.items() for message in found]
@@ -99,10 +100,28 @@ class Edit(WorkflowPage):
         sent = form.cleaned_data
         edits = sent["edits"] if sent["overwrite"] is None else sent["overwrite"]
         try:
-            actions.save_draft(self.workflow, text=sent["text"], edits=edits, by=request.member)
+            actions.save_draft(self.workflow, text=sent["text"], note=sent["note"], edits=edits, by=request.member)
         except ProblemError as problem:
             return self.refused(form, problem)
-        return self.release(form) if request.POST.get("then") == "release" else self.saved(form)
+        then = {"release": self.release, "test": self.test, "compare": self.compare}
+        return then.get(request.POST.get("then", ""), self.saved)(form)
+
+    def test(self, form: DraftForm) -> HttpResponse:
+        """To the start of a run of the draft, when it is one that can run."""
+        text = form.cleaned_data["text"]
+        errors = check_text(text, project=self.workflow.project, workflow=self.workflow).errors
+        if errors:
+            problem = InvalidInput(f"The draft is not valid: {errors[0].message}", errors=errors)
+            return self.saved(form, problem, "tested")
+        new = reverse("runs:new", args=[self.request.project.slug])
+        return self.lead_on(f"{new}?workflow={self.workflow.pk}&draft=1")
+
+    def compare(self, form: DraftForm) -> HttpResponse:
+        return self.lead_on(self.url("diff"))
+
+    def lead_on(self, url: str) -> HttpResponse:
+        messages.success(self.request, "The draft is saved.")
+        return redirect(url)
 
     def release(self, form: DraftForm) -> HttpResponse:
         workflow = self.workflow
@@ -113,15 +132,17 @@ class Edit(WorkflowPage):
         except ProblemError as problem:
             return self.saved(form, problem)
         messages.success(self.request, f"Version {version.number} is released.")
-        return self.go("detail")
+        return self.to("detail")
 
-    def saved(self, form: DraftForm, problem: ProblemError | None = None) -> HttpResponse:
+    def saved(self, form: DraftForm, problem: ProblemError | None = None, failed: str = "released") -> HttpResponse:
+        """What comes after saving: with `problem`, why it is not `failed`."""
+        heading = f"Saved, but not {failed}"
         if not is_partial(self.request):
             say = messages.warning if problem else messages.success
-            say(self.request, f"Saved, but not released: {problem.detail}" if problem else "The draft is saved.")
+            say(self.request, f"{heading}: {problem.detail}" if problem else "The draft is saved.")
             return self.to("edit")
-        response = self.state(form.cleaned_data["text"], problem=problem, heading="Saved, but not released")
-        text, tone = ("Saved, but not released.", "warning") if problem else ("The draft is saved.", "success")
+        response = self.state(form.cleaned_data["text"], problem=problem, heading=heading)
+        text, tone = (f"{heading}.", "warning") if problem else ("The draft is saved.", "success")
         return toast(response, text, tone)
 
     def refused(self, form: DraftForm, problem: ProblemError) -> HttpResponse:
@@ -164,10 +185,8 @@ class Edit(WorkflowPage):
             "heading": heading,
             "conflict": problem if isinstance(problem, Conflict) else None,
             "edits": self.workflow.edits if edits is None else edits,
+            "partial": is_partial(self.request),
         }
-
-    def go(self, name: str) -> HttpResponse:
-        return redirect_whole_page(self.url(name)) if is_partial(self.request) else self.to(name)
 
 
 def request_text(request: HttpRequest) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from controlplane.domain.errors import NotFound
 from controlplane.projects.models import Project
+from controlplane.ui.signed_out import for_people
 
 
 @require_safe
-@login_required
+@for_people
 def front_door(request: HttpRequest) -> HttpResponse:
     projects = Project.objects.visible_to(request.access)
     project = projects.filter(slug=request.COOKIES.get("project", "")).first() or projects.first()

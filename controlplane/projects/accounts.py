@@ -104,10 +104,14 @@ class AccountAdapter(DefaultAccountAdapter):
         return response
 
     def logout(self, request: HttpRequest) -> None:
-        """Out of the browser and of every script that signed in with the password; API tokens go on."""
+        """Out of the browser and of every script that signed in with the password; API tokens go on.
+
+        Other than a session that has ended, this is meant: what was typed here is nobody's any more.
+        """
         if request.user.is_authenticated:
             end_sign_ins(request.user)
         super().logout(request)
+        setattr(request, "has_signed_out", True)  # noqa: B010 - a request has no such attribute for mypy
 
     def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
         """Whether the letter left must not show: neither as an error, nor in what the next page says."""

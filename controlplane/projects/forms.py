@@ -59,7 +59,7 @@ class SecretForm(ActionForm):
     name = forms.CharField(max_length=63, help_text="Letters, digits and underscores: ${{ secrets.NAME }}.")
     value = forms.CharField(
         strip=False,
-        widget=forms.Textarea({"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
+        widget=forms.Textarea({"rows": 3, "autocomplete": "off", "spellcheck": "false", "data-private": ""}),
         help_text="At least 4 characters. Stored encrypted. Nobody can read it here again.",
     )
 

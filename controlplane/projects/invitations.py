@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from controlplane.projects import actions
 from controlplane.projects.links import INVITED, find_invitation
 from controlplane.ui.request import PortalRequest
+from controlplane.ui.signed_out import to_sign_in
 
 
 @never_cache
@@ -21,7 +21,7 @@ def invitation(request: PortalRequest) -> HttpResponse:
     key = request.GET.get("key", "")
     found = find_invitation(key)
     if request.method == "POST" and not request.user.is_authenticated:
-        return redirect_to_login(request.get_full_path())
+        return to_sign_in(request)
     if found is None:
         return render(request, "account/invitation_ended.html", status=410)
     if request.method == "POST":

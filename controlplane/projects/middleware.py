@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -20,10 +20,13 @@ from controlplane.projects.actors import Access
 from controlplane.projects.models import Project
 from controlplane.projects.queries import preferences_of
 from controlplane.ui import errors
-from controlplane.ui.errors import problem_response
-from controlplane.ui.htmx import ask_to_sign_in, is_partial
+from controlplane.ui.errors import in_words, problem_response
+from controlplane.ui.htmx import lead_whole_page
+from controlplane.ui.signed_out import to_sign_in
 
 logger = logging.getLogger(__name__)
+# Read by scripts, so it holds nothing that opens anything.
+PERSON = "person"
 OF_A_PROJECT = re.compile(r"/p/([-\w]+)/")
 
 
@@ -68,8 +71,20 @@ class ProjectMiddleware:
         user = request.user
         request.access = SimpleLazyObject(lambda: Access.of_user(user))
         with timezone.override(None):
-            response = self.get_response(request)
-        return self.remember(request, response)
+            response = in_words(request, self.get_response(request))
+        self.tell_who(request, response)
+        return self.remember(request, lead_whole_page(request, response))
+
+    def tell_who(self, request: HttpRequest, response: HttpResponse) -> None:
+        """Scripts of pages that are open in other tabs learn who is signed in now; who signed out, that nobody is."""
+        if response.status_code >= 500 or not response.get("Content-Type", "").startswith("text/html"):
+            return
+        told = request.COOKIES.get(PERSON)
+        name = quote(request.user.get_username()) if request.user.is_authenticated else ""
+        if name and told != name:
+            response.set_cookie(PERSON, name, samesite="Lax", secure=settings.BEHIND_TLS)
+        elif told and not name and getattr(request, "has_signed_out", False):
+            response.delete_cookie(PERSON, samesite="Lax")
 
     def remember(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         project = getattr(request, "project", None)
@@ -92,12 +107,6 @@ class ProjectMiddleware:
         if not enter(request, slug):
             return problem_response(request, NotFound("There is no such project, or you are not a member of it."))
         return None
-
-
-def to_sign_in(request: HttpRequest) -> HttpResponse:
-    if not is_partial(request):
-        return redirect_to_login(request.get_full_path())
-    return ask_to_sign_in(redirect_to_login(request.htmx.current_url_abs_path or "/").url)
 
 
 def enter(request: HttpRequest, slug: str) -> bool:

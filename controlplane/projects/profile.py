@@ -8,7 +8,6 @@ from typing import Any
 from allauth.account.views import ConfirmEmailView, EmailView
 from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -20,9 +19,10 @@ from controlplane.projects.forms import PreferencesForm
 from controlplane.projects.queries import memberships_of, preferences_of, sign_ins_of
 from controlplane.ui.context import remember_theme
 from controlplane.ui.request import PortalRequest
+from controlplane.ui.signed_out import for_people
 
 
-@login_required
+@for_people
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: PortalRequest) -> HttpResponse:
     chosen = preferences_of(request.user)
@@ -59,7 +59,7 @@ class ConfirmationView(ConfirmEmailView):
 
 
 address = AddressView.as_view()
-confirmation = login_required(ConfirmationView.as_view())
+confirmation = for_people(ConfirmationView.as_view())
 
 
 class SessionsView(ListUserSessionsView):
@@ -70,7 +70,7 @@ class SessionsView(ListUserSessionsView):
 sessions = SessionsView.as_view()
 
 
-@login_required
+@for_people
 @require_POST
 def session_end(request: PortalRequest) -> HttpResponse:
     """POST session=ID or sign_in=ID: sign out there."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -26,6 +25,7 @@ from controlplane.projects.forms import (
 from controlplane.projects.links import link_of, send_invitation
 from controlplane.projects.models import ApiToken, Invitation, Member, Role, Secret
 from controlplane.projects.queries import tokens_for
+from controlplane.ui.signed_out import for_people
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -162,7 +162,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     return show(request, "settings", form, may_manage=request.member.may("admin"), may_create=request.user.is_superuser)
 
 
-@login_required
+@for_people
 @get_or_post
 def new_project(request: HttpRequest) -> HttpResponse:
     by = request.access.everywhere()

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
-from urllib.parse import urlsplit
 
 import structlog
-from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
-from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 
 from controlplane.domain.database import DATABASE_AWAY, is_away
 from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound, ProblemError, Unavailable
 from controlplane.ui.htmx import is_partial, toast
 from controlplane.ui.navigation import FRONT_PAGE, first_url
+from controlplane.ui.returning import answers_get, came_from
 
 RETRY_AFTER_SECONDS = 5
 SIGN_IN_WINDOW_SECONDS = 300
@@ -40,6 +38,12 @@ class TooManyRequests(ProblemError):
     title = "Too many tries in a short time"
 
 
+class OnlyForForms(ProblemError):
+    status = 405
+    code = "method_not_allowed"
+    title = "There is nothing to see at this address"
+
+
 class StaleForm(ProblemError):
     status = 403
     code = "stale_form"
@@ -59,6 +63,15 @@ def problem_response(request: HttpRequest, problem: ProblemError) -> HttpRespons
     if problem.status in {429, 503}:
         response.setdefault("Retry-After", str(problem.extra.get("retry_after", RETRY_AFTER_SECONDS)))
     return response
+
+
+def in_words(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """`response`; where an action was opened like a page, which Django leaves blank, a page that says so."""
+    if response.status_code != 405 or response.content or wants_json(request):
+        return response
+    said = problem_response(request, OnlyForForms("It takes what a form sends. Go back to the page with the form."))
+    said["Allow"] = response["Allow"]
+    return said
 
 
 def problem_json(problem: ProblemError) -> JsonResponse:
@@ -90,21 +103,12 @@ def inside_the_project(request: HttpRequest, name: str, context: dict[str, objec
         return None
 
 
-def own_hosts(request: HttpRequest) -> set[str]:
-    """The address that was asked for; none when it is not one of ours."""
-    try:
-        return {request.get_host()}
-    except DisallowedHost:
-        return set()
-
-
 def ways_on(request: HttpRequest, problem: ProblemError) -> dict[str, str]:
     """`again` asks the same once more, if that may help; `back` is the page of ours that led here; `home_url`."""
     again = request.get_full_path() if request.method == "GET" and problem.status in PASSING else ""
-    came_from = request.headers.get("Referer", "")
-    ours = url_has_allowed_host_and_scheme(came_from, own_hosts(request))
-    back = escape_leading_slashes(urlsplit(came_from)._replace(scheme="", netloc="").geturl()) if ours else ""
-    return {"again": again, "back": "" if back == request.get_full_path() else back, "home_url": "/"}
+    back = came_from(request)
+    is_way = back != request.get_full_path() and answers_get(back)
+    return {"again": again, "back": back if is_way else "", "home_url": "/"}
 
 
 def wants_json(request: HttpRequest) -> bool:

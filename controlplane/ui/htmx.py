@@ -34,11 +34,21 @@ def toast(response: Response, message: str, tone: str = "success", *, retry: boo
 
 
 def ask_to_sign_in(url: str) -> HttpResponse:
-    """Answer a partial request of somebody who is signed out: what they typed stays, and a link leads to `url`."""
-    said = {"message": "You are signed out.", "tone": "warning", "url": url, "label": "Sign in"}
+    """Answer a partial request of somebody who is signed out: what they typed stays, and a new tab leads to `url`."""
+    words = "You are signed out. Sign in again in a new tab, then try again here."
+    said = {"message": words, "tone": "warning", "url": url, "label": "Sign in", "retry": True}
     return trigger(HttpResponse(status=401), "toast", said)
 
 
 def redirect_whole_page(url: str) -> HttpResponse:
     """Answer a partial request by leaving for `url`."""
     return HttpResponse(status=204, headers={"HX-Redirect": url})
+
+
+def lead_whole_page(request: HttpRequest, response: Response) -> Response:
+    """A redirect that answers what HTMX posted: the page follows it, and not the part alone."""
+    if request.method == "POST" and 301 <= response.status_code <= 303 and is_partial(request):
+        response.status_code = 204
+        response["HX-Redirect"] = response["Location"]
+        del response["Location"]
+    return response

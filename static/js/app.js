@@ -2,6 +2,7 @@
 import "./elements/relative-time.js";
 import "./elements/live-duration.js";
 import "./elements/copy-button.js";
+import "./elements/form-sender.js";
 import "./elements/confirm-dialog.js";
 import "./elements/toast-stack.js";
 import "./elements/drop-menu.js";
@@ -20,3 +21,5 @@ import "./elements/compare-link.js";
 import "./elements/command-palette.js";
 import "./elements/list-keys.js";
 import "./elements/list-frame.js";
+import "./elements/unsaved-work.js";
+import "./elements/save-keys.js";

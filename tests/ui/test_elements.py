@@ -282,7 +282,7 @@ def test_the_editor_writes_back_marks_errors_and_saves_by_key(site: Site, page: 
     site.answers["/save/"] = lambda seen: Answer("<p>saved</p>")
     page.goto(
         site.page(
-            '<form method="post" action="/save/"><label for="spec">Specification</label>'
+            '<form method="post" action="/save/" data-saves><label for="spec">Specification</label>'
             '<code-editor language="json" data-validate-url="/check/"><textarea id="spec" name="spec">{\n}</textarea>'
             "</code-editor></form>"
         )

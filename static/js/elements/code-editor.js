@@ -1,12 +1,19 @@
+import { csrfToken } from "../lib/cookies.js";
 import { element } from "../lib/dom.js";
-import { makeEditor, showProblems, goToLine } from "../lib/editor-view.js";
+import { makeEditor, showProblems, goToLine, showText } from "../lib/editor-view.js";
 
 const PAUSE_MS = 500;
+const UNCHECKED = {
+  401: "you are signed out",
+  403: "this page is too old, or your role has changed; reload it",
+  413: "the text is too long",
+  429: "too many checks in a short time",
+};
 
 // Wraps a <textarea>: the editor writes back into it, so the form posts as ever and works without script.
 // Attributes: language (json, yaml); data-errors ([{line, message, field}]); data-validate-url (POST text, answers
-// {"errors": [{field, message, line}]}). Ctrl-S submits the form. The editor lives in a shadow root, so that its
-// styles come as adopted sheets, which a strict CSP allows.
+// {"errors": [{field, message, line}]}). The editor lives in a shadow root, so that its styles come as adopted sheets,
+// which a strict CSP allows.
 class CodeEditor extends HTMLElement {
   #view;
   #timer;
@@ -26,14 +33,14 @@ class CodeEditor extends HTMLElement {
       label: area.labels?.[0]?.textContent ?? this.getAttribute("label") ?? "Code",
       readOnly: area.readOnly || area.disabled,
       onChange: (text) => this.#changed(area, text),
-      onSave: () => area.form?.requestSubmit(),
     });
     area.tabIndex = -1;
     area.setAttribute("aria-hidden", "true");
     area.required = false;
+    area.addEventListener("filled", () => showText(this.#view, area.value));
     this.dataset.ready = "";
     this.#show(JSON.parse(this.dataset.errors || "[]"));
-    this.#follow("change");
+    for (const name of ["change", "filled"]) this.#follow(name);
     this.closest("form")?.addEventListener("click", this.#jump);
   }
 
@@ -58,26 +65,34 @@ class CodeEditor extends HTMLElement {
     area.value = text;
     area.dispatchEvent(new Event("input", { bubbles: true }));
     if (!this.dataset.validateUrl) return;
+    // What was found out is about the text before, and so is what is being found out.
+    this.#latest += 1;
+    this.#status.textContent = "";
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#validate(text), PAUSE_MS);
   }
 
   async #validate(text) {
-    const turn = ++this.#latest;
-    const csrf = this.closest("form")?.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
+    const turn = this.#latest;
     const body = new URLSearchParams({ text, language: this.#view.language });
-    try {
-      const response = await fetch(this.dataset.validateUrl, { method: "POST", body, headers: { "X-CSRFToken": csrf, Accept: "application/json" } });
-      const { errors = [] } = await response.json();
-      if (turn === this.#latest) this.#show(errors, true);
-    } catch {
-      this.#status.textContent = "Could not be checked: the server cannot be reached.";
-    }
+    const found = await this.#check(body).catch(() => ({ why: "the server cannot be reached" }));
+    if (turn !== this.#latest) return;
+    if (found.why) this.#status.textContent = `Could not check: ${found.why}.`;
+    else this.#show(found.errors, "No problems");
   }
 
-  #show(errors, checked = false) {
+  // {errors}, or {why} not.
+  async #check(body) {
+    const headers = { "X-CSRFToken": csrfToken(), Accept: "application/json" };
+    const response = await fetch(this.dataset.validateUrl, { method: "POST", body, headers });
+    if (!response.ok) return { why: UNCHECKED[response.status] ?? `the server could not answer (${response.status})` };
+    const { errors } = await response.json();
+    return Array.isArray(errors) ? { errors } : { why: "the server did not say" };
+  }
+
+  #show(errors, otherwise = "") {
     showProblems(this.#view, errors);
-    this.#status.textContent = errors.length ? `${errors.length} ${errors.length === 1 ? "problem" : "problems"}` : checked ? "No problems" : "";
+    this.#status.textContent = errors.length ? `${errors.length} ${errors.length === 1 ? "problem" : "problems"}` : otherwise;
     this.#problems.replaceChildren(...errors.map((error) => element("li", {}, this.#problem(error))));
   }
 

@@ -1,4 +1,5 @@
 import { element } from "../lib/dom.js";
+import { isAlone, isCommand } from "../lib/keys.js";
 import { asOptions, pageButtons } from "../lib/page-buttons.js";
 
 // The link inside leads to the search; here it opens over the page, by a click or Ctrl-K (Cmd-K). What is listed comes
@@ -88,6 +89,7 @@ class Search {
   }
 
   key(event) {
+    if (!isAlone(event)) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const { options } = this;
     if (step && options.length) {
@@ -115,8 +117,7 @@ class Search {
 customElements.define("command-palette", CommandPalette);
 
 document.addEventListener("keydown", (event) => {
-  // Some browsers fire it without a key, when they fill in a form by themselves.
-  if (event.key?.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+  if (!isCommand(event, "k")) return;
   const link = document.querySelector("command-palette a");
   if (!link || document.querySelector("dialog[open]")) return;
   event.preventDefault();

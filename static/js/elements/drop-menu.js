@@ -1,3 +1,5 @@
+import { isAlone, isTyping } from "../lib/keys.js";
+
 // Wraps a <details>: Escape, a click elsewhere, a choice or leaving with Tab closes it. Arrow keys walk the entries.
 class DropMenu extends HTMLElement {
   #leave;
@@ -24,12 +26,15 @@ class DropMenu extends HTMLElement {
   }
 
   #key(event) {
-    if (event.key === "Escape" && this.#details.open) {
+    if (!isAlone(event) || !this.#details.open) return;
+    if (event.key === "Escape") {
+      // Used: it lets go of no selection behind the menu.
+      event.preventDefault();
       this.#close();
       this.querySelector("summary").focus();
     }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step || !this.#details.open || event.target.matches("input, select, textarea")) return;
+    if (!step || isTyping(event) || event.target.matches("input")) return;
     const entries = [...this.querySelectorAll(":scope details a, :scope details button")];
     const next = (entries.indexOf(document.activeElement) + step + entries.length) % entries.length;
     entries[next]?.focus();

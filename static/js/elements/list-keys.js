@@ -1,9 +1,9 @@
 import { element } from "../lib/dom.js";
+import { isAlone, isTyping } from "../lib/keys.js";
 
 // Keys of lists: j and k walk through the rows, or the cards, x selects, Enter opens, / searches, Escape lets go, ? tells all this.
 // The row one is at is the one that holds the focus, so that Enter and screen readers need nothing more.
-const KEYS = [["j", "next row"], ["k", "previous row"], ["x", "select the row"], ["Enter", "open the row"], ["/", "search in the list"], ["Esc", "clear the selection, close"], ["Ctrl K", "command palette: search and jump"], ["?", "this help"]];
-const TYPING = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]:not([contenteditable=false])";
+const KEYS = [["j", "next row"], ["k", "previous row"], ["x", "select the row"], ["Enter", "open the row"], ["/", "search in the list"], ["Esc", "clear the selection, close"], ["Ctrl K", "command palette: search and jump"], ["Ctrl S", "save what is edited"], ["?", "this help"]];
 
 const ROW = "#list tbody tr, #list .list-card";
 const rows = () => [...document.querySelectorAll(ROW)];
@@ -45,12 +45,16 @@ const DOES = {
   Escape: letGo,
 };
 
+// Escape leaves the search of the list; everywhere else it is the field's own.
+function leave({ key, target }) {
+  if (key === "Escape" && target.closest?.("#list-filters")) target.blur();
+}
+
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || document.querySelector("dialog[open]")) return;
-  const typing = event.target.matches?.(TYPING);
-  if (typing && event.key === "Escape") event.target.blur();
-  if (typing || !Object.hasOwn(DOES, event.key)) return;
-  if (event.key !== "Escape") event.preventDefault();
+  if (!isAlone(event) || document.querySelector("dialog[open]")) return;
+  if (isTyping(event)) return leave(event);
+  if (!Object.hasOwn(DOES, event.key)) return;
+  if (event.key === "?" || (event.key !== "Escape" && document.getElementById("list"))) event.preventDefault();
   DOES[event.key]();
 });
 

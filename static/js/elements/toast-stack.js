@@ -22,15 +22,16 @@ class ToastStack extends HTMLElement {
   #refused({ xhr, requestConfig }) {
     const said = saidBy(xhr);
     if (said && !said.retry) return;
-    if (said || xhr.status >= 500) this.#failed({ requestConfig }, said?.message ?? `The server could not answer (${xhr.status}).`);
+    if (said || xhr.status >= 500) this.#failed({ requestConfig }, said?.message ?? `The server could not answer (${xhr.status}).`, said);
     else toast(`The request was refused (${xhr.status}).`, "danger");
   }
 
-  // A background refresh is silent: it asks again by itself, and the live state tells. What a person started can be retried.
-  #failed({ requestConfig }, message) {
+  // A background refresh is silent: it asks again by itself, and the live state tells. What a person started can be retried,
+  // also when they have signed in again meanwhile, in a tab of its own: this page keeps what was typed.
+  #failed({ requestConfig }, message, { tone = "danger", url = "", label = "" } = {}) {
     if (requestConfig.triggeringEvent?.type === "live") return;
     for (const old of this.querySelectorAll("[data-network]")) old.remove();
-    toast(message, "danger", { retry: () => askAgain(requestConfig) });
+    toast(message, tone, { retry: () => askAgain(requestConfig), link: url && { url, label, elsewhere: true } });
     this.lastElementChild?.setAttribute("data-network", "");
   }
 
@@ -51,8 +52,14 @@ function saidBy(xhr) {
 }
 
 function askAgain({ verb, path, elt, target, parameters }) {
-  if (elt.isConnected && target.isConnected) htmx.ajax(verb.toUpperCase(), path, { source: elt, target, values: parameters });
+  const [source, place] = [elt, target].map(inPage);
+  if (source && place) htmx.ajax(verb.toUpperCase(), path, { source, target: place, values: parameters });
   else location.reload();
+}
+
+// A refresh may have put a new element in its place.
+function inPage(part) {
+  return part.isConnected ? part : part.id && document.getElementById(part.id);
 }
 
 customElements.define("toast-stack", ToastStack);

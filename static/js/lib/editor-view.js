@@ -30,9 +30,8 @@ const basics = [
   look,
 ];
 
-// An editor in `root`. `onChange(text)` after each edit, `onSave()` on Ctrl-S. Tab indents; Escape then Tab leaves.
-export function makeEditor({ root, text, language, label, readOnly, onChange, onSave }) {
-  const save = { key: "Mod-s", preventDefault: true, run: () => (onSave(), true) };
+// An editor in `root`. `onChange(text)` after each edit. Tab indents; Escape then Tab leaves.
+export function makeEditor({ root, text, language, label, readOnly, onChange }) {
   const part = new Compartment();
   const view = new EditorView({
     root,
@@ -41,7 +40,7 @@ export function makeEditor({ root, text, language, label, readOnly, onChange, on
       doc: text,
       extensions: [
         basics,
-        keymap.of([save, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...lintKeymap, ...defaultKeymap, indentWithTab]),
+        keymap.of([...searchKeymap, ...historyKeymap, ...foldKeymap, ...lintKeymap, ...defaultKeymap, indentWithTab]),
         part.of(languageOf(language)),
         EditorState.readOnly.of(readOnly),
         EditorView.contentAttributes.of({ "aria-label": label.trim(), tabindex: "0" }),
@@ -55,6 +54,12 @@ export function makeEditor({ root, text, language, label, readOnly, onChange, on
     view.dispatch({ effects: part.reconfigure(languageOf(name)) });
   };
   return view;
+}
+
+// Another text in place of the one there is.
+export function showText(view, text) {
+  const { doc } = view.state;
+  if (doc.toString() !== text) view.dispatch({ changes: { from: 0, to: doc.length, insert: text } });
 }
 
 export function showProblems(view, errors) {

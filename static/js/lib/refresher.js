@@ -42,8 +42,9 @@ export class Refresher {
     const part = typeof key === "string" ? document.getElementById(key) : key;
     if (!part?.isConnected) return;
     this.#last.set(key, Date.now());
-    // Nobody's open menu closes under their hands; the part catches up as soon as it is closed.
-    if (part.querySelector("drop-menu details[open]")) return this.#schedule(part);
+    // Nobody's open menu closes under their hands, and no answer to a button comes to a part that is gone: the part catches
+    // up as soon as it can.
+    if (part.querySelector("drop-menu details[open], [data-disabled-by-htmx]")) return this.#schedule(part);
     htmx.trigger(part, "live");
   }
 }
