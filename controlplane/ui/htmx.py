@@ -17,6 +17,12 @@ def is_partial(request: HttpRequest) -> bool:
     return htmx is not None and bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 
 
+def page_around(request: HttpRequest) -> str:
+    """The path of the page that a partial request comes from."""
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    return (htmx.current_url_abs_path if htmx else None) or "/"
+
+
 def trigger(response: Response, event: str, detail: object = None) -> Response:
     """Have the browser fire `event` on the element that asked, beside events set before."""
     events = json.loads(response.get("HX-Trigger", "{}"))

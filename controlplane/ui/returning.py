@@ -16,7 +16,7 @@ from controlplane.ui.navigation import FRONT_PAGE, first_url
 
 
 def page_of(request: HttpRequest) -> str:
-    """This address; for a form that was sent, the page on which it stood, since nothing answers a GET of some actions."""
+    """This address; for a form that was sent, the page on which it stood: some actions answer no GET."""
     if request.method in {"GET", "HEAD"}:
         return request.get_full_path()
     ways = [came_from(request), request.get_full_path(), front_page_of(request)]
@@ -56,9 +56,8 @@ def answers_get(path: str) -> bool:
 
 def methods_of(view: Callable[..., Any]) -> list[str]:
     """What Django's require_http_methods() around a function lets pass; without it everything."""
-    while view is not None:
-        around = inspect.getclosurevars(view).nonlocals if inspect.isfunction(view) else {}
-        if "request_method_list" in around:
-            return list(around["request_method_list"])
-        view = getattr(view, "__wrapped__", None)
-    return ["GET", "POST"]
+    around = inspect.getclosurevars(view).nonlocals if inspect.isfunction(view) else {}
+    if "request_method_list" in around:
+        return list(around["request_method_list"])
+    inner = getattr(view, "__wrapped__", None)
+    return methods_of(inner) if inner else ["GET", "POST"]

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from controlplane.domain.errors import ProblemError
 from controlplane.ui.errors import problem_response, wants_json
-from controlplane.ui.htmx import ask_to_sign_in, is_partial
+from controlplane.ui.htmx import ask_to_sign_in, is_partial, page_around
 from controlplane.ui.returning import page_of
 
 
@@ -26,7 +26,7 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
     if wants_json(request):
         return problem_response(request, SignedOut("Sign in, then ask again."))
     if is_partial(request):
-        return ask_to_sign_in(redirect_to_login(request.htmx.current_url_abs_path or "/").url)
+        return ask_to_sign_in(redirect_to_login(page_around(request)).url)
     return redirect_to_login(page_of(request))
 
 

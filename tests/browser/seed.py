@@ -93,7 +93,6 @@ def seed() -> dict[str, Any]:
         )
     return {
         "sessions": {name: world.client(name).cookies["sessionid"].value for name in [*ROLES, "mallory"]},
-        "token": world.token("bob"),
         "tokens": {name: world.token(name) for name in [*ROLES, "mallory"]},
         "workflows": {name: release(world, name, document) for name, document in WORKFLOWS.items()},
     }

@@ -65,9 +65,9 @@ class Stack:
             return response.status == 200
         return False
 
-    def api(self, path: str, body: Any = None) -> Any:
-        """GET, or POST when there is a body, as bob's script does it."""
-        headers = {"Authorization": f"Bearer {self.seeded['token']}", "Content-Type": "application/json"}
+    def api(self, path: str, body: Any = None, *, by: str = "bob") -> Any:
+        """GET, or POST when there is a body, as a script of bob or erin does it."""
+        headers = {"Authorization": f"Bearer {self.seeded['tokens'][by]}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/api/v1/{path}", data, headers)
         with urllib.request.urlopen(request, timeout=20) as response:

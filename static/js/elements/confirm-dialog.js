@@ -1,4 +1,4 @@
-import { ask } from "../lib/ask.js";
+import { ask, proceed } from "../lib/ask.js";
 import { toast } from "../lib/toast.js";
 
 // Forms with data-confirm="Cancel run 42?" ask first. Without script they are plain posts.
@@ -22,7 +22,7 @@ async function intercept(event) {
   const asked = form.isConnected ? form : standIn(form);
   if (!asked) return toast("What you were asked about has changed meanwhile. Nothing was done.", "warning");
   confirmed.add(asked);
-  asked.requestSubmit(submitter?.isConnected ? submitter : undefined);
+  proceed(asked, submitter);
 }
 
 // A refresh while one thought about it has put the same question in a new form.

@@ -1,4 +1,4 @@
-import { ask } from "../lib/ask.js";
+import { ask, proceed } from "../lib/ask.js";
 import { csrfToken, personNow, personOfPage } from "../lib/cookies.js";
 
 // How every form that changes something leaves: with the CSRF token of now, as the person who opened the page, and once.
@@ -20,21 +20,38 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 });
 
 // Somebody else has signed in in another tab: nothing is done in their name without a question.
+function isOfAnother() {
+  const [opened, now] = [personOfPage(), personNow()];
+  return Boolean(opened && now && opened !== now);
+}
+
+async function agree() {
+  const now = personNow();
+  const text = `${now} has signed in in this browser since.`;
+  const agreed = await ask({ title: `This page was opened by ${personOfPage()}.`, text, yes: `Yes, send it as ${now}` });
+  if (agreed) document.body.dataset.person = now;
+  return agreed;
+}
+
 async function intercept(event) {
   const form = event.target;
-  const [opened, now] = [personOfPage(), personNow()];
-  if (form.method !== "post" || !opened || !now || opened === now) return;
+  if (form.method !== "post" || !isOfAnother()) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   const { submitter } = event;
-  const text = `${now} has signed in in this browser since.`;
-  if (!(await ask({ title: `This page was opened by ${opened}.`, text, yes: `Yes, send it as ${now}` })) || !form.isConnected) return;
-  document.body.dataset.person = now;
-  form.requestSubmit(submitter?.isConnected ? submitter : undefined);
+  if ((await agree()) && form.isConnected) proceed(form, submitter);
 }
 
 // Capturing, and before a form's own question.
 document.addEventListener("submit", intercept, true);
+
+// What is sent again by a click on Retry is submitted by nobody.
+document.addEventListener("htmx:confirm", (event) => {
+  const { elt, verb, issueRequest } = event.detail;
+  if (verb === "get" || !elt.matches("form, button") || !isOfAnother()) return;
+  event.preventDefault();
+  agree().then((agreed) => agreed && issueRequest(true));
+});
 
 // A second click while the page still waits for the answer. What HTMX sends it disables itself.
 document.addEventListener("submit", (event) => {

@@ -24,6 +24,6 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   const button = element("button", { type: "submit", name: "then", value: link.dataset.savesFirst, hidden: "" });
   form.append(button);
-  form.requestSubmit(button);
-  setTimeout(() => button.remove());
+  button.click();
+  button.remove();
 });

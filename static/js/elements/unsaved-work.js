@@ -11,6 +11,8 @@ const unsaved = new Set();
 // What was last saved of a form that stays, and what is on its way.
 const saved = new WeakMap();
 const sending = new WeakMap();
+// What says that the text of a form is back.
+const notes = new WeakMap();
 let timer = 0;
 
 const isWork = (form) => form?.method === "post" && Boolean(personOfPage()) && !form.closest("[data-unkept]");
@@ -31,6 +33,7 @@ function look(form) {
 function forget(form) {
   unsaved.delete(form);
   kept.drop(form);
+  notes.get(form)?.remove();
   guard();
 }
 
@@ -64,7 +67,8 @@ function bringBack(form) {
   const entry = kept.find(form);
   if (entry && differ(entry.values, keptValues(form))) {
     fill(form, entry.values);
-    toast("What you typed here is back. It is not saved yet.", "info", { act: { label: "Discard it", act: () => discard(form) } });
+    const act = { label: "Discard it", act: () => discard(form) };
+    notes.set(form, toast("What you typed here is back. It is not saved yet.", "info", { act }));
   }
   look(form);
 }

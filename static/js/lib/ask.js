@@ -14,3 +14,9 @@ export function ask({ title, text = "", yes = "Yes", no = "No, go back", tone = 
     dialog.addEventListener("close", () => { dialog.remove(); resolve(dialog.returnValue === "yes"); });
   });
 }
+
+// Send what was held back for a question. By a click, where there was one: HTMX knows only by it which button it was.
+export function proceed(form, submitter) {
+  if (submitter?.isConnected) submitter.click();
+  else form.requestSubmit();
+}

@@ -5,10 +5,10 @@ const ELSEWHERE = { target: "_blank", rel: "noopener" };
 const STAYS_MS = { danger: 0, warning: 12000 };
 
 // Show `message`. `act` ({label, act}), `retry` (a function) and `link` ({url, label}; elsewhere: in a new tab) add a button;
-// then, and after errors, it stays until closed.
+// then, and after errors, it stays until closed. Answers its element.
 export function toast(message, tone = "success", { act, retry, link } = {}) {
   const stack = document.querySelector("toast-stack");
-  if (!stack) return;
+  if (!stack) return null;
   // The same words again replace the old ones instead of piling up.
   for (const old of stack.children) if (old.querySelector(".toast-item__text")?.textContent === message) old.remove();
   const text = element("span", { class: "toast-item__text" }, message);
@@ -18,6 +18,7 @@ export function toast(message, tone = "success", { act, retry, link } = {}) {
   if (asked) item.append(actButton(item, asked));
   stack.append(item);
   dress(item, asked || link ? 0 : STAYS_MS[tone] ?? 6000);
+  return item;
 }
 
 function actButton(item, { label, act }) {
