@@ -15,13 +15,14 @@ def close_connections() -> None:
     """Before a fork: nothing is left open that a child could inherit."""
     for wrapper in connections.all(initialized_only=True):
         wrapper.close()
-        wrapper.close_pool()
+        wrapper.close_pool()  # type: ignore[attr-defined]
 
 
 def forget_connections() -> None:
     """In the child: connect anew when there is something to ask."""
-    _of_the_parent.append(dict(DatabaseWrapper._connection_pools))
-    DatabaseWrapper._connection_pools.clear()
+    pools: dict[str, object] = DatabaseWrapper._connection_pools  # type: ignore[attr-defined]
+    _of_the_parent.append(dict(pools))
+    pools.clear()
     for wrapper in connections.all(initialized_only=True):
         _of_the_parent.append(wrapper.connection)
         wrapper.connection = None
