@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection
 
 from celery import current_app
-from django.db import transaction
+from django.db import connection, transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -43,6 +43,9 @@ def ring(name: str, *args: Argument, queue: str | None = None) -> bool:
     global _pausing_until
     if time.monotonic() < _pausing_until:
         return False
+    if not connection.in_atomic_block:
+        # A broker that hangs holds this thread for seconds, and with it nothing that others need.
+        connection.close()
     try:
         current_app.send_task(name, args=args, queue=queue, ignore_result=True, retry=False)
     except (OperationalError, RedisError, OSError) as error:

@@ -23,6 +23,7 @@ from tests.agents.model_server import says_text
 from tests.agents.servers import Asked, LocalServer, Says
 from tests.browser.stack import Stack, eventually, running_stack
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 POOL, THREADS = 4, 2
 MODEL_SAYS = says_text("done").body
 PAGES = ("/health/ready", "/p/acme/runs/", "/p/acme/tools/", "/p/acme/instances/", "/api/v1/runs?project=acme")

@@ -21,6 +21,7 @@ from agents.health import look
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.database import ConnectionHeld, use_own_connection
 from controlplane.domain.failures import Failure
+from controlplane.domain.queueing import ring
 from controlplane.outbound.door import send
 from controlplane.outbound.exchange import OutboundRequest
 from runs.engine.finish import finish
@@ -155,3 +156,9 @@ def test_waiting_inside_a_transaction_is_a_fault(world):
         with pytest.raises(ConnectionHeld), transaction.atomic():
             send(OutboundRequest(url=server.url), token=CancelToken(), allow=[server.address])
         assert server.asked == []
+
+
+def test_the_bell_is_rung_without_a_connection(world):
+    connection.ensure_connection()
+    ring("agents.tasks.probe", "tool", 0)
+    assert connection.connection is None
