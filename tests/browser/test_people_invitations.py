@@ -40,7 +40,9 @@ def test_an_invited_person_signs_up_and_chooses_a_time_zone(open_as):
 
 
 @pytest.mark.parametrize(("width", "theme"), LOOKS)
-@pytest.mark.parametrize("path", ["account/", "accounts/sessions/", "accounts/2fa/", "accounts/password/change/"])
+@pytest.mark.parametrize(
+    "path", ["account/", "accounts/email/", "accounts/sessions/", "accounts/2fa/", "accounts/password/change/"]
+)
 def test_pages_of_the_account_fit_every_width(open_as, path, width, theme):
     page = open_as("vera", "", viewport={"width": width, "height": 900})
     page.context.add_cookies([{"name": "theme", "value": theme, "url": page.url}])

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from controlplane.projects.throttling import counters
+
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_called_before(settings):
+    """Callers without an account are counted by their address, which all tests share."""
+    for key in counters().scan_iter(f"{settings.REDIS_PREFIX}calls:*"):
+        counters().delete(key)
 
 
 def test_calls_beyond_the_limit_are_refused_until_the_minute_ends(world, settings):
