@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from enum import Enum
 from typing import Any, Literal
@@ -181,6 +182,28 @@ def test_other_generators_are_read_alike():
     assert refused(released(strict), {"window": {}, "x": 1}) == [("x", "unknown")]
 
 
+@pytest.mark.django_db
+def test_over_the_api_a_model_is_released_run_and_refused_alike(world):
+    erin, bob = world.api("erin"), world.api("bob")
+    text = json.dumps({"params": ORDER, "steps": [{"key": "a", "uses": "noop"}]})
+    made = erin.post("/api/v1/workflows", {"name": "orders", "specification": text}, format="json")
+    assert made.status_code == 201, made.json()
+    at = f"/api/v1/workflows/{made.json()['id']}"
+    assert erin.post(f"{at}/publish", {}, format="json").status_code == 200
+    sent = {"workflow": made.json()["id"], "inputs": {"windows": [{}]}}
+    assert bob.post("/api/v1/runs", sent, format="json").json()["inputs"] == {
+        **FILLED,
+        "windows": [{"days": 7, "label": None}],
+    }
+    answer = bob.post("/api/v1/runs", sent | {"inputs": {"windows": [{"dayz": 1}]}}, format="json")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "inputs.windows[0].dayz")
+    for params in NEVER:
+        text = json.dumps({"params": params, "steps": [{"key": "a", "uses": "noop"}]})
+        answer = erin.post(f"{at}/validate", {"specification": text}, format="json")
+        assert answer.status_code < 500
+        assert b"params" in answer.content
+
+
 OPEN_AND_CLOSED = [
     ({"anyOf": [{"properties": {"a": {}}}, {"properties": {"b": {}}}]}, {"a": 1, "b": 2}, []),
     ({"anyOf": [{"properties": {"a": {"type": "string"}}}, {"properties": {"b": {}}}]}, {"a": 1, "b": 2}, ["a"]),
@@ -237,6 +260,11 @@ def nested_forms(levels: int, keyword: str) -> dict[str, Any]:
     return {f"l{n}": {keyword: [{"$ref": f"#/$defs/l{n + 1}"}] * 2} for n in range(levels)} | {f"l{levels}": {}}
 
 
+def chained_forms(levels: int) -> dict[str, Any]:
+    links = {f"l{n}": {"anyOf": [{"$ref": f"#/$defs/l{n + 1}"}, {"type": "null"}]} for n in range(levels)}
+    return links | {f"l{levels}": {"type": "string"}}
+
+
 SLOW = "^(a+)+$"
 NEVER = [
     {"$ref": "#"},
@@ -264,6 +292,7 @@ def test_a_schema_without_end_or_ground_is_not_released(params):
 
 HOSTILE = [
     ({"properties": {"a": {"$ref": "#/$defs/l0"}}, "$defs": chained(600)}, {"a": "x"}),
+    ({"properties": {"a": {"$ref": "#/$defs/l0"}}, "$defs": chained_forms(500)}, {"a": "x"}),
     ({"properties": {"a": {"$ref": "#/$defs/l0"}}, "$defs": nested_forms(24, "anyOf")}, {"a": {"b": 1}}),
     ({"properties": {"a": {"$ref": "#/$defs/l0"}}, "$defs": nested_forms(24, "oneOf")}, {"a": {"b": 1}}),
     ({"properties": {"a": {"$ref": "#/$defs/l0"}}, "$defs": nested_forms(24, "allOf")}, {"a": {"b": 1}}),

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from controlplane.domain.expressions import ExpressionError, has_template
-from controlplane.domain.json_schema import Fault, suggestion, value_faults
+from controlplane.domain.json_schema import Fault, not_applicable, suggestion, value_faults
+from controlplane.domain.schemas.defaults import with_defaults
 from controlplane.domain.schemas.unknown import closed_faults
+from controlplane.domain.schemas.validator import NotApplicable
 from workflows.specification.catalogue import Catalogue, Schema
 from workflows.specification.problems import Problems
 
@@ -82,7 +84,7 @@ class KindCheck:
 
     def _inputs(self, schema: Schema, inputs: Any, field: str) -> None:
         if self.problems.is_a(inputs, dict, "an object", field):
-            self._tell(closed_faults(schema, inputs) if schema else [], field)
+            self._tell(_faults_when_filled(schema, inputs) if schema else [], field)
 
     def _agent(self, target: str, with_: Mapping[str, Any]) -> None:
         field = f"{self.field}.with"
@@ -139,6 +141,14 @@ class KindCheck:
             if fault.code in ("required", "unknown") or not has_slot(fault.value):
                 path = fault.path if not fault.path or fault.path.startswith("[") else f".{fault.path}"
                 self.problems.add(f"{field}{path}", fault.message, fault.code)
+
+
+def _faults_when_filled(schema: Schema, inputs: Any) -> list[Fault]:
+    """A required input that has a default need not be given."""
+    try:
+        return closed_faults(schema, with_defaults(schema, inputs))
+    except NotApplicable as error:
+        return [not_applicable(error)]
 
 
 def has_slot(value: Any) -> bool:

@@ -10,6 +10,7 @@ from controlplane.domain.schemas.parts import Schema, choices
 from controlplane.domain.schemas.validator import same_json
 
 Shape = dict[str, Any]
+DEPTH = 32
 
 
 def properties_of(root: Schema) -> dict[str, Shape]:
@@ -44,15 +45,19 @@ class Shapes:
         self.root = root
         # Holds the schemas too, so that none of their ids is given away.
         self.known: dict[int, tuple[Any, Shape]] = {}
+        self.depth = 0
 
     def of(self, schema: Any) -> Shape:
-        if id(schema) not in self.known:
+        """Empty for what lies within more choices than anybody writes."""
+        if id(schema) not in self.known and self.depth < DEPTH:
             self.known[id(schema)] = (schema, {})
+            self.depth += 1
             made: Shape = {}
             for one in alike(schema, self.root):
                 made = _both(made, self.own(one))
+            self.depth -= 1
             self.known[id(schema)] = (schema, made)
-        return self.known[id(schema)][1]
+        return self.known[id(schema)][1] if id(schema) in self.known else {}
 
     def with_items(self, schema: Any) -> Shape:
         made = self.of(schema)
