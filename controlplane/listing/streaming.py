@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import tempfile
 import threading
-from collections.abc import AsyncIterator, Generator
+import time
+from collections.abc import AsyncIterator, Callable, Generator
 
 from django.db import connection
 
 from controlplane.domain.errors import Unavailable
 
 logger = logging.getLogger(__name__)
-# Pieces made before the reader took the first of them.
-AHEAD = 4
-# Each stream holds a connection of the pool (20) for as long as it is read.
-STREAMS_AT_ONCE = 4
+# What the database has said is kept in a file until the reader takes it, so that a slow one holds no connection.
+AHEAD_BYTES = 64 * 1024 * 1024
+STREAMS_AT_ONCE = 8
 # A reader that takes nothing for so long is gone, even if nobody said so.
 PATIENCE_SECONDS = 60
 _slots = threading.BoundedSemaphore(STREAMS_AT_ONCE)
@@ -33,48 +35,76 @@ class Stream:
             raise Unavailable(f"{STREAMS_AT_ONCE} exports are running already. Try again in a moment.")
         _slots.release()
         self._pieces = pieces
-        self._room = threading.Semaphore(AHEAD)
-        self._gone = threading.Event()
+        self._ahead = 0
+        self._taken_at = 0.0
+        self._gone = False
+        self._changed = threading.Condition()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self._loop = asyncio.get_running_loop()
-        self._made: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
+        self._made: asyncio.Queue[tuple[int, int] | BaseException | None] = asyncio.Queue()
+        self._taken_at = time.monotonic()
         threading.Thread(target=self._run, name="export", daemon=True).start()
         try:
-            while piece := await self._made.get():
-                if isinstance(piece, BaseException):
-                    raise piece
-                yield piece
-                self._room.release()
+            while place := await self._made.get():
+                if isinstance(place, BaseException):
+                    raise place
+                offset, length = place
+                yield os.pread(self._file.fileno(), length, offset)
+                self._took(length)
         finally:
             self.close()
 
     def close(self) -> None:
         """The reader is done or gone."""
-        self._gone.set()
-        self._room.release()
+        with self._changed:
+            self._gone = True
+            self._changed.notify_all()
+
+    def _took(self, length: int) -> None:
+        with self._changed:
+            self._ahead -= length
+            self._taken_at = time.monotonic()
+            self._changed.notify_all()
 
     def _run(self) -> None:
-        try:
-            with _slots:
+        with _slots, tempfile.TemporaryFile(prefix="sparkops-export-") as self._file:
+            try:
                 self._make()
-        except Exception as error:
-            logger.exception("An export failed", extra={"action": "export_failed"})
-            self._hand_over(error)
-        finally:
-            self._pieces.close()
-            connection.close()
+            except Exception as error:
+                logger.exception("An export failed", extra={"action": "export_failed"})
+                self._hand_over(error)
+            finally:
+                self._pieces.close()
+                connection.close()
+            self._wait_until(lambda: False)
 
     def _make(self) -> None:
+        offset = 0
         for piece in self._pieces:
-            if not self._room.acquire(timeout=PATIENCE_SECONDS) or self._gone.is_set():
+            if not self._wait_until(lambda: self._ahead < AHEAD_BYTES):
                 return
             if piece:
-                self._hand_over(piece)
+                self._file.write(piece)
+                self._file.flush()
+                with self._changed:
+                    self._ahead += len(piece)
+                self._hand_over((offset, len(piece)))
+                offset += len(piece)
         self._hand_over(None)
 
-    def _hand_over(self, item: bytes | BaseException | None) -> None:
+    def _wait_until(self, is_so: Callable[[], bool]) -> bool:
+        """False when the reader has gone, or takes nothing any more."""
+        with self._changed:
+            while not self._gone and not is_so():
+                left = self._taken_at + PATIENCE_SECONDS - time.monotonic()
+                if left <= 0:
+                    return False
+                self._changed.wait(left)
+            return not self._gone
+
+    def _hand_over(self, item: tuple[int, int] | BaseException | None) -> None:
         try:
             self._loop.call_soon_threadsafe(self._made.put_nowait, item)
         except RuntimeError:
-            self._gone.set()
+            self.close()
