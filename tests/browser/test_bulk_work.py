@@ -78,8 +78,8 @@ def test_many_rows_are_done_in_the_background_with_a_result_to_download(open_as,
 
 
 def test_without_script_the_preview_is_a_page(open_as, stack):
-    pk = stack.finished("fan", tags=["plain"])
-    page = open_as("bob", "runs/?tag=plain", java_script_enabled=False)
+    pk = stack.finished("fan", tags=["unscripted"])
+    page = open_as("bob", "runs/?tag=unscripted", java_script_enabled=False)
     page.get_by_label(f"Select {pk}", exact=True).check()
     page.get_by_role("button", name="Retry", exact=True).click()
     expect(page.get_by_role("heading", name="Retry 1 run?")).to_be_visible()
