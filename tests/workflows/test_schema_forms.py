@@ -21,7 +21,7 @@ from workflows.parameters import check_inputs
 
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 MANY = settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
-SOME = settings(MANY, max_examples=60)
+SOME = settings(MANY, max_examples=50)
 
 
 def shown(pairs: list[tuple[Any, str]]) -> str:
@@ -51,7 +51,7 @@ def through_the_form(schema: dict[str, Any], inputs: dict[str, Any], *, again: b
     return None if any(one.is_refused for one in found) else inputs_from_form(schema, data)
 
 
-@MANY
+@settings(MANY, max_examples=120)
 @given(cases(), st.booleans())
 def test_a_form_that_nobody_touched_sends_what_it_shows(case, again):
     schema, inputs = case
