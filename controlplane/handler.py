@@ -23,8 +23,8 @@ from django.urls import set_script_prefix
 
 from controlplane.later import Errand, Later, arrives
 
-# Nothing outside is waited for on these (see controlplane/later.py); the database pool limits them long before.
 logger = logging.getLogger(__name__)
+# Nothing outside is waited for on these (see controlplane/later.py); the database pool limits them long before.
 THREADS = ThreadPoolExecutor(64, thread_name_prefix="request")
 
 
