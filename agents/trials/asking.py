@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.http import HttpRequest
@@ -23,8 +24,6 @@ from controlplane.later import Awaited, Errand, can_await
 from controlplane.projects.actors import Actor
 from controlplane.projects.models import Project
 
-# The number is only ours: whoever asks waits here for who asks at the same moment, so that nobody passes the limits.
-LOCK = "SELECT pg_advisory_xact_lock(7201)"
 RETRY_AFTER_SECONDS = 10
 NO_WORKER = "No worker is free to do this now. Try again in a moment; where this stays so, start another worker."
 
@@ -91,11 +90,21 @@ def ask(subject: Any, *, given: dict[str, Any], by: Actor) -> Trial:
     trial = Trial(project=project, subject=kind, **owner_of(by))
     trial.subject_id = None if subject is project else subject.pk
     trial.given = outcomes.sealed(trial, given)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(LOCK)
+    with transaction.atomic():
+        one_at_a_time(trial)
         refuse_beyond_limits(trial)
         trial.save(force_insert=True)
     return trial
+
+
+def one_at_a_time(trial: Trial) -> None:
+    """Who asks at the same moment waits here, so that nobody passes the limits.
+
+    Rows, which only the portal can lock: an advisory lock could be held by whoever reads this database.
+    """
+    people = get_user_model()._default_manager.filter(pk=trial.user_id)
+    for rows in (people, Project.objects.filter(pk=trial.project_id)):
+        list(rows.select_for_update(no_key=True).values_list("pk"))
 
 
 def refuse_beyond_limits(trial: Trial) -> None:

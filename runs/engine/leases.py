@@ -55,8 +55,8 @@ BEGIN = f"""{REGISTER} boot = EXCLUDED.boot, life = EXCLUDED.life, queue = EXCLU
 # Whoever was away for so long that the sweep forgot it is known again; a later life of the same name stays as it is.
 SEEN = f"{REGISTER} seen_at = now(), busy = EXCLUDED.busy WHERE runs_worker.boot = EXCLUDED.boot"
 GOODBYE = "DELETE FROM runs_worker WHERE name = %(name)s AND boot = %(boot)s"
-# Two that start at the same moment look one after the other.
-ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('worker ' || %(name)s, 0))"
+# Two that start at the same moment look one after the other. Whoever only reads cannot hold this lock.
+ONE_AT_A_TIME = "LOCK TABLE runs_worker IN SHARE ROW EXCLUSIVE MODE"
 FORGET = "DELETE FROM runs_worker WHERE seen_at < now() - %(kept)s RETURNING name"
 VOID_EARLIER_LIFE = """
 WITH void AS (
@@ -159,7 +159,7 @@ class Leases:
         while True:
             names.wait_for_name(name, self.boot)
             with transaction.atomic():
-                run_statement(ONE_AT_A_TIME, {"name": name})
+                run_statement(ONE_AT_A_TIME, {})
                 if not any(map(names.may_live, names.earlier(name, self.boot))):
                     return self.register(queue=queue, slots=slots) if slots else self.void_earlier_life()
 
