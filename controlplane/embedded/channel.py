@@ -25,10 +25,13 @@ from controlplane.embedded.reception import (
     refusal,
     source_of,
     too_many_half_sent,
+    too_many_pieces,
 )
 
 # A connection that has said nothing for so long counts as a half-sent request.
 SILENCE_SECONDS = 1
+# Each costs the thread that serves everybody some microseconds, however short it is.
+MOST_PIECES = 8192
 # After a refusal the rest is heard and dropped: who closes at once takes the answer away from who is still sending.
 LINGER_SECONDS = 3
 LINGER_BYTES = 16 * 1024 * 1024
@@ -49,11 +52,14 @@ class Request(WebRequest):
     def __init__(self, *args: Any) -> None:
         # Twisted would read forms too, on the thread that serves all sockets, and nobody asks it for them.
         super().__init__(*args, parsePOSTFormSubmission=False)
-        self.received_bytes = 0
+        self.received_bytes = self.received_pieces = 0
 
     def handleContentChunk(self, data: bytes) -> None:
         self.received_bytes += len(data)
-        if self.received_bytes > self.channel.limits.body_bytes:
+        self.received_pieces += 1
+        if self.received_pieces > MOST_PIECES:
+            self.channel.refuse(too_many_pieces())
+        elif self.received_bytes > self.channel.limits.body_bytes:
             self.channel.refuse(body_too_large(self.channel.limits.body_bytes))
         else:
             super().handleContentChunk(data)

@@ -38,6 +38,8 @@ SETTINGS = {
     "jit": "off",
     # An action never waits for anybody while it holds a transaction open.
     "idle_in_transaction_session_timeout": "60s",
+    # A statement that sorts more than this on the disk ends with an error, and does not fill it.
+    "temp_file_limit": "2GB",
     "log_checkpoints": "off",
     "log_timezone": "UTC",
     "timezone": "UTC",

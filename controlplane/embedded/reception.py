@@ -93,6 +93,10 @@ def too_many_half_sent(most: int) -> TooManyHalfSent:
     return TooManyHalfSent(f"Send one to its end first: {most} may be under way from one address.")
 
 
+def too_many_pieces() -> PayloadTooLarge:
+    return PayloadTooLarge("The body comes in too many pieces. Send it in larger chunks, or with a Content-Length.")
+
+
 def body_too_large(most_bytes: int) -> PayloadTooLarge:
     return PayloadTooLarge(f"A request body may have {most_bytes // (1024 * 1024)} MiB at most.")
 
