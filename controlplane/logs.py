@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
+
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
+
+# What stands behind the question mark of an address may open something: the key of an invitation, say.
+QUERY = re.compile(r"\?[^\s'\">]+")
+
+
+def without_queries(logger: object, name: str, line: EventDict) -> EventDict:
+    """Requests by their path alone."""
+    if "request" in line:
+        line["request"] = QUERY.sub("?…", str(line["request"]))
+    return line
+
 
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
+    without_queries,
     structlog.processors.TimeStamper(fmt="iso"),
     structlog.processors.format_exc_info,
 ]
