@@ -72,6 +72,11 @@ class StartPage:
     def has_fields(self) -> bool:
         return has_fields(self.spec.params)
 
+    @property
+    def refusal(self) -> str:
+        switched = "switch" in self.request.POST
+        return "What is typed cannot be shown the other way" if switched else "The run was not started"
+
     def switch(self) -> None:
         """What is typed in the other of fields and JSON. Raises InvalidInput for what cannot be read."""
         inputs = typed_inputs(self.request, self.spec, as_json=self.as_json)
