@@ -102,7 +102,7 @@ def one_at_a_time(trial: Trial) -> None:
 
     Rows, which only the portal can lock: an advisory lock could be held by whoever reads this database.
     """
-    people = get_user_model()._default_manager.filter(pk=trial.user_id)
+    people = get_user_model()._default_manager.filter(pk__in=[trial.user_id] if trial.user_id else [])
     for rows in (people, Project.objects.filter(pk=trial.project_id)):
         list(rows.select_for_update(no_key=True).values_list("pk"))
 
