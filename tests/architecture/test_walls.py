@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.sources import calls, product_modules, tree_of
+from tests.architecture.sources import calls, product_modules, text_of, tree_of
 
 # Files that answer requests. What they call (actions, queries, forms) is given things that were found here.
 FRONT = {"views.py", "api.py", "lists.py", "starting.py", "editing.py", "entry.py", "filters.py"}
@@ -132,3 +132,9 @@ def test_markup_is_made_in_few_places(path):
     taken_for_safe = {"mark_safe", "SafeString", "SafeText", "html_safe"}
     made = taken_for_safe & {name for name, _ in calls(path)}
     assert not made or path.as_posix() in MARKUP_MADE_IN
+
+
+@pytest.mark.parametrize("path", product_modules(), ids=str)
+def test_nobody_waits_for_an_advisory_lock(path):
+    """Whoever may read our database may take one, and hold up all who wait for it."""
+    assert "pg_advisory" not in text_of(path)

@@ -50,6 +50,7 @@ def test_json_and_back_keeps_what_was_typed(open_as, stack):
     expect(page.locator("code-editor textarea")).to_have_value(
         re.compile(r'"prefix": "  my ".*"note": "two\\nlines!"', re.S)
     )
+    expect(page.locator("code-editor[data-ready]")).to_be_visible()
     page.get_by_role("button", name="Fill in fields instead").press("Enter")
     expect(page.get_by_label("Prefix")).to_have_value("  my ")
     expect(page.get_by_label("Note")).to_have_value("two\nlines!")

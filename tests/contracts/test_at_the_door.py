@@ -116,6 +116,12 @@ def test_a_body_in_chunks_is_refused_at_the_limit_while_it_comes(door, chunk):
     assert written_bytes(door) - before < 4 * len(MEGABYTE)
 
 
+def test_a_body_in_thousands_of_tiny_chunks_is_refused(door):
+    """Each costs the thread that serves everybody some time: a megabyte in single bytes stopped all for seconds."""
+    with Caller(door) as caller:
+        assert caller.say(SIGN_IN, CHUNKED, b"\r\n", b"1\r\nz\r\n" * 20_000).refusal() == 413
+
+
 def with_header(*lines: bytes) -> bytes:
     return SIGN_IN + b"".join(line + b"\r\n" for line in lines) + b"\r\n"
 

@@ -16,7 +16,8 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from controlplane.projects.models import ApiToken, Invitation, Member, Project
+from agents.models import Instance
+from controlplane.projects.models import ApiToken, Invitation, Member, Project, Secret
 from controlplane.projects.staff import Scoped
 from runs.models import Attempt, StepRun
 from tests.world import PASSWORD
@@ -161,6 +162,15 @@ def test_administrators_of_a_project_change_it_and_see_its_invitations(standing)
 def test_tokens_and_invitations_of_others_are_not_for_viewers(standing, staff):
     assert rows_of(staff, Invitation) == set()
     assert standing.mine.ids["token"] not in rows_of(staff, ApiToken)
+
+
+@pytest.mark.parametrize(
+    ("model", "lookup"),
+    [(Secret, "sealed__startswith"), (ApiToken, "secret_hash__regex"), (Instance, "sealed_url__lt")],
+)
+def test_nobody_guesses_what_is_sealed_with_a_filter(standing, staff, model, lookup):
+    assert staff.get(url(model, "changelist")).status_code == 200
+    assert staff.get(url(model, "changelist"), {lookup: "k"}).status_code == 400
 
 
 def test_nobody_makes_themselves_a_superuser(standing, staff):
