@@ -192,7 +192,7 @@ class Standing:
         for artifact in Artifact.objects.filter(run__project__in=projects):
             artifact.file.delete(save=False)
         with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE projects_project, auth_user CASCADE")
+            cursor.execute("TRUNCATE projects_project, auth_user, django_session CASCADE")
 
 
 def start_ids_high() -> None:
