@@ -26,6 +26,8 @@ MAX_DEPTH = 32
 WILD = re.compile(r"[*?\[]")
 # Reading there can block for ever or do something.
 SPECIAL = (Path("/proc"), Path("/sys"), Path("/dev"))
+# Plain files in memory, and those of other programs: open where a folder in it is named.
+MEMORY = Path("/dev/shm")
 FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 PASSING = FOLDER | getattr(os, "O_PATH", os.O_RDONLY)
 
@@ -47,9 +49,13 @@ class Place:
 
     def holds(self, real: Path) -> bool:
         """Whether `real`, a path without links, may be read."""
-        if not _within(real, self.roots) or _within(real, SPECIAL):
+        if not _within(real, self.roots) or (_within(real, SPECIAL) and not _within(real, self.in_memory)):
             return False
         return self.shared is None or not real.is_relative_to(self.shared) or self.is_own(real)
+
+    @property
+    def in_memory(self) -> tuple[Path, ...]:
+        return tuple(root for root in self.roots if root.is_relative_to(MEMORY))
 
     def is_own(self, real: Path) -> bool:
         return self.own is not None and real.is_relative_to(self.own)

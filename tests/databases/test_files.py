@@ -6,6 +6,7 @@ import os
 import socket
 import sqlite3
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -129,6 +130,16 @@ def test_special_files_are_no_files_and_nobody_waits_for_them(root, settings):
     settings.INSTANCE_FILE_ROOTS = ["/"]
     for location in ("/dev/zero", "/proc/kmsg", "/proc/*/environ", "/sys/power/*"):
         assert "outside" in refusal("duckdb", location)
+
+
+@pytest.mark.skipif(not os.access(files.MEMORY, os.W_OK), reason="no folder in memory on this machine")
+def test_a_folder_in_memory_is_open_where_it_is_named(settings):
+    with tempfile.TemporaryDirectory(dir=files.MEMORY) as folder:
+        Path(folder, "t.csv").write_text("a,b\n1,2\n")
+        settings.INSTANCE_FILE_ROOTS = [folder]
+        assert inspect(data(folder)).tables == ["t"]
+        settings.INSTANCE_FILE_ROOTS = ["/"]
+        assert "outside" in refusal("duckdb", folder)
 
 
 @pytest.mark.parametrize("ending", ["-wal", "-journal", "-shm"])
