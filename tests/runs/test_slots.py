@@ -26,17 +26,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Crowd:
-    """An executor that notices how many are in it."""
+    """An executor that notices how many are in it. The first ones stay until it holds as many as are expected."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int) -> None:
         self.inside = self.most = self.calls = 0
         self.lock = threading.Lock()
+        self.full = threading.Barrier(expected)
 
     def __call__(self, context) -> Outcome:
         with self.lock:
             self.inside += 1
             self.calls += 1
             self.most = max(self.most, self.inside)
+            is_of_the_first = self.calls <= self.full.parties
+        if is_of_the_first:
+            self.full.wait(60)
         context.token.wait(0.02)
         with self.lock:
             self.inside -= 1
@@ -44,7 +48,7 @@ class Crowd:
 
 
 def test_twenty_threads_never_exceed_the_limit(world, monkeypatch):
-    crowd = Crowd()
+    crowd = Crowd(expected=3)
     monkeypatch.setitem(EXECUTORS, "tool", crowd)
     function_tool(world, "echo", "test-echo", max_concurrent=3)
     runs = [start(world, step("each", "tool:echo", foreach=list(range(10)), max_parallel=10)) for _ in range(4)]
