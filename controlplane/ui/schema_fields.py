@@ -73,8 +73,8 @@ class Field:
 
     @property
     def has_blank(self) -> bool:
-        """Whether a select offers no choice as well; the only one that is needed is made."""
-        return not self.required or (not self.value and len(self.choices) > 1)
+        """Whether a select offers no choice as well. Even the only one is made by a person: it may be "delete"."""
+        return not self.required or not self.value
 
     @property
     def area(self) -> str:

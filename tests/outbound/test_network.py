@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import sys
@@ -90,7 +91,8 @@ def test_one_denied_record_refuses_the_whole_name():
 
 def test_a_refusal_names_what_was_asked_for_and_not_what_was_found(caplog):
     """Else whoever may make a tool draws a map of our network; the server's log knows more."""
-    problem = ended(Door(AllowList(), resolver=ScriptedResolver(["10.11.12.13"])), "http://inside.example:81/")
+    with caplog.at_level(logging.WARNING, logger="controlplane.outbound.network"):
+        problem = ended(Door(AllowList(), resolver=ScriptedResolver(["10.11.12.13"])), "http://inside.example:81/")
     assert "inside.example:81" in problem.message
     assert problem.context == {"host": "inside.example", "port": 81}
     (noted,) = [record for record in caplog.records if getattr(record, "action", "") == "address_refused"]
