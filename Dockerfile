@@ -12,6 +12,7 @@ RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY . .
 COPY --from=static /app/static/dist static/dist
 RUN SECRET_KEY=only-for-this-step COLLECTING_STATIC=1 python manage.py collectstatic --no-input --verbosity 0 \
+    && python -m compileall -q controlplane agents workflows runs manage.py \
     && useradd --system --home /data sparkops && install -d -o sparkops /data
 USER sparkops
 VOLUME /data

@@ -23,20 +23,25 @@ help:
 	@echo 'make faults  kill things and look whether anything was lost'
 	@echo 'make static  build styles and scripts;  make clean  remove what was built, keep the data'
 
-up: .venv/.installed staticfiles/.collected
+up: .venv/.installed .venv/.compiled staticfiles/.collected
+	@$(COMPILE_OURS)
 	@exec $(PY) manage.py up
 
-dev: .venv/.installed staticfiles/.collected
+dev: .venv/.installed .venv/.compiled staticfiles/.collected
+	@$(COMPILE_OURS)
 	@DEBUG=1 exec $(PY) manage.py up
 
 TESTS ?= tests
-test: .venv/.installed-dev staticfiles/.collected
+test: .venv/.installed-dev .venv/.compiled staticfiles/.collected
+	@$(COMPILE_OURS)
 	@exec $(PY) -m pytest -n 2 $(TESTS)
 
-faults: .venv/.installed-dev staticfiles/.collected
+faults: .venv/.installed-dev .venv/.compiled staticfiles/.collected
+	@$(COMPILE_OURS)
 	@exec $(PY) -m tests.faults
 
-bench: .venv/.installed-dev staticfiles/.collected
+bench: .venv/.installed-dev .venv/.compiled staticfiles/.collected
+	@$(COMPILE_OURS)
 	@exec $(PY) -m tests.bench $(PARTS)
 
 lint: .venv/.installed-dev
@@ -82,6 +87,16 @@ INSTALL = install() { .venv/bin/uv pip install --python $(PY) --require-hashes -
 	$(SAY) 'Installing the Python packages for tests'
 	@$(INSTALL) requirements-dev.txt
 	@touch $@ .venv/.installed
+
+# Bytecode before the first start: where Python is told to write none, each process would compile everything for
+# itself, which takes longer than all else of a start. Packages hold examples for other Pythons; those may fail.
+
+.venv/.compiled: .venv/.installed
+	$(SAY) 'Compiling the Python packages'
+	@$(PY) -m compileall -q -q -j 0 .venv/lib || true
+	@touch $@
+
+COMPILE_OURS = $(PY) -m compileall -q $(PACKAGES) tests manage.py || true
 
 # Styles and scripts: Node from the machine, or from the pinned package when there is none of version 18 or later.
 
