@@ -208,7 +208,9 @@ class ModelForm(ConfigForm):
         label="Address", initial="https://api.openai.com/v1", help_text="Any OpenAI-compatible one."
     )
     model = forms.CharField(max_length=200)
-    api_key = forms.CharField(label="API key", required=False, help_text=SECRET_HELP)
+    api_key = forms.CharField(
+        label="API key", required=False, help_text=SECRET_HELP, widget=forms.TextInput({"data-private": ""})
+    )
     instructions = forms.CharField(required=False, widget=forms.Textarea({"rows": 6}))
     tools = forms.MultipleChoiceField(
         required=False, widget=forms.CheckboxSelectMultiple(), help_text="It can call these and no others."

@@ -116,7 +116,7 @@ def resume_run(run: Run, *, by: Actor) -> Run:
 
 
 @action(
-    label="Retry", role="operator", icon="refresh", confirm="Run {subject} again with the same inputs?",
+    label="Retry", role="operator", icon="refresh", confirm="Start {subject} again with the same inputs?",
     refused_when=(NOT_ENDED, ELSEWHERE, ARCHIVED),
 )  # fmt: skip
 def retry_run(run: Run, *, by: Actor) -> Run:

@@ -130,7 +130,8 @@ def control(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     run = find_run(request, pk)
     action = VERBS[verb]
     reason = {"reason": request.POST.get("reason", "").replace("\x00", "")} if verb != "resumption" else {}
-    response = answered(request, run, lambda: action(run, by=request.member, **reason), f"{action.label}: asked for.")
+    done = f"{action.label} was asked for."
+    response = answered(request, run, lambda: action(run, by=request.member, **reason), done)
     return summary_again(request, pk) if is_partial(request) else response
 
 

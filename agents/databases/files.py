@@ -27,7 +27,7 @@ WILD = re.compile(r"[*?\[]")
 # Reading there can block for ever or do something.
 SPECIAL = (Path("/proc"), Path("/sys"), Path("/dev"))
 # Plain files in memory, and those of other programs: open where a folder in it is named.
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # noqa: S108
 FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 PASSING = FOLDER | getattr(os, "O_PATH", os.O_RDONLY)
 

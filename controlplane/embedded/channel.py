@@ -128,10 +128,13 @@ class Channel(HTTPChannel):
     def problem_of_headers(self) -> ProblemError | None:
         if self.length is not None and self.length > self.limits.body_bytes:
             return body_too_large(self.limits.body_bytes)
-        codings = self.requests[-1].requestHeaders.getRawHeaders(b"Transfer-Encoding", [])
-        is_chunked = self._version == b"HTTP/1.1" and [one.lower() for one in codings] == [b"chunked"]
+        headers = self.requests[-1].requestHeaders
+        codings, hosts = headers.getRawHeaders(b"Transfer-Encoding", []), headers.getRawHeaders(b"Host", [])
+        is_newer = self._version == b"HTTP/1.1"
+        is_chunked = is_newer and [one.lower() for one in codings] == [b"chunked"]
         # A proxy in front may take anything else for something else: that is how requests are smuggled past it.
-        return None if is_chunked or not codings else not_http()
+        is_clear = (is_chunked or not codings) and (len(hosts) == 1 or not (hosts or is_newer))
+        return None if is_clear else not_http()
 
     def allContentReceived(self) -> None:
         if self.phase is not Phase.REFUSED:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.cache import patch_cache_control
 from django.utils.functional import SimpleLazyObject
 from redis.exceptions import RedisError
 
@@ -73,7 +74,13 @@ class ProjectMiddleware:
         with timezone.override(None):
             response = in_words(request, self.get_response(request))
         self.tell_who(request, response)
+        self.keep_private(request, response)
         return self.remember(request, lead_whole_page(request, response))
+
+    def keep_private(self, request: HttpRequest, response: HttpResponse) -> None:
+        """Neither a shared cache nor the Back button after signing out shows what was on a person's page."""
+        if request.user.is_authenticated and response.get("Content-Type", "").startswith("text/html"):
+            patch_cache_control(response, private=True, no_store=True)
 
     def tell_who(self, request: HttpRequest, response: HttpResponse) -> None:
         """Scripts of pages that are open in other tabs learn who is signed in now; who signed out, that nobody is."""

@@ -142,6 +142,8 @@ UNCLEAR = {
     "a header without a name": with_header(b": x"),
     "a header that is none": with_header(b"x"),
     "a space before the colon": with_header(b"Content-Length : 2") + b"{}",
+    "no host": b"GET /health/live HTTP/1.1\r\n\r\n",
+    "two hosts": with_header(b"Host: elsewhere.example", b"Content-Length: 0"),
     "no version": b"GET /\r\n\r\n",
     "a version to come": b"GET / HTTP/2.0\r\n\r\n",
     "a chunk of no length": with_header(b"Transfer-Encoding: chunked") + b"x\r\n",

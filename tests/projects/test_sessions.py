@@ -147,3 +147,10 @@ def test_the_row_alone_is_what_other_code_sees():
     store.create()
     assert store.session_key == name_of(store.cookie)
     assert not SessionStore(store.cookie).exists(store.cookie)
+
+
+@pytest.mark.parametrize("path", ["/p/acme/runs/", "/account/sessions/", "/no-such-page"])
+def test_no_cache_keeps_the_pages_of_a_person(world, path):
+    """Else the Back button shows them to whoever sits there next."""
+    kept = signed_in(world).get(path)["Cache-Control"].split(", ")
+    assert {"private", "no-store"} <= set(kept)
