@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from io import StringIO
 
 import pytest
 from django.core import checks
 from django.core.management import CommandError, call_command
 from django.db import connection
+
+from controlplane.embedded.folders import REPOSITORY
+from tests.browser.stack import database
 
 pytestmark = pytest.mark.django_db
 
@@ -52,3 +58,14 @@ def test_the_models_need_nothing_that_postgresql_14_lacks(monkeypatch):
         monkeypatch.setattr(connection.features, f"is_postgresql_{version}", False)
     assert not connection.features.supports_nulls_distinct_unique_constraints
     assert checks.run_checks(tags=[checks.Tags.models], databases=["default"]) == []
+
+
+@pytest.mark.slow
+def test_migrate_begins_with_an_empty_database_and_goes_on_with_half_of_one():
+    with database(f"empty_{os.getpid()}") as url:
+        for target in (("runs", "0005"), ()):
+            command = [sys.executable, "manage.py", "migrate", "--verbosity", "0", *target]
+            migrated = subprocess.run(command, cwd=REPOSITORY, env={**os.environ, "DATABASE_URL": url}, check=False)
+            assert migrated.returncode == 0
+        checked = [sys.executable, "manage.py", "check", "--database", "default"]
+        subprocess.run(checked, cwd=REPOSITORY, env={**os.environ, "DATABASE_URL": url}, check=True)
