@@ -58,6 +58,7 @@ def test_the_bar_of_a_running_step_grows(open_as, stack):
     pk = stack.toiling()
     page = open_as("bob", f"runs/{pk}/")
     bar = page.locator(".timeline__row", has_text="toil").locator("rect.is-attempt")
+    expect(bar).to_have_attribute("x", re.compile(r"\d%"))
     left = "bar => bar.getBoundingClientRect().x"
     first = bar.evaluate(left)
     eventually(lambda: bar.evaluate(left) < first - 1)
