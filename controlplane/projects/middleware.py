@@ -79,7 +79,10 @@ class ProjectMiddleware:
 
     def keep_private(self, request: HttpRequest, response: HttpResponse) -> None:
         """Neither a shared cache nor the Back button after signing out shows what was on a person's page."""
-        if request.user.is_authenticated and response.get("Content-Type", "").startswith("text/html"):
+        if not response.get("Content-Type", "").startswith("text/html"):
+            return
+        # Who asks is not looked up for a fault: the database may be what is away.
+        if response.status_code >= 500 or request.user.is_authenticated:
             patch_cache_control(response, private=True, no_store=True)
 
     def tell_who(self, request: HttpRequest, response: HttpResponse) -> None:
