@@ -152,7 +152,7 @@ def test_slow_calls_take_neither_connections_nor_pages_away(portal, crowd):
     all_wait(portal, calls)
     with portal.as_browser("vera") as vera:
         for path in PAGES * 4:
-            assert vera.get(path, timeout=10).status_code == 200, path
+            assert vera.get(path, timeout=4).status_code == 200, path
     portal.slow.release.set()
     answers = [call.result() for call in calls]
     assert [one.status_code for one in answers] == [200] * len(calls), [one.text[:200] for one in answers]
@@ -188,8 +188,8 @@ def test_a_connection_that_is_examined_holds_nothing_up(portal, crowd):
     calls = [crowd.submit(portal.post, name, "instances", new) for name in ("erin", "alice") for _ in range(3)]
     with portal.as_browser("vera") as vera:
         while not all(call.done() for call in calls):
-            assert vera.get("/health/ready", timeout=10).status_code == 200
-            assert vera.get("/p/acme/instances/", timeout=10).status_code == 200
+            assert vera.get("/health/ready", timeout=4).status_code == 200
+            assert vera.get("/p/acme/instances/", timeout=4).status_code == 200
     answers = [call.result() for call in calls]
     assert {one.status_code for one in answers} == {400}, [one.text for one in answers]
     assert {error["field"] for one in answers for error in one.json()["errors"]} == {"url"}

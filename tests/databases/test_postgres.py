@@ -31,8 +31,8 @@ def running(server: psycopg.Connection) -> list[str]:
 
 
 def gone(server: psycopg.Connection) -> bool:
-    """A backend takes a moment to end after its client."""
-    deadline = time.monotonic() + 10
+    """Waits a second at most: a backend takes a moment to end after its client."""
+    deadline = time.monotonic() + 1
     while running(server) and time.monotonic() < deadline:
         pass
     return not running(server)

@@ -72,6 +72,6 @@ def test_ringing_never_waits_for_a_broker_that_hangs(broker, world, probe):
     started = time.monotonic()
     for number in range(500):
         bells.ring_project(number)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < bells.SEND_SECONDS / 2
     assert len(bells._ringer._pending) <= bells.LONGEST_QUEUE
     broker.process.send_signal(signal.SIGCONT)
