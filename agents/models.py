@@ -247,7 +247,7 @@ class Trial(models.Model):
     """Something that a person wants tried and waits for; a worker takes it, and it is gone soon after.
 
     `given` and `outcome` are JSON, sealed. Whoever works shows with `beaten_at` that it lives; `unwanted` asks it to
-    stop. Whose rights count stands as in a Job.
+    stop. Whose rights count stands as in an Operation.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)

@@ -103,7 +103,7 @@ class Documentation(SpectacularSwaggerSplitView):
 endpoints: list[URLPattern | URLResolver] = [
     path("", include("controlplane.projects.api_urls")),
     path("", include("controlplane.events.api_urls")),
-    path("", include("controlplane.jobs.api_urls")),
+    path("", include("controlplane.operations.api_urls")),
     path("", include("controlplane.home.api_urls")),
     path("", include("controlplane.listing.api_urls")),
     path("", include("agents.api_urls")),

@@ -57,7 +57,7 @@ INSTALLED_APPS = [
     "controlplane.ui",
     "controlplane.projects",
     "controlplane.events",
-    "controlplane.jobs",
+    "controlplane.operations",
     "controlplane.listing",
     "controlplane.outbound",
     "agents",

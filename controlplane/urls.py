@@ -10,7 +10,7 @@ from controlplane.home import health
 project_urls = [
     path("", include("controlplane.home.urls")),
     path("", include("controlplane.events.urls")),
-    path("", include("controlplane.jobs.urls")),
+    path("", include("controlplane.operations.urls")),
     path("", include("controlplane.listing.urls")),
     path("", include("runs.urls")),
     path("", include("workflows.urls")),

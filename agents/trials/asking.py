@@ -19,8 +19,8 @@ from agents.trials import carrying, outcomes
 from agents.trials.alive import alive, overdue, waiting
 from agents.trials.awaiting import until
 from controlplane.domain.errors import NotAllowed, ProblemError, Unavailable
-from controlplane.jobs.actors import owner_of
 from controlplane.later import Awaited, Errand, can_await
+from controlplane.operations.actors import owner_of
 from controlplane.projects.actors import Actor
 from controlplane.projects.models import Project
 

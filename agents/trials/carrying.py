@@ -21,7 +21,7 @@ from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.database import DATABASE_AWAY, is_away
 from controlplane.domain.errors import NotFound, ProblemError, Unavailable
 from controlplane.domain.failures import Failure
-from controlplane.jobs.actors import actor_of
+from controlplane.operations.actors import actor_of
 
 logger = logging.getLogger(__name__)
 # Longer than a restart of PostgreSQL takes.

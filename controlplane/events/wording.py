@@ -17,7 +17,7 @@ PAGES = {
     "agent": "agents:detail",
     "tool": "agents:tool_detail",
     "instance": "agents:instance_detail",
-    "job": "jobs:detail",
+    "operation": "operations:detail",
 }
 # What people do, where the event's name does not say it well.
 VERBS = {
@@ -39,7 +39,7 @@ VERBS = {
 }
 # What things do by themselves; everything else that no person did "was" done.
 HAPPENS = {"succeeded", "partially_succeeded", "failed", "timed_out", "started", "paused", "needs_review"}
-ICONS = {"project": "settings", "job": "batch", "step": "run"}
+ICONS = {"project": "settings", "operation": "batch", "step": "run"}
 # Which value of `data` names the subject; and which is worth telling after it.
 NAMES = ("user", "token", "secret", "name", "slug")
 REMARKS = ("reason", "note", "outcome")

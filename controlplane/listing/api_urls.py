@@ -9,5 +9,5 @@ urlpatterns = [
     endpoint("views", saved_view_api.SavedViewsEndpoint.as_view(), "views"),
     endpoint("views/<int:pk>", saved_view_api.SavedViewEndpoint.as_view(), "view"),
     endpoint("exports", export_api.Exports.as_view(), "exports"),
-    endpoint("jobs/<int:pk>/file", export_api.ExportFile.as_view(), "job_file"),
+    endpoint("operations/<int:pk>/file", export_api.ExportFile.as_view(), "operation_file"),
 ]

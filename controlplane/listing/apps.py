@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from controlplane.jobs import kinds
+from controlplane.operations import kinds
 
 
 class ListingConfig(AppConfig):

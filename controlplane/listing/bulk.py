@@ -13,13 +13,13 @@ from django.db.models import Case, Count, IntegerField, Max, QuerySet, Value, Wh
 from django.utils import timezone
 
 from controlplane.domain.errors import InvalidInput
-from controlplane.jobs.actions import in_background, start_job
-from controlplane.jobs.actors import owner_of
-from controlplane.jobs.freezing import freeze_ids, freeze_matching
-from controlplane.jobs.models import Job, JobRow
-from controlplane.jobs.work import work
 from controlplane.listing.declaration import Listing
 from controlplane.listing.fields import is_id
+from controlplane.operations.actions import in_background, start_operation
+from controlplane.operations.actors import owner_of
+from controlplane.operations.freezing import freeze_ids, freeze_matching
+from controlplane.operations.models import Operation, OperationRow
+from controlplane.operations.work import work
 from controlplane.projects.actors import Actor
 from controlplane.projects.models import Project
 
@@ -40,11 +40,11 @@ class Preview:
     total: int
     eligible: int
     refused: list[tuple[str, int, list[int]]]
-    job: Job | None = None
+    operation: Operation | None = None
 
     @property
     def in_background(self) -> bool:
-        return self.job is not None and in_background(self.job)
+        return self.operation is not None and in_background(self.operation)
 
     @property
     def title(self) -> str:
@@ -94,40 +94,40 @@ def refuse_too_many(number: int, field: str = "selected") -> None:
 @transaction.atomic
 def draft(
     listing: Listing, verb: Callable[..., Any], chosen: list[int] | QuerySet, *, project: Project, by: Actor
-) -> Job:
-    """The job that `verb` on `chosen` (ids, or all rows of a queryset) would be. Raises InvalidInput."""
-    job = Job.objects.create(
+) -> Operation:
+    """The operation that `verb` on `chosen` (ids, or all rows of a queryset) would be. Raises InvalidInput."""
+    operation = Operation.objects.create(
         project=project, kind="bulk", subject=listing.noun, action=verb.__name__,
         label=verb.label, undo_action=verb.undo,  # type: ignore[attr-defined]
         expires_at=timezone.now() + DRAFT_FOR, **owner_of(by),
     )  # fmt: skip
     if isinstance(chosen, QuerySet):
-        job.total = freeze_matching(job, chosen, most=BULK_LIMIT + 1)
+        operation.total = freeze_matching(operation, chosen, most=BULK_LIMIT + 1)
     else:
-        job.total = freeze_ids(job, chosen)
-    if not job.total:
+        operation.total = freeze_ids(operation, chosen)
+    if not operation.total:
         raise InvalidInput.field("selected", "Nothing matches.")
-    refuse_too_many(job.total)
-    job.save(update_fields=["total"])
-    return job
+    refuse_too_many(operation.total)
+    operation.save(update_fields=["total"])
+    return operation
 
 
-def start(job: Job, *, by: Actor, arguments: dict[str, Any]) -> Job:
-    """Begin; a small job is done when this returns, a large one goes on in a worker."""
-    start_job(job, by=by, arguments=arguments)
-    if not in_background(job):
-        work(job.pk)
-        job.refresh_from_db()
-    return job
+def start(operation: Operation, *, by: Actor, arguments: dict[str, Any]) -> Operation:
+    """Begin; a small operation is done when this returns, a large one goes on in a worker."""
+    start_operation(operation, by=by, arguments=arguments)
+    if not in_background(operation):
+        work(operation.pk)
+        operation.refresh_from_db()
+    return operation
 
 
-def preview_of(job: Job, listing: Listing, verb: Callable[..., Any], *, by: Actor) -> Preview:
-    ids = JobRow.objects.filter(job=job).values("object_id")
-    return preview(listing, verb, ids, job.total, by=by, job=job)
+def preview_of(operation: Operation, listing: Listing, verb: Callable[..., Any], *, by: Actor) -> Preview:
+    ids = OperationRow.objects.filter(operation=operation).values("object_id")
+    return preview(listing, verb, ids, operation.total, by=by, operation=operation)
 
 
 def preview(
-    listing: Listing, verb: Callable[..., Any], ids: Any, total: int, *, by: Actor, job: Job | None = None
+    listing: Listing, verb: Callable[..., Any], ids: Any, total: int, *, by: Actor, operation: Operation | None = None
 ) -> Preview:
     """Who would be refused, and why: the verb's own `refused_when`, asked of all rows in one statement.
 
@@ -149,4 +149,4 @@ def preview(
     gone = total - sum(counts.values())
     if gone:
         refused.append(("It does not exist any more.", gone, []))
-    return Preview(verb, listing.noun, total, counts.get(-1, 0), refused, job)
+    return Preview(verb, listing.noun, total, counts.get(-1, 0), refused, operation)

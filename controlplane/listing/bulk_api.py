@@ -12,14 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.domain.errors import InvalidInput
-from controlplane.jobs.actions import AT_ONCE
-from controlplane.jobs.models import Job
-from controlplane.jobs.serializers import JobRowSerializer, RefusedJobSerializer
 from controlplane.listing import bulk
 from controlplane.listing.bulk_arguments import arguments_of, refuse_unknown
 from controlplane.listing.bulk_pages import allowed_action
 from controlplane.listing.declaration import Listing
 from controlplane.listing.reading import Reading
+from controlplane.operations.actions import AT_ONCE
+from controlplane.operations.models import Operation
+from controlplane.operations.serializers import OperationRowSerializer, RefusedOperationSerializer
 from controlplane.projects.actors import Actor
 from controlplane.projects.endpoints import Endpoint, StrictSerializer, body, shown
 from controlplane.projects.idempotency import idempotent
@@ -37,11 +37,13 @@ class BulkBody(StrictSerializer):
     preview = serializers.BooleanField(required=False, default=False, help_text="Only say what would happen.")
 
 
-class BulkAnswer(RefusedJobSerializer):
-    rows = JobRowSerializer(many=True, help_text="What became of each row; of a job in the background, none yet.")
+class BulkAnswer(RefusedOperationSerializer):
+    rows = OperationRowSerializer(
+        many=True, help_text="What became of each row; of an operation in the background, none yet."
+    )
 
-    class Meta(RefusedJobSerializer.Meta):
-        fields = [*RefusedJobSerializer.Meta.fields, "rows"]
+    class Meta(RefusedOperationSerializer.Meta):
+        fields = [*RefusedOperationSerializer.Meta.fields, "rows"]
 
 
 class BulkEndpoint(Endpoint):
@@ -50,10 +52,10 @@ class BulkEndpoint(Endpoint):
     bulk_listing: Listing
     serializer_class = BulkAnswer
 
-    @extend_schema(request=BulkBody, responses={200: BulkAnswer, 202: RefusedJobSerializer})
+    @extend_schema(request=BulkBody, responses={200: BulkAnswer, 202: RefusedOperationSerializer})
     @idempotent
     def post(self, request: Request) -> Response:
-        """One action on many rows, each with its own outcome. 202 and a job for more than 200 rows."""
+        """One action on many rows, each with its own outcome. 202 and an operation for more than 200 rows."""
         sent = body(BulkBody, request)
         project = self.project(sent.get("project"))
         actor = self.actor(project)
@@ -62,8 +64,8 @@ class BulkEndpoint(Endpoint):
         if sent["preview"]:
             return self.previewed(verb, self.chosen(sent, project, actor), actor)
         arguments = arguments_of(verb, sent["arguments"])
-        job = bulk.draft(self.bulk_listing, verb, self.chosen(sent, project, actor), project=project, by=actor)
-        return self.answer(bulk.start(job, by=actor, arguments=arguments))
+        operation = bulk.draft(self.bulk_listing, verb, self.chosen(sent, project, actor), project=project, by=actor)
+        return self.answer(bulk.start(operation, by=actor, arguments=arguments))
 
     def chosen(self, sent: dict[str, Any], project: Project, actor: Actor) -> list[int] | QuerySet:
         if ("ids" in sent) == ("filter" in sent):
@@ -82,11 +84,11 @@ class BulkEndpoint(Endpoint):
         reasons = [{"reason": why, "count": number, "ids": ids} for why, number, ids in found.refused]
         return Response({"total": found.total, "eligible": found.eligible, "reasons": reasons})
 
-    def answer(self, job: Job) -> Response:
-        said = shown(RefusedJobSerializer, job)
-        if job.is_live:
+    def answer(self, operation: Operation) -> Response:
+        said = shown(RefusedOperationSerializer, operation)
+        if operation.is_live:
             return Response(said, status=202)
-        rows = [shown(JobRowSerializer, row) for row in job.rows.all()[:AT_ONCE]]
+        rows = [shown(OperationRowSerializer, row) for row in operation.rows.all()[:AT_ONCE]]
         return Response({**said, "rows": rows})
 
 

@@ -1,4 +1,4 @@
-"""What a list page answers to its bulk bar: a preview of the frozen set, then the outcome or the way to the job."""
+"""What a list page answers to its bulk bar: a preview of the frozen set, then the outcome or the way there."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound
-from controlplane.jobs.actions import in_background
-from controlplane.jobs.counting import reasons
-from controlplane.jobs.models import Job, JobState
 from controlplane.listing import bulk
 from controlplane.listing.bulk_arguments import arguments_of
 from controlplane.listing.declaration import Listing
 from controlplane.listing.fields import is_id
 from controlplane.listing.reading import Reading
+from controlplane.operations.actions import in_background
+from controlplane.operations.counting import reasons
+from controlplane.operations.models import Operation, OperationState
 from controlplane.ui.htmx import is_partial, redirect_whole_page
 from controlplane.ui.request import PortalRequest
 
@@ -40,7 +40,7 @@ class BulkRequest:
     """One POST of a list.
 
     `preview` (a verb's name) with `selected` ids, or `all_matching` and the page's mark `frozen`, freezes the set and
-    shows what would happen; `job` with the verb's arguments carries it out. `action` does both at once.
+    shows what would happen; `operation` with the verb's arguments carries it out. `action` does both at once.
     """
 
     def __init__(self, page: Page, request: HttpRequest) -> None:
@@ -51,14 +51,14 @@ class BulkRequest:
         if "preview" in self.posted:
             verb = allowed_action(self.page.listing, self.posted["preview"], by=self.member)
             return self.show_preview(self.draft(verb), verb)
-        if "job" in self.posted:
-            job = self.find_draft()
-            return self.carry_out(job, allowed_action(self.page.listing, job.action, by=self.member))
+        if "operation" in self.posted:
+            operation = self.find_draft()
+            return self.carry_out(operation, allowed_action(self.page.listing, operation.action, by=self.member))
         verb = allowed_action(self.page.listing, self.posted.get("action", ""), by=self.member)
         arguments_of(verb, self.posted)
         return self.carry_out(self.draft(verb), verb)
 
-    def draft(self, verb: Callable[..., Any]) -> Job:
+    def draft(self, verb: Callable[..., Any]) -> Operation:
         return bulk.draft(self.page.listing, verb, self.selection(), project=self.project, by=self.member)
 
     def selection(self) -> list[int] | QuerySet:
@@ -67,17 +67,19 @@ class BulkRequest:
             return bulk.frozen(self.page.reading.ordered, self.posted.get("frozen", ""))
         return bulk.ids_of(self.posted.getlist("selected"))
 
-    def find_draft(self) -> Job:
+    def find_draft(self) -> Operation:
         """Raises NotFound for one of another list, project or person, and for one that was started."""
-        pk = self.posted["job"]
-        drafts = Job.objects.visible_to(self.member).filter(state=JobState.DRAFT, subject=self.page.listing.noun)
-        job = drafts.select_related("project").one_or_none(pk=int(pk)) if is_id(pk) else None
-        if job is None:
+        pk = self.posted["operation"]
+        drafts = Operation.objects.visible_to(self.member).filter(
+            state=OperationState.DRAFT, subject=self.page.listing.noun
+        )
+        operation = drafts.select_related("project").one_or_none(pk=int(pk)) if is_id(pk) else None
+        if operation is None:
             raise NotFound("This was carried out already, or is too old. Select the rows again.")
-        return job
+        return operation
 
-    def show_preview(self, job: Job, verb: Callable[..., Any]) -> HttpResponse:
-        shown = bulk.preview_of(job, self.page.listing, verb, by=self.member)
+    def show_preview(self, operation: Operation, verb: Callable[..., Any]) -> HttpResponse:
+        shown = bulk.preview_of(operation, self.page.listing, verb, by=self.member)
         context = {"preview": shown, "page": self.page, "here": self.request.get_full_path()}
         if not is_partial(self.request):
             return render(self.request, "listing/bulk_page.html", context)
@@ -85,19 +87,21 @@ class BulkRequest:
         response["HX-Retarget"], response["HX-Reswap"] = "#list-outcome", "outerHTML"
         return response
 
-    def carry_out(self, job: Job, verb: Callable[..., Any]) -> HttpResponse:
-        job = bulk.start(job, by=self.member, arguments=arguments_of(verb, self.posted))
-        if in_background(job):
-            url = reverse("jobs:detail", kwargs={"project": self.project.slug, "pk": job.pk})
+    def carry_out(self, operation: Operation, verb: Callable[..., Any]) -> HttpResponse:
+        operation = bulk.start(operation, by=self.member, arguments=arguments_of(verb, self.posted))
+        if in_background(operation):
+            url = reverse("operations:detail", kwargs={"project": self.project.slug, "pk": operation.pk})
             return redirect_whole_page(url) if is_partial(self.request) else redirect(url)
         if is_partial(self.request):
-            return self.show_outcome(job)
-        messages.add_message(self.request, LEVELS[tone_of(job)], in_full(job))
+            return self.show_outcome(operation)
+        messages.add_message(self.request, LEVELS[tone_of(operation)], in_full(operation))
         return redirect(self.request.get_full_path())
 
-    def show_outcome(self, job: Job) -> HttpResponse:
+    def show_outcome(self, operation: Operation) -> HttpResponse:
         response = self.page.show()
-        response.write(render_to_string("listing/_outcome.html", outcome_of(job, self.request), request=self.request))
+        response.write(
+            render_to_string("listing/_outcome.html", outcome_of(operation, self.request), request=self.request)
+        )
         return response
 
 
@@ -111,21 +115,28 @@ def allowed_action(listing: Listing, name: str, *, by: Any) -> Callable[..., Any
     return verb
 
 
-def outcome_of(job: Job, request: HttpRequest | PortalRequest) -> dict[str, Any]:
+def outcome_of(operation: Operation, request: HttpRequest | PortalRequest) -> dict[str, Any]:
     """For _outcome.html."""
-    return {"job": job, "tone": tone_of(job), "reasons": reasons(job), "here": request.get_full_path()}
+    return {
+        "operation": operation,
+        "tone": tone_of(operation),
+        "reasons": reasons(operation),
+        "here": request.get_full_path(),
+    }
 
 
-def tone_of(job: Job) -> str:
-    if not job.refused:
+def tone_of(operation: Operation) -> str:
+    if not operation.refused:
         return "success"
-    return "warning" if job.done else "danger"
+    return "warning" if operation.done else "danger"
 
 
-def in_full(job: Job) -> str:
+def in_full(operation: Operation) -> str:
     """The summary with the reasons and the first ids of each, as one text."""
-    found = [f"{why} ({', '.join(map(str, ids[:5]))}{more(number - 5)})" for why, number, ids in reasons(job, most=5)]
-    return " ".join([job.summary, *found])
+    found = [
+        f"{why} ({', '.join(map(str, ids[:5]))}{more(number - 5)})" for why, number, ids in reasons(operation, most=5)
+    ]
+    return " ".join([operation.summary, *found])
 
 
 def more(number: int) -> str:

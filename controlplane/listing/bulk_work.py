@@ -1,4 +1,4 @@
-"""Carrying out a bulk job: one transaction a row, which holds the change and its outcome, or neither."""
+"""Carrying out a bulk operation: one transaction a row, which holds the change and its outcome, or neither."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.db.models import QuerySet
 from controlplane.domain.action import Actor
 from controlplane.domain.database import is_away
 from controlplane.domain.errors import NotFound, ProblemError
-from controlplane.jobs.actors import actor_of
-from controlplane.jobs.models import Job, JobRow, RowState
-from controlplane.jobs.rows import hold, settle, try_next, waiting
-from controlplane.jobs.work import BROKEN, Work
 from controlplane.listing.known import find_listing
+from controlplane.operations.actors import actor_of
+from controlplane.operations.models import Operation, OperationRow, RowState
+from controlplane.operations.rows import hold, settle, try_next, waiting
+from controlplane.operations.work import BROKEN, Work
 
 logger = logging.getLogger(__name__)
 Outcome = tuple[str, str, Any]
@@ -30,13 +30,13 @@ GONE = (RowState.REFUSED, "It does not exist any more.", None)
 class Task:
     """`verb` on `rows` of a list, with the rights of `by`."""
 
-    job: Job
+    operation: Operation
     rows: QuerySet
     verb: Callable[..., Any]
     by: Actor
 
-    def do(self, chosen: list[JobRow], work: Work) -> bool:
-        """False when the job is no longer ours, or no longer wanted."""
+    def do(self, chosen: list[OperationRow], work: Work) -> bool:
+        """False when the operation is no longer ours, or no longer wanted."""
         subjects = self.rows.in_bulk([one.object_id for one in chosen])
         for one in chosen:
             if not work.goes_on():
@@ -44,29 +44,29 @@ class Task:
             self.do_one(one, subjects)
         return True
 
-    def do_one(self, one: JobRow, subjects: Mapping[int, Any]) -> None:
+    def do_one(self, one: OperationRow, subjects: Mapping[int, Any]) -> None:
         with transaction.atomic():
             exists = hold(one, self.rows.model)
             if exists is not None:
                 settle(one, *(self.outcome_of(one, subjects) if exists else GONE))
 
-    def outcome_of(self, one: JobRow, subjects: Mapping[int, Any]) -> Outcome:
-        arguments = self.job.arguments if one.arguments is None else one.arguments
+    def outcome_of(self, one: OperationRow, subjects: Mapping[int, Any]) -> Outcome:
+        arguments = self.operation.arguments if one.arguments is None else one.arguments
         return act_on_one(subjects, one.object_id, self.verb, by=self.by, arguments=arguments)
 
 
-def carry_out(job: Job, work: Work) -> None:
+def carry_out(operation: Operation, work: Work) -> None:
     """Do what is left. Whoever dies between two rows leaves nothing half done, and the next one goes on there."""
-    listing, actor = find_listing(job.subject), actor_of(job)
-    verb = listing.bulk_action(job.action)
+    listing, actor = find_listing(operation.subject), actor_of(operation)
+    verb = listing.bulk_action(operation.action)
     if verb is None:
         raise NotFound("There is no such action on this list any more.")
-    task = Task(job, listing.rows(actor).defer(None), verb, actor)
-    if job.attempts > 1:
+    task = Task(operation, listing.rows(actor).defer(None), verb, actor)
+    if operation.attempts > 1:
         do_suspects(task, work)
     position = 0
     while work.goes_on():
-        chosen = waiting(job, after=position, most=AHEAD)
+        chosen = waiting(operation, after=position, most=AHEAD)
         if not chosen and not position:
             work.settle()
             return
@@ -79,7 +79,7 @@ def do_suspects(task: Task, work: Work) -> None:
     """The worker before was lost among the next few rows: each is tried alone and counted, so that none is for ever."""
     position = 0
     for _ in range(AHEAD):
-        one = try_next(task.job, after=position) if work.goes_on() else None
+        one = try_next(task.operation, after=position) if work.goes_on() else None
         if one is None:
             return
         position = one.position

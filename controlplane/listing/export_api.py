@@ -1,4 +1,4 @@
-"""Exports over JSON: a job makes the file."""
+"""Exports over JSON: an operation makes the file."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.domain.errors import InvalidInput
-from controlplane.jobs.models import Job
-from controlplane.jobs.serializers import RefusedJobSerializer
 from controlplane.listing.bulk_api import query_of
 from controlplane.listing.columns import Column
 from controlplane.listing.declaration import Listing
@@ -19,6 +17,8 @@ from controlplane.listing.export_views import file_response, find_export
 from controlplane.listing.export_work import order_export
 from controlplane.listing.known import find_listing, names
 from controlplane.listing.reading import Reading
+from controlplane.operations.models import Operation
+from controlplane.operations.serializers import RefusedOperationSerializer
 from controlplane.projects.endpoints import Choice, Endpoint, StrictSerializer, body, shown
 from controlplane.projects.idempotency import idempotent
 
@@ -34,29 +34,29 @@ class ExportBody(StrictSerializer):
 
 
 class Exports(Endpoint):
-    serializer_class = RefusedJobSerializer
+    serializer_class = RefusedOperationSerializer
 
-    @extend_schema(request=ExportBody, responses={202: RefusedJobSerializer})
+    @extend_schema(request=ExportBody, responses={202: RefusedOperationSerializer})
     @idempotent
     def post(self, request: Request) -> Response:
-        """Have a file made of every row that matches. Ask for the job until it has succeeded, then for its file."""
+        """Have a file made of every row that matches. Ask for the operation until it succeeded, then for its file."""
         sent = body(ExportBody, request)
         project = self.project(sent.get("project"))
         listing = known_listing(sent["list"])
         reading = Reading(listing, query_of(sent["filter"]), who=self.actor(project), project=project)
         reading.refuse_unknown()
         columns = columns_of(listing, sent.get("columns"))
-        job = order_export(reading, sent["format"], columns, project=project, by=self.actor(project))
-        return Response(shown(RefusedJobSerializer, job), status=202)
+        operation = order_export(reading, sent["format"], columns, project=project, by=self.actor(project))
+        return Response(shown(RefusedOperationSerializer, operation), status=202)
 
 
 class ExportFile(Endpoint):
-    serializer_class = RefusedJobSerializer
+    serializer_class = RefusedOperationSerializer
 
     @extend_schema(responses={(200, "application/octet-stream"): bytes})
     def get(self, request: Request, pk: int) -> HttpResponseBase:
-        """The file of an export, once its job has succeeded; the job's `manifest` says what is in it."""
-        return file_response(find_export(Job.objects.visible_to(self.access), pk))
+        """The file of an export, once its operation has succeeded; the operation's `manifest` says what is in it."""
+        return file_response(find_export(Operation.objects.visible_to(self.access), pk))
 
 
 def known_listing(name: str) -> Listing:

@@ -42,8 +42,8 @@ def order_page(request: PortalRequest, reading: Reading) -> HttpResponse:
     """POST `export=xlsx`: the file is made in the background."""
     name = request.POST["export"]
     find_format(name)
-    job = order_export(reading, name, exported_columns(reading), project=request.project, by=request.member)
-    return redirect("jobs:detail", project=request.project.slug, pk=job.pk)
+    operation = order_export(reading, name, exported_columns(reading), project=request.project, by=request.member)
+    return redirect("operations:detail", project=request.project.slug, pk=operation.pk)
 
 
 def exported_columns(reading: Reading) -> list[Column]:

@@ -8,6 +8,6 @@ from controlplane.listing import export_views
 
 app_name = "exports"
 urlpatterns = [
-    path("jobs/<int:pk>/file", export_views.file, name="file"),
-    path("jobs/<int:pk>/manifest.json", export_views.manifest, name="manifest"),
+    path("operations/<int:pk>/file", export_views.file, name="file"),
+    path("operations/<int:pk>/manifest.json", export_views.manifest, name="manifest"),
 ]

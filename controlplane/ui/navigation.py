@@ -28,7 +28,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Runs", "run", "runs:list"),
             Entry("Workflows", "workflow", "workflows:list"),
             Entry("Activity", "activity", "events:activity"),
-            Entry("Jobs", "batch", "jobs:list"),
+            Entry("Operations", "batch", "operations:list"),
         ),
     ),
     (

@@ -11,7 +11,7 @@ from agents.health import ring_due_probes
 from agents.trials.sweep import tend_trials
 from controlplane.domain.database import is_away
 from controlplane.domain.queueing import ring
-from controlplane.jobs.sweep import forget_old_jobs, ring_for_jobs
+from controlplane.operations.sweep import forget_old_operations, ring_for_operations
 from controlplane.projects.idempotency import forget_old_answers
 from controlplane.projects.letters import ring_for_letters
 from controlplane.projects.remembering import forget_what_is_over
@@ -116,8 +116,8 @@ def sweep() -> dict[str, int]:
         "sign_ins_forgotten": forget_old_sign_ins,
         "sessions_forgotten": forget_old_sessions,
         "workers_forgotten": forget_old_workers,
-        "jobs_rung": ring_for_jobs,
-        "jobs_forgotten": forget_old_jobs,
+        "operations_rung": ring_for_operations,
+        "operations_forgotten": forget_old_operations,
         "probes": ring_due_probes,
         "trials": tend_trials,
         "scaled": scale_agents,

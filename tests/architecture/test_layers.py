@@ -19,7 +19,7 @@ LAYERS = (
     {"workflows"},
     {"agents"},
     {"controlplane.listing"},
-    {"controlplane.jobs"},
+    {"controlplane.operations"},
     {"controlplane.events"},
     {"controlplane.projects"},
     {"controlplane.ui", "controlplane.outbound"},

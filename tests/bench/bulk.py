@@ -18,11 +18,11 @@ OPEN = "SELECT count(*) FROM runs_run WHERE ended_at IS NULL"
 def measure(report: Report, portal: Portal, world: BenchWorld) -> None:
     make_runs(portal, world, ROWS)
     ids = {"filter": {"status": "failed,succeeded,cancelled", "trigger": "manual,api"}, "project": "bench"}
-    job(report, portal, world, "add_tags", {**ids, "arguments": {"tags": ["bench"]}})
-    job(report, portal, world, "retry_run", ids)
+    carry_out(report, portal, world, "add_tags", {**ids, "arguments": {"tags": ["bench"]}})
+    carry_out(report, portal, world, "retry_run", ids)
     started = time.perf_counter()
     wait_until(lambda: not world.value(OPEN), 600)
-    report.add(f"the {ROWS:,} retried runs done, after the job", time.perf_counter() - started, "s")
+    report.add(f"the {ROWS:,} retried runs done, after the operation", time.perf_counter() - started, "s")
 
 
 def make_runs(portal: Portal, world: BenchWorld, count: int) -> None:
@@ -35,7 +35,7 @@ def make_runs(portal: Portal, world: BenchWorld, count: int) -> None:
         database.execute("VACUUM ANALYZE runs_run")
 
 
-def job(report: Report, portal: Portal, world: BenchWorld, action: str, body: dict[str, object]) -> None:
+def carry_out(report: Report, portal: Portal, world: BenchWorld, action: str, body: dict[str, object]) -> None:
     api = world.client()
     started = time.perf_counter()
     found = api.post("/api/v1/runs/bulk", json={**body, "action": action, "preview": True}).json()
@@ -45,7 +45,7 @@ def job(report: Report, portal: Portal, world: BenchWorld, action: str, body: di
     answer = api.post("/api/v1/runs/bulk", json={**body, "action": action})
     frozen = time.perf_counter() - started
     report.add(f"{action} of {ROWS:,} runs: frozen and queued", frozen * 1000, "ms", aim="<= 1000", met=frozen <= 1)
-    address = f"/api/v1/jobs/{answer.json()['id']}"
+    address = f"/api/v1/operations/{answer.json()['id']}"
     wait_until(lambda: api.get(address).json()["status"] not in ("queued", "running"), 600)
     taken, said = time.perf_counter() - started, api.get(address).json()
     assert said["done"] == ROWS, said

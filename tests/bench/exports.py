@@ -41,7 +41,7 @@ def order(world: BenchWorld, format: str, worker: psutil.Process) -> tuple[float
     api, before, peak = world.client(), worker.memory_info().rss, 0
     started = time.perf_counter()
     body = {"project": "bench", "list": "runs", "format": format}
-    address = f"/api/v1/jobs/{api.post('/api/v1/exports', json=body).json()['id']}"
+    address = f"/api/v1/operations/{api.post('/api/v1/exports', json=body).json()['id']}"
     while (said := api.get(address).json())["status"] in ("queued", "running"):
         peak = max(peak, worker.memory_info().rss)
         time.sleep(0.1)

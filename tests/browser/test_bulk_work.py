@@ -72,15 +72,15 @@ def test_many_rows_are_done_in_the_background_with_a_result_to_download(open_as,
     bar(page).get_by_role("button", name="Tag", exact=True).click()
     dialog(page).get_by_label("Tags").fill("done")
     dialog(page).get_by_role("button", name=re.compile("Tag 2.. runs")).click()
-    expect(page).to_have_url(re.compile(r"/jobs/\d+/"))
-    expect(page.locator("#job")).to_contain_text("Succeeded")
+    expect(page).to_have_url(re.compile(r"/operations/\d+/"))
+    expect(page.locator("#operation")).to_contain_text("Succeeded")
     with page.expect_download() as download:
         page.get_by_role("link", name="Result as CSV").click()
     with Path(download.value.path()).open(newline="") as file:
         lines = list(csv.DictReader(file))
     assert len(lines) > 200
     assert {line["status"] for line in lines} == {"done"}
-    page.goto("/p/acme/jobs/")
+    page.goto("/p/acme/operations/")
     expect(page.get_by_role("link", name=re.compile("Tag 2.. runs"))).to_be_visible()
 
 

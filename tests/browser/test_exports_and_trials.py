@@ -23,15 +23,15 @@ SCHEMA = {
 
 def test_a_file_made_in_the_background_is_what_its_page_says(open_as, stack):
     run = stack.finished("fan", tags=["filed"])
-    job = stack.api("exports", {"list": "runs", "format": "json", "filter": {"tag": "filed"}})
-    page = open_as("bob", "jobs/")
-    page.locator(f"a[href$='/jobs/{job['id']}/']").click()
-    expect(page.locator("#job")).to_contain_text("Succeeded")
+    operation = stack.api("exports", {"list": "runs", "format": "json", "filter": {"tag": "filed"}})
+    page = open_as("bob", "operations/")
+    page.locator(f"a[href$='/operations/{operation['id']}/']").click()
+    expect(page.locator("#operation")).to_contain_text("Succeeded")
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile(r"\.json$")).click()
     content = Path(download.value.path()).read_bytes()
     assert [row["id"] for row in json.loads(content)] == [run]
-    expect(page.locator("#job")).to_contain_text(hashlib.sha256(content).hexdigest())
+    expect(page.locator("#operation")).to_contain_text(hashlib.sha256(content).hexdigest())
 
 
 def test_a_menu_closes_when_a_file_is_chosen(open_as, stack):

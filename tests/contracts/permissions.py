@@ -144,23 +144,23 @@ PROJECT_PAGES = {
     "projects:secret_deletion": route("secret", post=ADMIN),
     "projects:settings": route(get=VIEWER, post=ADMIN),
 }
-# Everybody sees the jobs of the project; besides whoever started one, only an admin stops it or takes it back.
-JOBS = {
-    "jobs:list": route(get=VIEWER),
-    "jobs:detail": route("job", get=VIEWER),
-    "jobs:result": route("job", get=VIEWER),
-    "jobs:cancel": route("job", post=ADMIN),
-    "jobs:undo": route("job", post=ADMIN),
+# Everybody sees the operations of the project; besides whoever started one, only an admin stops it or takes it back.
+OPERATIONS = {
+    "operations:list": route(get=VIEWER),
+    "operations:detail": route("operation", get=VIEWER),
+    "operations:result": route("operation", get=VIEWER),
+    "operations:cancel": route("operation", post=ADMIN),
+    "operations:undo": route("operation", post=ADMIN),
     "exports:file": route("export", get=VIEWER),
     "exports:manifest": route("export", get=VIEWER),
     "api:exports": route(post=VIEWER),
-    "api:job_file": route("export", get=VIEWER),
-    "api:jobs": route(get=VIEWER),
-    "api:job": route("job", get=VIEWER),
-    "api:job_rows": route("job", get=VIEWER),
-    "api:job_rows_csv": route("job", get=VIEWER),
-    "api:job_cancel": route("job", post=ADMIN),
-    "api:job_undo": route("job", post=ADMIN),
+    "api:operation_file": route("export", get=VIEWER),
+    "api:operations": route(get=VIEWER),
+    "api:operation": route("operation", get=VIEWER),
+    "api:operation_rows": route("operation", get=VIEWER),
+    "api:operation_rows_csv": route("operation", get=VIEWER),
+    "api:operation_cancel": route("operation", post=ADMIN),
+    "api:operation_undo": route("operation", post=ADMIN),
 }
 RUN_ENDPOINTS = {
     "api:runs": route(get=VIEWER, post=OPERATOR),
@@ -251,7 +251,7 @@ ROUTES: dict[str, Route] = {
     **catalogue_pages("tool_", "tool"),
     **catalogue_pages("instance_", "instance"),
     **PROJECT_PAGES,
-    **JOBS,
+    **OPERATIONS,
     **RUN_ENDPOINTS,
     **WORKFLOW_ENDPOINTS,
     **catalogue_endpoints("agents", "agent"),
@@ -277,4 +277,4 @@ SIGN_IN_PAGES = frozenset(
 ACCOUNT_PREFIXES = ("account_", "mfa_", "usersessions_")
 STAFF_PREFIX = "admin:"
 # The answer to an unknown path under /api/.
-UNNAMED = frozenset({"api/^.*$"})
+UNNAMED = frozenset({"api/^.*$", "api/v1/^jobs(?P<rest>/.*)?$"})

@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from agents.actions import create_agent, create_instance, create_tool
 from controlplane.domain.action import ROLES
-from controlplane.jobs.models import Job, JobRow
 from controlplane.listing.actions import save_view
+from controlplane.operations.models import Operation, OperationRow
 from controlplane.projects.actions import create_token, invite_member, set_secret
 from controlplane.projects.actors import SYSTEM, Access
 from controlplane.projects.models import ApiToken, Member, Project
@@ -57,7 +57,7 @@ class Things:
         things.make_run()
         things.make_task()
         things.make_people()
-        things.make_job()
+        things.make_operation()
         return things
 
     def make_catalogue(self, folder: Path) -> None:
@@ -96,15 +96,17 @@ class Things:
         ended = make_run(workflow, inputs={"secret": self.mark}, created_by=self.mark)
         self.ids |= {"run": run.pk, "ended": ended.pk, "step": step.pk, "artifact": artifact.pk}
 
-    def make_job(self) -> None:
+    def make_operation(self) -> None:
         """One that runs, of somebody else."""
-        job = Job.objects.create(
+        operation = Operation.objects.create(
             project=self.project, kind="bulk", subject="runs", action="add_tags", label=self.mark, state="running",
             total=1, created_by=self.mark, expires_at=timezone.now() + timedelta(days=9), undo_action="remove_tags",
         )  # fmt: skip
-        JobRow.objects.create(job=job, position=1, object_id=self.ids["run"], state="refused", detail=self.mark)
-        self.ids["job"] = job.pk
-        export = Job(
+        OperationRow.objects.create(
+            operation=operation, position=1, object_id=self.ids["run"], state="refused", detail=self.mark
+        )
+        self.ids["operation"] = operation.pk
+        export = Operation(
             project=self.project, kind="export", subject="runs", action="csv", label="Export", state="succeeded",
             created_by=self.mark, expires_at=timezone.now() + timedelta(days=9),
             manifest={"file": f"{self.mark}.csv", "rows": 1, "bytes": 1, "sha256": "0" * 64, "time_zone": "UTC"},
@@ -187,8 +189,8 @@ class Standing:
 
     def remove(self) -> None:
         projects = [self.world.acme.pk, self.world.globex.pk]
-        for job in Job.objects.filter(project__in=projects).exclude(file=""):
-            job.file.delete(save=False)
+        for operation in Operation.objects.filter(project__in=projects).exclude(file=""):
+            operation.file.delete(save=False)
         for artifact in Artifact.objects.filter(run__project__in=projects):
             artifact.file.delete(save=False)
         with connection.cursor() as cursor:
@@ -197,7 +199,7 @@ class Standing:
 
 def start_ids_high() -> None:
     """So that an id in an answer cannot be mistaken for a count."""
-    ours = ("projects", "listing", "jobs", "agents", "workflows", "runs")
+    ours = ("projects", "listing", "operations", "agents", "workflows", "runs")
     models = [model for name in ours for model in apps.get_app_config(name).get_models()]
     tables = [model._meta.db_table for model in models if model._meta.pk.name == "id"]
     with connection.cursor() as cursor:

@@ -276,7 +276,7 @@ def test_cards_show_the_columns_that_are_chosen_and_a_view_keeps_the_layout(worl
     assert "<dt>" not in html[html.index('<ul class="list-cards"') : html.index("</ul>", html.index("list-cards"))]
 
 
-def test_jobs_find_it_by_its_noun(listed):
+def test_operations_find_it_by_its_noun(listed):
     _, page = listed
     assert find_listing(page.listing.noun) is page.listing
 

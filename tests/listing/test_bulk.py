@@ -10,11 +10,11 @@ from django.contrib.messages import get_messages
 
 from agents.models import Tool
 from controlplane.domain.action import action
-from controlplane.jobs import actions as jobs
-from controlplane.jobs.counting import reasons
-from controlplane.jobs.models import UNDO_FOR, Job
-from controlplane.jobs.work import BROKEN
 from controlplane.listing import bulk, bulk_work
+from controlplane.operations import actions as operations
+from controlplane.operations.counting import reasons
+from controlplane.operations.models import UNDO_FOR, Operation
+from controlplane.operations.work import BROKEN
 from runs.lists import RUNS
 from runs.models import Run, StepRun
 from tests.agents.catalogue import make_tool
@@ -145,9 +145,9 @@ def test_a_row_that_fails_unexpectedly_does_not_stop_the_others(world, workflow,
 
     monkeypatch.setattr(bulk_work, "find_listing", lambda _: replace(RUNS, bulk_actions=(breaks,)))
     ids = [run.pk for run in runs]
-    job = bulk.draft(RUNS, breaks, ids, project=world.acme, by=world.actor("bob"))
-    bulk.start(job, by=world.actor("bob"), arguments={})
-    assert (job.summary, reasons(job)) == ("Try: 1 done, 1 refused.", [(BROKEN, 1, [runs[0].pk])])
+    operation = bulk.draft(RUNS, breaks, ids, project=world.acme, by=world.actor("bob"))
+    bulk.start(operation, by=world.actor("bob"), arguments={})
+    assert (operation.summary, reasons(operation)) == ("Try: 1 done, 1 refused.", [(BROKEN, 1, [runs[0].pk])])
 
 
 def previewed(client, **sent) -> str:
@@ -171,10 +171,10 @@ def test_what_was_confirmed_is_the_set_that_was_shown(world, workflow):
     client = world.client("bob")
     sent = {"preview": "add_tags", "all_matching": "1", "frozen": frozen_on(client, "status=queued")}
     html = client.post(f"{PAGE}?status=queued", sent).content.decode()
-    job = re.search(r'name="job" value="(\d+)"', html)[1]
+    operation = re.search(r'name="operation" value="(\d+)"', html)[1]
     Run.objects.filter(pk=runs[0].pk).update(state="running", started_at=runs[0].created_at)
     later = make_run(workflow, "queued")
-    client.post(f"{PAGE}?status=queued", {"job": job, "tags": "seen, kept"})
+    client.post(f"{PAGE}?status=queued", {"operation": operation, "tags": "seen, kept"})
     assert [Run.objects.get(pk=run.pk).tags for run in (*runs, later)] == [["seen", "kept"], ["seen", "kept"], []]
 
 
@@ -182,14 +182,14 @@ def test_a_preview_is_carried_out_once(world, workflow):
     run = make_run(workflow, "succeeded")
     client = world.client("bob")
     html = previewed(client, preview="retry_run", selected=[run.pk])
-    job = re.search(r'name="job" value="(\d+)"', html)[1]
-    assert [client.post(PAGE, {"job": job}).status_code for _ in range(2)] == [302, 404]
+    operation = re.search(r'name="operation" value="(\d+)"', html)[1]
+    assert [client.post(PAGE, {"operation": operation}).status_code for _ in range(2)] == [302, 404]
     assert run.retries.count() == 1
 
 
 @pytest.mark.parametrize(("at_once", "said"), [(2, False), (1, True)])
 def test_a_preview_says_when_the_work_is_done_in_the_background(world, workflow, monkeypatch, at_once, said):
-    monkeypatch.setattr(jobs, "AT_ONCE", at_once)
+    monkeypatch.setattr(operations, "AT_ONCE", at_once)
     ids = [run.pk for run in make_runs(workflow, 2)]
     html = previewed(world.client("bob"), preview="add_tags", selected=ids)
     assert ("done in the background" in html) == said
@@ -198,8 +198,8 @@ def test_a_preview_says_when_the_work_is_done_in_the_background(world, workflow,
 def test_nobody_carries_out_the_preview_of_another(world, workflow):
     run = make_run(workflow, "queued")
     html = previewed(world.client("bob"), preview="cancel_run", selected=[run.pk])
-    job = re.search(r'name="job" value="(\d+)"', html)[1]
-    assert world.client("alice").post(PAGE, {"job": job}).status_code == 404
+    operation = re.search(r'name="operation" value="(\d+)"', html)[1]
+    assert world.client("alice").post(PAGE, {"operation": operation}).status_code == 404
     assert states([run]) == ["queued"]
 
 
@@ -227,12 +227,12 @@ def test_the_preview_says_what_the_verbs_do(world, workflow, state):
         moments = {"paused": ["pause_requested_at"], "stopping": ["stop_requested_at"]}.get(state, [])
         Run.objects.filter(pk=run.pk).update(**dict.fromkeys(moments, run.created_at))
         given = {"tags": ["new"] if verb.__name__ == "add_tags" else ["old"]} if verb.takes else {}
-        job = bulk.draft(RUNS, verb, [run.pk], project=world.acme, by=by)
-        shown = bulk.preview_of(job, RUNS, verb, by=by)
+        operation = bulk.draft(RUNS, verb, [run.pk], project=world.acme, by=by)
+        shown = bulk.preview_of(operation, RUNS, verb, by=by)
         assert shown.eligible + sum(number for _, number, _ in shown.refused) == 1
         assert shown.eligible in (0, 1)
-        bulk.start(job, by=by, arguments=given)
-        assert job.done == shown.eligible, (verb.__name__, reasons(job))
+        bulk.start(operation, by=by, arguments=given)
+        assert operation.done == shown.eligible, (verb.__name__, reasons(operation))
 
 
 def test_a_preview_says_which_workflows_have_runs(world, workflow):
@@ -251,9 +251,9 @@ def test_switching_off_can_be_undone(world):
     tools = [make_tool(world, name, enabled=enabled) for name, enabled in (("on", True), ("off", False))]
     client = world.client("erin")
     client.post("/p/acme/tools/", {"action": "disable", "selected": [tool.pk for tool in tools]})
-    job = Job.objects.get()
-    assert (job.summary, job.can_be_undone) == ("Disable: 1 done, 1 refused.", True)
-    client.post(f"/p/acme/jobs/{job.pk}/undo")
+    operation = Operation.objects.get()
+    assert (operation.summary, operation.can_be_undone) == ("Disable: 1 done, 1 refused.", True)
+    client.post(f"/p/acme/operations/{operation.pk}/undo")
     assert list(Tool.objects.order_by("pk").values_list("enabled", flat=True)) == [True, False]
 
 
@@ -262,18 +262,18 @@ def test_an_undo_takes_back_what_was_changed_and_nothing_else(world, workflow):
     client = world.client("bob")
     runs = [bare, tagged, full]
     client.post(PAGE, {"action": "add_tags", "selected": [run.pk for run in runs], "tags": "a,b"})
-    job = Job.objects.get()
-    assert (job.summary, job.can_be_undone) == ("Tag: 2 done, 1 refused.", True)
-    answer = client.post(f"/p/acme/jobs/{job.pk}/undo", {"next": PAGE})
+    operation = Operation.objects.get()
+    assert (operation.summary, operation.can_be_undone) == ("Tag: 2 done, 1 refused.", True)
+    answer = client.post(f"/p/acme/operations/{operation.pk}/undo", {"next": PAGE})
     assert answer["Location"] == PAGE
     assert [Run.objects.get(pk=run.pk).tags for run in runs] == [[], ["b"], ["a", "b"]]
-    assert client.post(f"/p/acme/jobs/{job.pk}/undo").status_code == 409
+    assert client.post(f"/p/acme/operations/{operation.pk}/undo").status_code == 409
 
 
 def test_an_undo_is_refused_after_its_time(world, workflow):
     client = world.client("bob")
     client.post(PAGE, {"action": "add_tags", "selected": [make_run(workflow).pk], "tags": "a"})
-    job = Job.objects.get()
-    Job.objects.update(ended_at=job.ended_at - UNDO_FOR)
-    assert client.post(f"/p/acme/jobs/{job.pk}/undo").status_code == 409
+    operation = Operation.objects.get()
+    Operation.objects.update(ended_at=operation.ended_at - UNDO_FOR)
+    assert client.post(f"/p/acme/operations/{operation.pk}/undo").status_code == 409
     assert Run.objects.get().tags == ["a"]

@@ -1,4 +1,4 @@
-"""The three formats, and files that a job makes."""
+"""The three formats, and files that an operation makes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from controlplane.jobs import sweep
-from controlplane.jobs.models import Job
-from controlplane.jobs.work import Work, work
 from controlplane.listing import export_formats, export_work
 from controlplane.listing.columns import Column
 from controlplane.listing.export_formats import FORMATS, Export
+from controlplane.operations import sweep
+from controlplane.operations.models import Operation
+from controlplane.operations.work import Work, work
 from runs.lists import RUNS
 from runs.models import Run
 from tests.runs.driving import wait_until
@@ -94,7 +94,7 @@ def test_each_list_is_sent_in_each_format(world, workflow, format):
         assert b"".join(answer)
 
 
-def test_a_long_export_is_offered_as_a_file_and_made_by_a_job(world, workflow, monkeypatch):
+def test_a_long_export_is_offered_as_a_file_and_made_by_a_operation(world, workflow, monkeypatch):
     runs = make_runs(workflow, 3, "failed")
     make_run(workflow)
     monkeypatch.setitem(FORMATS, "csv", export_formats.Format("CSV", "text/csv", 2, FORMATS["csv"].make))
@@ -102,35 +102,37 @@ def test_a_long_export_is_offered_as_a_file_and_made_by_a_job(world, workflow, m
     address = f"{PAGE}?status=failed&columns=id,created_at&export=csv"
     assert "made in the background" in client.get(address).content.decode()
     answer = client.post(address, {"export": "csv"})
-    job = Job.objects.get()
-    assert answer["Location"] == f"/p/acme/jobs/{job.pk}/"
-    assert client.get(f"/p/acme/jobs/{job.pk}/file").status_code == 409
-    work(job.pk)
-    job.refresh_from_db()
-    assert (job.state, job.done, job.total) == ("succeeded", 3, 3)
-    content = b"".join(client.get(f"/p/acme/jobs/{job.pk}/file"))
+    operation = Operation.objects.get()
+    assert answer["Location"] == f"/p/acme/operations/{operation.pk}/"
+    assert client.get(f"/p/acme/operations/{operation.pk}/file").status_code == 409
+    work(operation.pk)
+    operation.refresh_from_db()
+    assert (operation.state, operation.done, operation.total) == ("succeeded", 3, 3)
+    content = b"".join(client.get(f"/p/acme/operations/{operation.pk}/file"))
     assert {int(row["id"]) for row in csv.DictReader(io.StringIO(content.decode()))} == {run.pk for run in runs}
-    manifest = client.get(f"/p/acme/jobs/{job.pk}/manifest.json").json()
+    manifest = client.get(f"/p/acme/operations/{operation.pk}/manifest.json").json()
     assert manifest["sha256"] == hashlib.sha256(content).hexdigest()
     assert (manifest["rows"], manifest["bytes"], manifest["user"]) == (3, len(content), "vera")
     assert (manifest["filter"], manifest["columns"]) == ({"status": ["failed"]}, ["id", "created_at"])
-    assert manifest["sha256"] in client.get(f"/p/acme/jobs/{job.pk}/").content.decode()
+    assert manifest["sha256"] in client.get(f"/p/acme/operations/{operation.pk}/").content.decode()
 
 
-def ordered(world, who: str = "vera", **sent) -> Job:
+def ordered(world, who: str = "vera", **sent) -> Operation:
     answer = world.api(who).post("/api/v1/exports", {"list": "runs", "format": "json", **sent}, format="json")
     assert answer.status_code == 202, answer.json()
-    return Job.objects.get(pk=answer.json()["id"])
+    return Operation.objects.get(pk=answer.json()["id"])
 
 
 def test_the_api_makes_files_too(world, workflow):
     run = make_run(workflow, tags=["a"])
     make_run(workflow)
-    job = ordered(world, filter={"tag": "a"}, columns=["id", "status"])
-    work(job.pk)
+    operation = ordered(world, filter={"tag": "a"}, columns=["id", "status"])
+    work(operation.pk)
     api = world.api("vera")
-    assert api.get(f"/api/v1/jobs/{job.pk}").json()["manifest"]["rows"] == 1
-    assert json.loads(b"".join(api.get(f"/api/v1/jobs/{job.pk}/file"))) == [{"id": run.pk, "status": "succeeded"}]
+    assert api.get(f"/api/v1/operations/{operation.pk}").json()["manifest"]["rows"] == 1
+    assert json.loads(b"".join(api.get(f"/api/v1/operations/{operation.pk}/file"))) == [
+        {"id": run.pk, "status": "succeeded"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -145,63 +147,63 @@ def test_the_api_makes_files_too(world, workflow):
         {"filter": {"limit": 10}},
     ],
 )
-def test_a_broken_order_makes_no_job(world, sent):
+def test_a_broken_order_makes_no_operation(world, sent):
     body = {"list": "runs", "format": "csv", **sent}
     assert world.api("vera").post("/api/v1/exports", body, format="json").status_code == 400
-    assert not Job.objects.exists()
+    assert not Operation.objects.exists()
 
 
 def test_a_file_goes_when_it_expires(world, workflow):
-    job = ordered(world)
-    work(job.pk)
-    job.refresh_from_db()
-    name = job.file.name
+    operation = ordered(world)
+    work(operation.pk)
+    operation.refresh_from_db()
+    name = operation.file.name
     assert default_storage.exists(name)
-    Job.objects.update(expires_at=job.created_at)
-    assert sweep.forget_old_jobs() == 1
+    Operation.objects.update(expires_at=operation.created_at)
+    assert sweep.forget_old_operations() == 1
     assert not default_storage.exists(name)
 
 
 def test_a_file_goes_with_its_project(world):
-    job = ordered(world)
-    work(job.pk)
+    operation = ordered(world)
+    work(operation.pk)
     with transaction.atomic():
         world.acme.delete()
-        assert default_storage.exists(f"exports/{job.pk}")
-    assert not default_storage.exists(f"exports/{job.pk}")
+        assert default_storage.exists(f"exports/{operation.pk}")
+    assert not default_storage.exists(f"exports/{operation.pk}")
 
 
 def test_a_cancelled_export_leaves_no_file(world, workflow):
-    job = ordered(world)
-    assert world.api("alice").post(f"/api/v1/jobs/{job.pk}/cancel").status_code == 200
-    work(job.pk)
-    job.refresh_from_db()
-    assert (job.state, bool(job.file)) == ("cancelled", False)
+    operation = ordered(world)
+    assert world.api("alice").post(f"/api/v1/operations/{operation.pk}/cancel").status_code == 200
+    work(operation.pk)
+    operation.refresh_from_db()
+    assert (operation.state, bool(operation.file)) == ("cancelled", False)
 
 
 def test_who_lost_an_export_leaves_the_file_of_whoever_has_it_now(world, workflow):
-    """The slow one is overtaken while it writes: one file, the one that the job names."""
+    """The slow one is overtaken while it writes: one file, the one that the operation names."""
     make_run(workflow)
-    job = ordered(world)
-    slow = Work(job.pk)
+    operation = ordered(world)
+    slow = Work(operation.pk)
     carried_out = slow.take()
-    Job.objects.update(lease_until=job.created_at)
-    work(job.pk)
+    Operation.objects.update(lease_until=operation.created_at)
+    work(operation.pk)
     export_work.carry_out(carried_out, slow)
-    job.refresh_from_db()
-    assert job.state == "succeeded"
-    assert default_storage.listdir(f"exports/{job.pk}")[1] == [job.manifest["file"]]
-    assert json.loads(b"".join(world.client("vera").get(f"/p/acme/jobs/{job.pk}/file")))
+    operation.refresh_from_db()
+    assert operation.state == "succeeded"
+    assert default_storage.listdir(f"exports/{operation.pk}")[1] == [operation.manifest["file"]]
+    assert json.loads(b"".join(world.client("vera").get(f"/p/acme/operations/{operation.pk}/file")))
 
 
 def test_an_export_that_ends_its_workers_is_given_up(world, workflow):
-    job = ordered(world)
+    operation = ordered(world)
     for _ in range(export_work.MOST_ATTEMPTS):
-        assert Work(job.pk).take() is not None
-        Job.objects.update(lease_until=job.created_at)
-    work(job.pk)
-    job.refresh_from_db()
-    assert (job.state, job.message, bool(job.file)) == ("failed", export_work.LOST, False)
+        assert Work(operation.pk).take() is not None
+        Operation.objects.update(lease_until=operation.created_at)
+    work(operation.pk)
+    operation.refresh_from_db()
+    assert (operation.state, operation.message, bool(operation.file)) == ("failed", export_work.LOST, False)
 
 
 def test_a_workbook_that_nobody_wants_any_more_is_not_finished(world, workflow):
@@ -213,33 +215,33 @@ def test_a_workbook_that_nobody_wants_any_more_is_not_finished(world, workflow):
 
 def test_the_last_hour_is_that_before_the_click(world, workflow):
     run = make_run(workflow)
-    job = ordered(world, filter={"since": "-1h"}, columns=["id"])
-    Run.objects.update(created_at=job.created_at - timedelta(minutes=80))
-    Job.objects.update(created_at=job.created_at - timedelta(minutes=30))
-    make_run(workflow, created_at=job.created_at - timedelta(minutes=100))
-    work(job.pk)
-    content = b"".join(world.client("vera").get(f"/p/acme/jobs/{job.pk}/file"))
+    operation = ordered(world, filter={"since": "-1h"}, columns=["id"])
+    Run.objects.update(created_at=operation.created_at - timedelta(minutes=80))
+    Operation.objects.update(created_at=operation.created_at - timedelta(minutes=30))
+    make_run(workflow, created_at=operation.created_at - timedelta(minutes=100))
+    work(operation.pk)
+    content = b"".join(world.client("vera").get(f"/p/acme/operations/{operation.pk}/file"))
     assert json.loads(content) == [{"id": run.pk}]
 
 
 def test_a_file_that_expired_or_was_lost_is_not_found(world, workflow):
-    jobs = [ordered(world), ordered(world)]
-    for job in jobs:
-        work(job.pk)
-        job.refresh_from_db()
-    Job.objects.filter(pk=jobs[0].pk).update(expires_at=jobs[0].created_at)
-    default_storage.delete(jobs[1].file.name)
+    operations = [ordered(world), ordered(world)]
+    for operation in operations:
+        work(operation.pk)
+        operation.refresh_from_db()
+    Operation.objects.filter(pk=operations[0].pk).update(expires_at=operations[0].created_at)
+    default_storage.delete(operations[1].file.name)
     client = world.client("vera")
-    assert [client.get(f"/p/acme/jobs/{job.pk}/file").status_code for job in jobs] == [404, 404]
+    assert [client.get(f"/p/acme/operations/{operation.pk}/file").status_code for operation in operations] == [404, 404]
 
 
-def test_what_a_lost_worker_stored_goes_with_the_job(world, workflow):
-    job = ordered(world)
-    default_storage.save(f"exports/{job.pk}/half.json", ContentFile(b"[]"))
-    work(job.pk)
-    Job.objects.update(expires_at=job.created_at)
-    assert sweep.forget_old_jobs() == 1
-    assert not default_storage.exists(f"exports/{job.pk}")
+def test_what_a_lost_worker_stored_goes_with_the_operation(world, workflow):
+    operation = ordered(world)
+    default_storage.save(f"exports/{operation.pk}/half.json", ContentFile(b"[]"))
+    work(operation.pk)
+    Operation.objects.update(expires_at=operation.created_at)
+    assert sweep.forget_old_operations() == 1
+    assert not default_storage.exists(f"exports/{operation.pk}")
 
 
 def test_one_run_is_a_document_with_its_steps(world, workflow):
@@ -282,13 +284,13 @@ def test_a_column_without_a_source_is_in_no_file(world, workflow):
 def test_a_file_survives_the_death_of_its_worker(world, workflow):
     """Whoever had the lease is gone: a real worker begins again and the file is whole."""
     make_runs(workflow, 50)
-    job = ordered(world)
-    assert Work(job.pk).take() is not None
-    Job.objects.update(lease_until=job.created_at)
+    operation = ordered(world)
+    assert Work(operation.pk).take() is not None
+    Operation.objects.update(lease_until=operation.created_at)
     environment = {"ENGINE_RING_AGAIN_SECONDS": "1"}
     with process("sweeper", **environment), working("second", **environment):
-        wait_until(lambda: not Job.objects.get(pk=job.pk).is_live, 60)
-    content = b"".join(world.api("vera").get(f"/api/v1/jobs/{job.pk}/file"))
-    job.refresh_from_db()
-    assert (job.state, len(json.loads(content))) == ("succeeded", 50)
-    assert job.manifest["sha256"] == hashlib.sha256(content).hexdigest()
+        wait_until(lambda: not Operation.objects.get(pk=operation.pk).is_live, 60)
+    content = b"".join(world.api("vera").get(f"/api/v1/operations/{operation.pk}/file"))
+    operation.refresh_from_db()
+    assert (operation.state, len(json.loads(content))) == ("succeeded", 50)
+    assert operation.manifest["sha256"] == hashlib.sha256(content).hexdigest()
