@@ -1,14 +1,14 @@
-"""What uses a tool, an agent or an instance. Apps above register who they know; this app knows its own."""
+"""What uses a tool, an agent or an instance: every app declares who finds what it knows of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db.models import Q
 
 from agents.deploying import deployments_in_force
 from agents.models import Agent, Catalogued, Tool
+from controlplane.portal.registry import dependents, load
 
 
 @dataclass(frozen=True)
@@ -21,28 +21,15 @@ class Dependent:
     pk: int
 
 
-Finder = Callable[[str, int, str], list[Dependent]]
-_finders: list[Finder] = []
-
-
-def register(finder: Finder) -> None:
-    """Ask `finder(kind, project_id, name)` as well, from the AppConfig.ready of an app above.
-
-    `kind` is `tool`, `agent` or `instance`; `name` is its name in the project. It returns what would break if that
-    were gone, such as the workflows whose released version uses it.
-    """
-    if finder not in _finders:
-        _finders.append(finder)
-
-
 def dependents_of(subject: Catalogued) -> list[Dependent]:
     """What uses this tool, agent or instance, sorted by kind and name."""
     kind = subject._meta.model_name or ""
-    found = [one for finder in (_own, *_finders) for one in finder(kind, subject.project_id, subject.name)]
+    found = [one for path in dependents for one in load(path)(kind, subject.project_id, subject.name)]
     return sorted(found, key=lambda one: (one.kind, one.name))
 
 
-def _own(kind: str, project_id: int, name: str) -> list[Dependent]:
+def find_dependents(kind: str, project_id: int, name: str) -> list[Dependent]:
+    """The agents and tools that would break without the tool, agent or instance `name`."""
     if kind == "tool":
         deployed = deployments_in_force(project_id).filter(revision__snapshot__config__tools__contains=[name])
         uses = Q(config__tools__contains=[name]) | Q(pk__in=deployed.values("agent_id"))

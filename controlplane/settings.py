@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "rest_framework",
     "controlplane.embedded",
+    "controlplane.portal",
     "controlplane.ui",
     "controlplane.projects",
     "controlplane.events",

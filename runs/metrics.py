@@ -1,28 +1,17 @@
-"""What collectors measure of the engine: read from the database when they ask, so that every process says the same."""
+"""What collectors measure of the engine, all projects together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client.core import GaugeMetricFamily, Metric
 
-from controlplane.domain.database import DATABASE_AWAY
-from controlplane.events.queries import last_id
 from runs.statistics import known_workers, live_everywhere, queued_everywhere
 
 
-class EngineCollector(Collector):
-    """All projects together. While the database is away only `sparkops_database_up` is left, and is 0."""
-
-    def collect(self) -> Iterator[Metric]:
-        try:
-            found = [*of_runs(), *of_workers(), CounterMetricFamily("sparkops_events", "Events written.", last_id())]
-        except DATABASE_AWAY:
-            found = []
-        yield GaugeMetricFamily("sparkops_database_up", "Whether PostgreSQL answers.", bool(found))
-        yield from found
+def measure() -> Iterator[Metric]:
+    yield from of_runs()
+    yield from of_workers()
 
 
 def of_runs() -> Iterator[Metric]:
@@ -40,7 +29,3 @@ def of_workers() -> Iterator[Metric]:
     yield GaugeMetricFamily("sparkops_workers", "Workers that beat lately.", len(present))
     yield GaugeMetricFamily("sparkops_worker_slots", "Steps they could do at once.", sum(one.slots for one in present))
     yield GaugeMetricFamily("sparkops_busy_worker_slots", "Steps they do now.", sum(one.busy for one in present))
-
-
-ENGINE = CollectorRegistry(auto_describe=False)
-ENGINE.register(EngineCollector())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from controlplane.ui.states import Look, look_of
+from controlplane.portal.descriptor import Look
+from controlplane.ui.states import look_of
 from runs.models import Run, StepRun
 from runs.replaying import INVALID, RERUN, REUSE, Replay
 from workflows.drawing import Box, Drawing, draw

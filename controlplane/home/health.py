@@ -9,8 +9,8 @@ from django.views.decorators.http import require_safe
 from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
+from controlplane.home.metrics import INSTALLATION
 from controlplane.projects.throttling import counters
-from runs.metrics import ENGINE
 
 
 @require_safe
@@ -49,6 +49,6 @@ def broker_answers() -> bool:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus text: this process, and the engine as a whole."""
-    text = prometheus_client.generate_latest() + prometheus_client.generate_latest(ENGINE)
+    """Prometheus text: this process, and the installation as a whole."""
+    text = prometheus_client.generate_latest() + prometheus_client.generate_latest(INSTALLATION)
     return HttpResponse(text, content_type=prometheus_client.CONTENT_TYPE_LATEST)

@@ -3,48 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from django.apps import apps
 from django.urls import reverse
 
-from agents.models import Agent, Instance, Tool
-from controlplane.listing.filters import is_id
+from controlplane.portal.descriptor import Subject
+from controlplane.portal.hits import EACH, Hit
+from controlplane.portal.registry import beginnings, in_place, load, subjects
 from controlplane.ui.navigation import sections_for
 from controlplane.ui.request import PortalRequest
-from runs.filters import tagged
-from runs.models import Run
-from workflows.models import Workflow
 
-EACH, LETTERS = 5, 100
-CATALOGUE: tuple[tuple[str, Any, str], ...] = (
-    ("workflow", Workflow, "workflows:detail"),
-    ("agent", Agent, "agents:detail"),
-    ("tool", Tool, "agents:tool_detail"),
-    ("instance", Instance, "agents:instance_detail"),
-)
-# (label, icon, view, the least role)
-BEGINNINGS = (
-    ("Start a run", "run", "runs:new", "operator"),
-    ("Compare runs", "columns", "runs:compare", "viewer"),
-    ("New workflow", "workflow", "workflows:new", "editor"),
-    ("New agent", "agent", "agents:new", "editor"),
-    ("New tool", "tool", "agents:tool_new", "editor"),
-    ("New instance", "instance", "agents:instance_new", "editor"),
-)
-
-
-@dataclass(frozen=True)
-class Hit:
-    """One place. `kind` is page, action, run, workflow, agent, tool or instance; `id` None for the first two."""
-
-    kind: str
-    icon: str
-    label: str
-    note: str
-    url: str
-    id: int | None = None
-    project: str = ""
+LETTERS = 100
 
 
 def cleaned(text: str) -> str:
@@ -53,18 +23,21 @@ def cleaned(text: str) -> str:
 
 def groups_for(request: PortalRequest, text: str) -> list[tuple[str, list[Hit]]]:
     """(title, places) that `text` finds in this project; without text the pages and what can be begun."""
-    found = {
-        "Runs": list(runs(request.member, text)),
-        "Objects": list(objects(request.member, text)),
-        "Pages": [hit for hit in pages(request) if text.lower() in hit.label.lower()],
-        "Actions": [hit for hit in beginnings(request) if text.lower() in hit.label.lower()],
-    }
+    found: dict[str, list[Hit]] = {}
+    for subject in findable():
+        found.setdefault(subject.group, []).extend(hits_of(subject, request.member, text))
+    found["Pages"] = [hit for hit in pages(request) if text.lower() in hit.label.lower()]
+    found["Actions"] = [hit for hit in begun(request) if text.lower() in hit.label.lower()]
     return [(title, hits) for title, hits in found.items() if hits]
 
 
+def findable() -> list[Subject]:
+    return [subject for subject in in_place(subjects) if subject.is_found]
+
+
 def find_objects(who: Any, text: str) -> list[Hit]:
-    """Runs and definitions of everything that `who` may see."""
-    return [*runs(who, text), *objects(who, text)]
+    """Subjects of every kind that `who` may see."""
+    return [hit for subject in findable() for hit in hits_of(subject, who, text)]
 
 
 def pages(request: PortalRequest) -> Iterator[Hit]:
@@ -73,28 +46,22 @@ def pages(request: PortalRequest) -> Iterator[Hit]:
             yield Hit("page", link.icon, link.label, "", link.url)
 
 
-def beginnings(request: PortalRequest) -> Iterator[Hit]:
-    for label, icon, view, role in BEGINNINGS:
-        if request.member.may(role):
-            yield Hit("action", icon, label, "", reverse(view, args=[request.project.slug]))
+def begun(request: PortalRequest) -> Iterator[Hit]:
+    for one in in_place(beginnings):
+        if request.member.may(one.role):
+            yield Hit("action", one.icon, one.label, "", reverse(one.view, args=[request.project.slug]))
 
 
-def runs(who: Any, text: str) -> Iterator[Hit]:
-    """The run of that number; else the newest with this tag."""
-    number = text.removeprefix("#")
-    if not number:
+def hits_of(subject: Subject, who: Any, text: str) -> Iterator[Hit]:
+    return load(subject.find)(who, text) if subject.find else by_name(subject, who, text)
+
+
+def by_name(subject: Subject, who: Any, text: str) -> Iterator[Hit]:
+    """Nothing without text: the first of everything are no answer."""
+    if not text:
         return
-    rows = Run.objects.visible_to(who).select_related("project", "workflow").only("state", "project", "workflow")
-    found = rows.filter(pk=int(number)) if is_id(number) else rows.filter(tagged(rows, [text]))
-    for run in found.order_by("-created_at", "-id")[:EACH]:
-        url = reverse("runs:detail", args=[run.project.slug, run.pk])
-        note = f"{run.workflow.name}, {run.get_state_display().lower()}"
-        yield Hit("run", "run", f"Run {run.pk}", note, url, run.pk, run.project.slug)
-
-
-def objects(who: Any, text: str) -> Iterator[Hit]:
-    for kind, model, view in CATALOGUE if text else ():
-        rows = model._default_manager.visible_to(who).select_related("project").filter(name__icontains=text)
-        for row in rows.only("name", "project").order_by("name", "pk")[:EACH]:
-            url = reverse(view, args=[row.project.slug, row.pk])
-            yield Hit(kind, kind, row.name, kind.capitalize(), url, row.pk, row.project.slug)
+    rows = apps.get_model(subject.model)._default_manager.visible_to(who).select_related("project")
+    for row in rows.filter(name__icontains=text).only("name", "project").order_by("name", "pk")[:EACH]:
+        url = reverse(subject.page, args=[row.project.slug, row.pk])
+        icon, note = subject.icon or subject.kind, subject.kind.replace("_", " ").capitalize()
+        yield Hit(subject.kind, icon, row.name, note, url, row.pk, row.project.slug)

@@ -7,12 +7,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.home.search import cleaned, find_objects
+from controlplane.home.search import cleaned, find_objects, findable
 from controlplane.projects.endpoints import Endpoint
 
 
 class Found(serializers.Serializer):
-    kind = serializers.ChoiceField(["run", "workflow", "agent", "tool", "instance"])
+    kind = serializers.ChoiceField([subject.kind for subject in findable()])
     id = serializers.IntegerField()
     name = serializers.CharField(source="label")
     note = serializers.CharField()

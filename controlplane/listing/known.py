@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.utils.module_loading import import_string
+from controlplane.portal.registry import lists, load
 
 if TYPE_CHECKING:
     from controlplane.listing.declaration import Listing
 
-_paths: dict[str, str] = {}
-
-
-def register(**paths: str) -> None:
-    """`register(runs="runs.lists.RUNS")`: the list's noun, and where its declaration stands."""
-    _paths.update(paths)
-
 
 def names() -> list[str]:
-    return sorted(_paths)
+    return sorted(lists)
 
 
 def find_listing(noun: str) -> Listing:
-    return import_string(_paths[noun])
+    return load(lists[noun])

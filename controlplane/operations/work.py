@@ -20,8 +20,8 @@ from django.db.models.functions import Coalesce, Now
 from controlplane.domain.database import DATABASE_AWAY, is_away
 from controlplane.domain.errors import ProblemError
 from controlplane.operations.counting import count
-from controlplane.operations.kinds import worker_of
 from controlplane.operations.models import Operation, OperationRow, OperationState, RowState
+from controlplane.portal.registry import load, operations
 
 logger = logging.getLogger(__name__)
 BEAT_SECONDS = 1.0
@@ -122,7 +122,7 @@ def work(operation_id: int) -> None:
     if operation is None:
         return
     try:
-        worker_of(operation.kind)(operation, mine)
+        load(operations[operation.kind])(operation, mine)
     except ProblemError as problem:
         mine.give_up(problem.detail)
     except Exception as error:

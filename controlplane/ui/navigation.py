@@ -6,49 +6,11 @@ from dataclasses import dataclass
 
 from django.urls import NoReverseMatch, reverse
 
+from controlplane.portal.descriptor import Entry, Section
+from controlplane.portal.registry import in_place, navigation
 from controlplane.ui.request import PortalRequest
 
-
-@dataclass(frozen=True)
-class Entry:
-    """`view` is the name of a page of a project; `role` the least that sees the entry."""
-
-    label: str
-    icon: str
-    view: str
-    role: str = "viewer"
-
-
 FRONT_PAGE = "home:overview"
-SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
-    (
-        "",
-        (
-            Entry("Overview", "home", FRONT_PAGE),
-            Entry("Runs", "run", "runs:list"),
-            Entry("Workflows", "workflow", "workflows:list"),
-            Entry("Activity", "activity", "events:activity"),
-            Entry("Operations", "batch", "operations:list"),
-        ),
-    ),
-    (
-        "Resources",
-        (
-            Entry("Agents", "agent", "agents:list"),
-            Entry("Tools", "tool", "agents:tool_list"),
-            Entry("Instances", "instance", "agents:instance_list"),
-        ),
-    ),
-    (
-        "Settings",
-        (
-            Entry("Members", "member", "projects:members"),
-            Entry("API tokens", "token", "projects:tokens"),
-            Entry("Secrets", "secret", "projects:secrets"),
-            Entry("Project", "settings", "projects:settings", role="admin"),
-        ),
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -64,7 +26,7 @@ def sections_for(request: PortalRequest) -> list[tuple[str, list[Link]]]:
     project = getattr(request, "project", None)
     if project is None:
         return []
-    sections = [(title, reachable(entries, project.slug, request)) for title, entries in SECTIONS]
+    sections = [(section.value, reachable(entries_of(section), project.slug, request)) for section in Section]
     root = first_url((FRONT_PAGE,), project.slug)
     here = current_url([url for _, entries in sections for _, url in entries], request.path, root=root)
     return [
@@ -74,7 +36,11 @@ def sections_for(request: PortalRequest) -> list[tuple[str, list[Link]]]:
     ]
 
 
-def reachable(entries: tuple[Entry, ...], slug: str, request: PortalRequest) -> list[tuple[Entry, str]]:
+def entries_of(section: Section) -> list[Entry]:
+    return [entry for entry in in_place(navigation) if entry.section == section]
+
+
+def reachable(entries: list[Entry], slug: str, request: PortalRequest) -> list[tuple[Entry, str]]:
     found = [(entry, first_url((entry.view,), slug)) for entry in entries if request.member.may(entry.role)]
     return [(entry, url) for entry, url in found if url]
 

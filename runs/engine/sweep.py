@@ -1,4 +1,4 @@
-"""Every second, by any number of sweepers: what was lost, late or due. Each statement repeats its condition."""
+"""The engine's parts of the sweep: what was lost, late or due. Each statement repeats its condition."""
 
 from __future__ import annotations
 
@@ -7,16 +7,8 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from agents.health import ring_due_probes
-from agents.trials.sweep import tend_trials
 from controlplane.domain.database import is_away
 from controlplane.domain.queueing import ring
-from controlplane.operations.sweep import forget_old_operations, ring_for_operations
-from controlplane.projects.idempotency import forget_old_answers
-from controlplane.projects.letters import ring_for_letters
-from controlplane.projects.remembering import forget_what_is_over
-from controlplane.projects.sessions import forget_old_sessions
-from controlplane.projects.sign_in import forget_old_sign_ins
 from runs import events
 from runs.engine import slots
 from runs.engine.advance import Advance, described
@@ -24,10 +16,8 @@ from runs.engine.children import settle_child
 from runs.engine.control import follow_pause, stop, stop_child
 from runs.engine.external import lose
 from runs.engine.finish import give_slot_back
-from runs.engine.leases import forget_old_workers
 from runs.engine.locked import LockedRun, as_json, locked_run
 from runs.engine.pausing import pause_for_review, settle_pause
-from runs.engine.scaling import scale_agents
 from runs.engine.sql import Row, one, run_statement
 from runs.models import StepState, Trigger
 
@@ -100,40 +90,6 @@ LIMIT %(batch)s
 """
 LOST_MESSAGE = "Its worker {worker} was lost {losses} times, so this step is not tried again."
 UNKNOWN_MESSAGE = "Its worker, or our database, was lost after the call had left. It may have taken effect."
-
-
-def sweep() -> dict[str, int]:
-    """One pass. Returns how many rows each part touched."""
-    parts = {
-        "taken_back": take_back_lost,
-        "timers": end_timers,
-        "timed_out": time_out_runs,
-        "children": settle_children,
-        "rung": ring_again,
-        "letters": ring_for_letters,
-        "forgotten": forget_old_answers,
-        "limits_forgotten": forget_what_is_over,
-        "sign_ins_forgotten": forget_old_sign_ins,
-        "sessions_forgotten": forget_old_sessions,
-        "workers_forgotten": forget_old_workers,
-        "operations_rung": ring_for_operations,
-        "operations_forgotten": forget_old_operations,
-        "probes": ring_due_probes,
-        "trials": tend_trials,
-        "scaled": scale_agents,
-    }
-    return {name: isolated(part) for name, part in parts.items()}
-
-
-def isolated(part: Callable[[], int]) -> int:
-    """What one part of the sweep touched. One that breaks must not keep the sweep from the others."""
-    try:
-        return part()
-    except Exception as error:
-        if is_away(error):
-            raise
-        logger.exception("A part of the sweep broke", extra={"action": "sweep_part_broke", "part": part.__name__})
-        return 0
 
 
 def each(handle: Callable[[Row], object], rows: list[Row]) -> int:
@@ -239,7 +195,8 @@ def settle_children() -> int:
     return each(lambda row: settle_child(row["id"]), run_statement(CHILDREN_ENDED, {"batch": BATCH}))
 
 
-def recount_slots() -> None:
+def recount_slots() -> int:
     wrong = slots.recount()
     if wrong:
         logger.warning("Slot counters were corrected", extra={"action": "slots_recounted", "keys": wrong})
+    return len(wrong)

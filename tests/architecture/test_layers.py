@@ -23,6 +23,7 @@ LAYERS = (
     {"controlplane.events"},
     {"controlplane.projects"},
     {"controlplane.ui", "controlplane.outbound"},
+    {"controlplane.portal"},
     {"controlplane.domain"},
 )
 # Stands beside the wiring and has no models.

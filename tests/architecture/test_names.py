@@ -12,6 +12,7 @@ import pytest
 from celery import current_app
 
 from controlplane.embedded.folders import REPOSITORY
+from controlplane.portal import registry
 from runs.models import RUN_FINAL, StepState
 from tests.architecture.sources import calls, product_modules, text_of, texts, tracked, tree_of
 
@@ -106,9 +107,7 @@ def test_every_event_that_is_declared_is_recorded():
 
 
 def test_words_for_events_are_of_events_that_exist():
-    from controlplane.events.wording import VERBS
-
-    assert set(VERBS) <= set(declared())
+    assert set(registry.words) <= set(declared())
 
 
 def test_every_event_is_told_with_an_icon_that_exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from runs.engine.sweep import sweep
+from controlplane.portal.sweeping import sweep
 from runs.engine.work import work
 from runs.models import Run, StepRun
 

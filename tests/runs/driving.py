@@ -15,10 +15,10 @@ from django.db.models.functions import Now
 from agents.actions import create_tool
 from agents.models import Tool
 from controlplane.events.models import Event
+from controlplane.portal.sweeping import sweep
 from runs.actions import start_run
 from runs.engine.children import settle_child
 from runs.engine.claim import Claimed, claim
-from runs.engine.sweep import sweep
 from runs.engine.work import work
 from runs.invariants import INVARIANTS, violations
 from runs.models import Run, StepRun, StepState

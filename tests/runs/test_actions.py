@@ -10,11 +10,11 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.domain.errors import ActionRefused, InvalidInput, NotAllowed
+from controlplane.portal.sweeping import sweep
 from runs import actions
 from runs.engine.finish import finish, mark_sent
 from runs.engine.outcome import Outcome
 from runs.engine.outputs import keep
-from runs.engine.sweep import sweep
 from runs.models import Run, RunState
 from tests.runs.driving import drain, events, fails, lose_worker, start, states, step, take
 from workflows.actions import delete_workflow

@@ -17,6 +17,7 @@ from agents.actions import create_agent, create_tool
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.database import is_away
 from controlplane.domain.failures import Failure
+from controlplane.portal.sweeping import sweep
 from runs.actions import cancel_run
 from runs.engine.finish import finish, mark_sent, next_state
 from runs.engine.leases import Lease, Leases
@@ -24,7 +25,7 @@ from runs.engine.locked import locked_run
 from runs.engine.logs import LogBuffer
 from runs.engine.outcome import Outcome
 from runs.engine.sql import run_statement
-from runs.engine.sweep import MAX_LOSSES, sweep
+from runs.engine.sweep import MAX_LOSSES
 from runs.engine.work import work
 from runs.executors import EXECUTORS
 from runs.executors.context import StepContext

@@ -9,12 +9,13 @@ from django.db.models.functions import Now
 
 from controlplane.domain.errors import ActionRefused
 from controlplane.domain.failures import Cancelled
+from controlplane.portal.sweeping import sweep
 from runs.actions import cancel_run, delete_run, pause_run, resume_run
 from runs.engine.children import settle_child, start_child
 from runs.engine.finish import finish
 from runs.engine.outcome import Outcome
 from runs.engine.sql import run_statement
-from runs.engine.sweep import CHILDREN_OUT_OF_STEP, sweep
+from runs.engine.sweep import CHILDREN_OUT_OF_STEP
 from runs.engine.work import work
 from runs.models import Run
 from runs.tasks import follow_pause, stop_child

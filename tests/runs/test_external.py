@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from controlplane.domain.errors import ActionRefused
+from controlplane.portal.sweeping import sweep
 from runs import actions
-from runs.engine.sweep import sweep
 from runs.models import Run, StepRun
 from tests.runs.driving import due_steps, event_types
 from workflows.actions import archive_workflow, release_draft

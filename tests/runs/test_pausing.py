@@ -10,12 +10,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from controlplane.domain.errors import ActionRefused
+from controlplane.portal.sweeping import sweep
 from runs.actions import cancel_run, pause_run, resolve_step, resume_run
 from runs.engine.claim import claim
 from runs.engine.finish import finish
 from runs.engine.locked import IllegalChange, locked_run
 from runs.engine.outcome import Outcome
-from runs.engine.sweep import sweep
 from runs.models import Run
 from tests.runs.driving import ME, drain, due_steps, event_types, events, function_tool, start, states, step, take
 

@@ -10,12 +10,12 @@ from django.db.models.functions import Now
 
 from controlplane.domain.errors import ActionRefused
 from controlplane.events.models import Event
+from controlplane.portal.sweeping import sweep
 from runs.actions import cancel_run, delete_run, pause_run, resolve_step, resume_run, retry_run
 from runs.engine.children import settle_child
 from runs.engine.claim import Claimed, claim
 from runs.engine.finish import finish, mark_sent
 from runs.engine.outcome import Outcome
-from runs.engine.sweep import sweep
 from runs.engine.work import carry_out, work
 from runs.models import RUN_FINAL, Attempt, Run
 from tests.runs.driving import (

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runs.engine.sweep import sweep
+from controlplane.portal.sweeping import sweep
 from runs.engine.work import work
 from runs.models import Run
 from tests.runs.driving import broken_invariants, drain, due_steps, events, fails, start, states, step, take

@@ -13,7 +13,7 @@ from django.template import Context, Template
 from django.utils import timezone
 
 from controlplane.domain.action import action
-from controlplane.ui.states import LOOKS
+from controlplane.portal.registry import looks
 
 
 def render(source: str, **context: object) -> str:
@@ -41,12 +41,12 @@ def cancel_thing(thing, *, by):
     raise AssertionError("a button only shows")
 
 
-@pytest.mark.parametrize("state", LOOKS)
+@pytest.mark.parametrize("state", looks)
 def test_a_badge_tells_its_state_in_words_and_by_icon(state: str) -> None:
     html = render("{% status_badge state %}", state=state)
-    assert LOOKS[state].label in html
-    assert f"#{LOOKS[state].icon}" in html
-    assert f"tone-{LOOKS[state].tone}" in html
+    assert looks[state].label in html
+    assert f"#{looks[state].icon}" in html
+    assert f"tone-{looks[state].tone}" in html
 
 
 def test_a_badge_takes_an_object_and_knows_words_it_never_met() -> None:

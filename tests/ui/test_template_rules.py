@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.template.loader import get_template
 
-from controlplane.ui.states import LOOKS
+from controlplane.portal.registry import looks
 from tests.ui.templates import FOLDER, PARTIALS, ROOT, TEMPLATES, markup, name_of, roots
 
 FORBIDDEN = {
@@ -65,7 +65,7 @@ def test_a_partial_names_its_context_and_has_one_root_to_swap(path: Path) -> Non
 
 
 def test_every_look_of_a_state_has_its_icon() -> None:
-    assert {look.icon for look in LOOKS.values()} - set(ICONS) == set()
+    assert {look.icon for look in looks.values()} - set(ICONS) == set()
 
 
 def test_every_action_has_its_icon() -> None:

@@ -1,0 +1,10 @@
+"""What this app adds to the portal."""
+
+from __future__ import annotations
+
+from controlplane.portal.descriptor import Entry, Portal
+
+PORTAL = Portal(
+    navigation=(Entry("Activity", "activity", "events:activity", 40),),
+    metrics=("controlplane.events.metrics.measure",),
+)

@@ -1,0 +1,12 @@
+"""What this app adds to the portal."""
+
+from __future__ import annotations
+
+from controlplane.portal.descriptor import Portal
+
+PORTAL = Portal(
+    operations={
+        "bulk": "controlplane.listing.bulk_work.carry_out",
+        "export": "controlplane.listing.export_work.carry_out",
+    },
+)

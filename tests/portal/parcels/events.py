@@ -1,0 +1,3 @@
+"""The events this app records."""
+
+PARCEL_SENT = "parcel.sent"  # it left the house
