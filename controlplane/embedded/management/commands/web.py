@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 from controlplane.domain.database import limit_statements
 from controlplane.embedded.graceful import GracefulServer
 from controlplane.embedded.reception import Limits
+from controlplane.embedded.reloading import follow_sources
 from controlplane.env import env_bool
 
 FORWARDED = {
@@ -60,6 +61,8 @@ class Command(BaseCommand):
             **(FORWARDED if proxy_headers else {}),
         )
         self.stdout.write(f"Listening on {host}:{port}")
+        if settings.DEBUG:
+            follow_sources()
         server.run()
         if server.failed:
             raise SystemExit(1)

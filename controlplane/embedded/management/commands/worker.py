@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.module_loading import import_string
 
+from controlplane.embedded.reloading import follow_sources
 from controlplane.env import env_int
 
 THREADS = 50
@@ -40,4 +41,6 @@ class Command(BaseCommand):
         # It warns root of pickled messages; ours are JSON with an id in it.
         warnings.filterwarnings("ignore", category=SecurityWarning)
         chosen = [f"--pool={pool}", f"--concurrency={slots}", f"--queues={queues or queue}", f"--hostname={name}"]
+        if settings.DEBUG:
+            follow_sources()
         app.worker_main(["--quiet", "worker", "--prefetch-multiplier=1", "--loglevel=INFO", *ALONE, *chosen])

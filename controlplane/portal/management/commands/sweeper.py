@@ -6,10 +6,12 @@ import logging
 import signal
 import threading
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection
 
 from controlplane.domain.database import DATABASE_AWAY
+from controlplane.embedded.reloading import follow_sources
 from controlplane.portal.sweeping import Timetable, sweep
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,8 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         timetable = Timetable()
+        if settings.DEBUG:
+            follow_sources()
         while not stopping.is_set():
             try:
                 touched = {part: count for part, count in sweep(timetable.due()).items() if count}
