@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 
 from controlplane.domain import recording
+from controlplane.portal.registry import load, reactions
 
 
 class EventsConfig(AppConfig):
@@ -8,6 +9,8 @@ class EventsConfig(AppConfig):
     label = "events"
 
     def ready(self) -> None:
+        from controlplane.events.reactions import declared
         from controlplane.events.recorder import record_event
 
         recording.install(record_event)
+        declared.install(*map(load, reactions.values()))

@@ -82,7 +82,10 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-xid", "-id"]
-        indexes = [models.Index(fields=["project", "xid", "id"], name="event_activity", condition=~INSIDE)]
+        indexes = [
+            models.Index(fields=["project", "xid", "id"], name="event_activity", condition=~INSIDE),
+            models.Index(fields=["type", "xid", "id"], name="event_for_reactions"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["subject_kind", "subject_id", "seq"], name="one_event_per_seq"),
         ]
@@ -103,6 +106,63 @@ class Event(models.Model):
         subject = {"kind": self.subject_kind, "id": self.subject_id, "seq": self.seq}
         place = {"seq": str(self.cursor), "cursor": str(self.cursor)}
         return {**self.as_frame(), **place, "project": self.project_id, "actor": self.actor, "subject": subject}
+
+
+class ReactionCursor(models.Model):
+    """How far a reaction has come: everything up to `(xid, event_id)` has had its effect, or was set aside.
+
+    `failures` counts how often `failing_id`, the event that comes next, was tried in vain. A reaction that has left the
+    code keeps its row, and goes on from there should it come back.
+    """
+
+    name = models.CharField(max_length=100, unique=True)
+    xid = TransactionId()
+    # No foreign key: the event may be deleted, the place stays.
+    event_id = models.BigIntegerField()
+    failures = models.PositiveIntegerField(default=0)
+    failing_id = models.BigIntegerField(null=True)
+    last_error = models.TextField(blank=True)
+    failures_total = models.PositiveBigIntegerField(default=0)
+    next_try_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def place(self) -> Cursor:
+        return Cursor(self.xid, self.event_id)
+
+    def pass_by(self, event: Event) -> None:
+        """It is done with, or set aside."""
+        self.xid, self.event_id = event.xid, event.pk
+        self.forget_failure()
+
+    def forget_failure(self) -> None:
+        self.failures, self.failing_id, self.last_error = 0, None, ""
+
+
+class SetAside(models.Model):
+    """An event that a reaction failed at until those behind it had waited long enough. A person may try it again."""
+
+    reaction = models.ForeignKey(ReactionCursor, models.CASCADE, related_name="set_aside")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
+    # Without a constraint: deleting a project's million events must not ask this table for each.
+    event = models.ForeignKey(Event, models.DO_NOTHING, db_constraint=False, related_name="+")
+    type = models.CharField(max_length=64)
+    error = models.TextField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "events set aside"
+        constraints = [models.UniqueConstraint(fields=["reaction", "event"], name="set_aside_once")]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id} of {self.reaction}"
 
 
 def utc_text(at: datetime) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from controlplane.portal.descriptor import Entry, Portal
+from controlplane.portal.descriptor import Entry, Portal, Sweep
 
 PORTAL = Portal(
     navigation=(Entry("Activity", "activity", "events:activity", 40),),
-    metrics=("controlplane.events.metrics.measure",),
+    sweeps=(Sweep("reactions", "controlplane.events.reactions.reacting.react"),),
+    metrics=("controlplane.events.metrics.measure", "controlplane.events.reactions.metrics.measure"),
 )

@@ -1,4 +1,4 @@
-"""Where facts are written: in the caller's transaction, with a bell after commit."""
+"""Where facts are written: in the caller's transaction, with bells for watchers and reactions after commit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.db import transaction
 from controlplane.domain.action import Actor
 from controlplane.events import bells
 from controlplane.events.models import Event
+from controlplane.events.reactions import bell
 
 
 def record_event(type: str, subject: Any, *, by: Actor, data: dict[str, object]) -> None:
@@ -23,4 +24,9 @@ def record_event(type: str, subject: Any, *, by: Actor, data: dict[str, object])
         user_id=getattr(by, "user_id", None),
         data=data,
     )
-    transaction.on_commit(lambda: bells.ring_project(project.pk), robust=True)
+    transaction.on_commit(lambda: tell(project.pk, type), robust=True)
+
+
+def tell(project_id: int, type: str) -> None:
+    bells.ring_project(project_id)
+    bell.tell([type])

@@ -105,7 +105,7 @@ class Portal:
     `words` by event type and `looks` by state; `lists` by noun, the path of the Listing; `operations` by kind, the path
     of `(operation, work)`; `streams` by subject kind, the path of `(id) -> project id or None` that serves
     `/ws/<kind>s/<id>`; `dependents`, paths of `(kind, project_id, name) -> list[Dependent]`; `metrics`, paths of
-    functions that yield Prometheus metrics of the whole installation.
+    functions that yield Prometheus metrics of the whole installation; `reactions`, paths of what `reacts_to` made.
     """
 
     navigation: tuple[Entry, ...] = ()
@@ -119,3 +119,4 @@ class Portal:
     sweeps: tuple[Sweep, ...] = ()
     dependents: tuple[Path, ...] = ()
     metrics: tuple[Path, ...] = ()
+    reactions: tuple[Path, ...] = ()

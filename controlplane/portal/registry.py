@@ -44,10 +44,12 @@ streams: Declared[Path] = Declared("streams")
 sweeps: Declared[Sweep] = Declared("sweeps")
 dependents: Declared[Path] = Declared("dependents")
 metrics: Declared[Path] = Declared("metrics")
+reactions: Declared[Path] = Declared("reactions")
 SORTS: dict[str, Declared[Any]] = {
     one.sort: one
     for one in (
         navigation, beginnings, subjects, words, looks, lists, operations, streams, sweeps, dependents, metrics,
+        reactions,
     )
 }  # fmt: skip
 

@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import transaction
 
 from controlplane.events import bells
+from controlplane.events.reactions import bell
+from runs import events
 from runs.engine import slots
 from runs.engine.plan import Plan, plan_for
 from runs.engine.sql import one
@@ -127,4 +129,5 @@ def claim(step_id: int, worker: str) -> Claimed | None:
         return None
     claimed = Claimed(**row)
     bells.ring_run(claimed.run_id, claimed.project_id, claimed.last_seq)
+    bell.tell((events.STARTED, events.STEP_STARTED))
     return claimed

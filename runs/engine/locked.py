@@ -15,6 +15,7 @@ from django.db import transaction
 from controlplane.domain.errors import ActionRefused
 from controlplane.domain.queueing import ring
 from controlplane.events import bells
+from controlplane.events.reactions import bell
 from runs.engine.faults import fault
 from runs.engine.plan import Plan, plan_for
 from runs.engine.sql import one, run_statement
@@ -159,6 +160,7 @@ class LockedRun:
         if self.is_final and self.parent_step_id:
             ring("runs.tasks.settle_child", self.parent_step_id)
         bells.ring_run(self.id, self.project_id, self.last_seq)
+        bell.tell(type for type, *_ in self.events)
 
 
 def as_json(value: Any) -> str | None:

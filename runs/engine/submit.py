@@ -12,6 +12,7 @@ from agents.models import Agent
 from controlplane.domain.action import Actor
 from controlplane.domain.queueing import ring
 from controlplane.events import bells
+from controlplane.events.reactions import bell
 from controlplane.projects.models import Project
 from runs import events
 from runs.engine.advance import Advance
@@ -111,6 +112,7 @@ def ring_all(run: Run, ready: list[Row]) -> None:
     # When the broker does not answer, the sweep rings for the rest.
     all(ring("runs.tasks.execute_step", step["id"], queue=step["queue"]) for step in ready)
     bells.ring_run(run.pk, run.project_id, run.last_seq)
+    bell.tell((events.CREATED,))
 
 
 def run_columns(order: Order) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.events.probe import Probe
+from tests.events.reactions import effects_are_counted
 
 START_SECONDS = 60
 
@@ -93,6 +94,13 @@ def server(django_db_setup, django_db_blocker) -> Iterator[Server]:
 @pytest.fixture
 def probe(world) -> Probe:
     return Probe(world.acme)
+
+
+@pytest.fixture
+def counted(db) -> Iterator[None]:
+    """Effects of reactions can be counted."""
+    with effects_are_counted():
+        yield
 
 
 def frames(live: ClientConnection, count: int, seconds: float = 10) -> list[dict]:

@@ -1,0 +1,1 @@
+"""An app whose reactions the tests count."""
