@@ -1,4 +1,4 @@
-"""Which function reacts to which events. An app declares with `reacts_to`; what it declared is installed at start."""
+"""Which function reacts to which events. An app makes it with `reacts_to` and names it in its `portal.py`."""
 
 from __future__ import annotations
 
