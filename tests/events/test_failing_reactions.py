@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from prometheus_client.parser import text_string_to_metric_families
@@ -147,6 +147,30 @@ def test_a_transaction_that_a_reaction_broke_and_went_on_with_is_a_failure(world
         happen(world.acme, "run.failed")
         react()
         assert (seen("catches"), ReactionCursor.objects.get().failures) == ([], 1)
+
+
+def test_one_that_ends_its_own_connection_is_found_and_stops_nobody(world):
+    """Which event it was is not known at first: it was one of many in a transaction."""
+
+    @reacts_to("run.failed", retry=Retry(tries=2))
+    def ends(event: Event) -> None:
+        count_effect("ends", event)
+        if event.data.get("fail"):
+            with connection.cursor() as sql:
+                sql.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with with_reactions(ends, on_failed):
+        react()
+        first = happen(world.acme, "run.failed", "run.failed")
+        [bad] = happen(world.acme, "run.failed", fail=True)
+        last = happen(world.acme, "run.failed")
+        assert sweep()["reactions"] == 4
+        for _ in range(12):
+            be_due()
+            react()
+        assert seen("on_failed") == ids([*first, bad, *last])
+        assert seen("ends") == ids([*first, *last])
+        assert SetAside.objects.get().event_id == bad.pk
 
 
 def test_a_broken_one_does_not_stop_the_sweep(world, trouble):

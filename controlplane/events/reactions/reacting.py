@@ -12,7 +12,6 @@ import time
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from controlplane.domain.database import is_away
 from controlplane.events.models import Event, ReactionCursor
 from controlplane.events.reactions import failing, reading
 from controlplane.events.reactions.declared import Reaction, installed
@@ -41,14 +40,13 @@ def react(seconds: float = PASS_SECONDS) -> int:
 
 
 def isolated(reaction: Reaction) -> int:
-    """Whatever breaks around one reaction must not keep the others from theirs."""
+    """Whatever breaks around one reaction must not keep the others from theirs. Raises when the database is away."""
     try:
         return carry_on(reaction)
     except Exception as error:
-        if is_away(error):
-            raise
-        logger.exception("A reaction cannot go on", extra={"action": "reaction_broke", "reaction": reaction.name})
-        return 0
+        logger.exception("A reaction broke off", extra={"action": "reaction_broke", "reaction": reaction.name})
+        connection.close()
+        return after_break(reaction, error)
 
 
 def carry_on(reaction: Reaction) -> int:
@@ -57,7 +55,8 @@ def carry_on(reaction: Reaction) -> int:
         cursor = locked(reaction)
         if cursor is None:
             return 0
-        events = reading.after(cursor.place, reaction.types, limit=BATCH)
+        # After a failure alone, so that what breaks the whole transaction is found.
+        events = reading.after(cursor.place, reaction.types, limit=1 if cursor.failures else BATCH)
         passed, until = 0, time.monotonic() + BATCH_SECONDS
         for event in events:
             error = error_of(reaction, event)
@@ -70,6 +69,21 @@ def carry_on(reaction: Reaction) -> int:
         cursor.updated_at = Now()
         cursor.save()
     return passed
+
+
+def after_break(reaction: Reaction, error: Exception) -> int:
+    """The transaction was lost, perhaps with its connection: the next event is taken for what broke it."""
+    with transaction.atomic():
+        cursor = locked(reaction)
+        if cursor is None:
+            return 0
+        events = reading.after(cursor.place, reaction.types, limit=1)
+        passed = [event for event in events if failing.settle(cursor, reaction, event, error)]
+        for event in passed:
+            cursor.pass_by(event)
+        cursor.updated_at = Now()
+        cursor.save()
+    return len(passed)
 
 
 def locked(reaction: Reaction) -> ReactionCursor | None:
