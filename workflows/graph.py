@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
 from typing import Protocol
 
 
@@ -30,7 +31,7 @@ def dependents(steps: Iterable[Node]) -> dict[str, tuple[str, ...]]:
 
 
 def topological(steps: Iterable[Node]) -> list[str]:
-    """Keys so that each follows all it needs; ties keep the order of the specification.
+    """Keys so that each follows all it needs, as near to the order of the specification as that goes.
 
     Raises ValueError naming the cycle when there is one.
     """
@@ -45,24 +46,12 @@ def topological(steps: Iterable[Node]) -> list[str]:
 
 def find_cycle(needs: Mapping[str, Collection[str]]) -> list[str]:
     """One cycle as keys, the first repeated at the end (`[a, b, a]`); empty when there is none."""
-    finished: set[str] = set()
-    for start in needs:
-        trail: dict[str, None] = {}
-        stack = [(start, iter(needs[start]))] if start not in finished else []
-        trail[start] = None
-        while stack:
-            key, rest = stack[-1]
-            following = next((one for one in rest if one in needs and one not in finished), None)
-            if following is None:
-                stack.pop()
-                finished.add(key)
-                trail.pop(key, None)
-            elif following in trail:
-                path = list(trail)
-                return [*path[path.index(following) :], following]
-            else:
-                trail[following] = None
-                stack.append((following, iter(needs[following])))
+    known = {key: [need for need in needed if need in needs] for key, needed in needs.items()}
+    try:
+        TopologicalSorter(known).prepare()
+    except CycleError as error:
+        # It goes from what is needed to what needs it.
+        return error.args[1][::-1]
     return []
 
 

@@ -87,6 +87,18 @@ def test_ties_keep_the_order_of_the_specification():
     assert topological([Node("z"), Node("a"), Node("m", ("z",))]) == ["z", "a", "m"]
 
 
+def test_a_specification_in_working_order_keeps_it():
+    """A branch is read to its end before the next begins, which an order by levels would not do."""
+    steps = [Node("a"), Node("b", ("a",)), Node("c"), Node("d", ("c",))]
+    assert topological(steps) == ["a", "b", "c", "d"]
+
+
+def test_a_cycle_begins_at_the_step_that_stands_first_and_reads_as_needs():
+    steps = [Node("x"), Node("a", ("x", "b")), Node("b", ("c",)), Node("c", ("a",))]
+    assert find_cycle(edges(steps)) == ["a", "b", "c", "a"]
+    assert find_cycle({"a": ["gone", "a"]}) == ["a", "a"]
+
+
 def test_topological_names_the_cycle():
     with pytest.raises(ValueError, match="a → b → a"):
         topological([Node("a", ("b",)), Node("b", ("a",))])
