@@ -2,7 +2,7 @@
 # package registries, nothing else. All paths are relative: the folder's own path may hold spaces.
 
 .DELETE_ON_ERROR:
-.PHONY: help up dev test lint bench faults static clean
+.PHONY: help up dev test lint bench faults docs static clean
 
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
@@ -21,6 +21,7 @@ help:
 	@echo 'make lint    style, deploy check, migrations, import contracts, types'
 	@echo 'make bench   measure and write var/bench.json'
 	@echo 'make faults  kill things and look whether anything was lost'
+	@echo 'make docs    write what step kinds declare into docs/specification.md'
 	@echo 'make static  build styles and scripts;  make clean  remove what was built, keep the data'
 
 up: .venv/.installed .venv/.compiled staticfiles/.collected
@@ -54,6 +55,9 @@ lint: .venv/.installed-dev
 	step 'lint-imports' .venv/bin/lint-imports; \
 	step 'mypy' env $(PLACEHOLDER) $(PY) -m mypy $(PACKAGES); \
 	if [ -n "$$failed" ]; then printf '\nFAILED: %s\n' "$${failed#, }"; exit 1; fi; printf '\nAll checks passed.\n'
+
+docs: .venv/.installed
+	@$(PLACEHOLDER) LOG_LEVEL=ERROR $(PY) manage.py document_kinds
 
 static: staticfiles/.collected
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents.models import AgentKind, Engine, ToolKind
+from controlplane.domain.json_schema import closed
 from controlplane.projects.models import NAME_PATTERN
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -23,10 +24,6 @@ HEADERS: dict[str, Any] = {
     "propertyNames": {"pattern": r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"},
     "additionalProperties": {"type": "string", "maxLength": 8_000},
 }
-
-
-def closed(properties: dict[str, Any], *required: str) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
 
 
 HTTP = closed({"method": {"enum": list(METHODS)}, "url": URL, "headers": HEADERS}, "url")

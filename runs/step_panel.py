@@ -11,17 +11,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from agents.models import Agent, Tool
 from runs import actions
 from runs.engine.outputs import REFERENCE
 from runs.models import Run, StepRun, StepState
-from workflows.models import Workflow
-
-USED: dict[str, tuple[Any, str]] = {
-    "tool": (Tool, "agents:tool_detail"),
-    "agent": (Agent, "agents:detail"),
-    "workflow": (Workflow, "workflows:detail"),
-}
+from workflows.kinds import kind_of
 
 
 @dataclass
@@ -72,12 +65,11 @@ class StepPanel:
     @property
     def used_url(self) -> str:
         """The page of the tool, agent or workflow that the step uses; nothing when it is gone or is no such thing."""
-        kind, _, name = self.step.uses.partition(":")
-        model, view = USED.get(kind, (None, ""))
-        if model is None:
+        kind, name = kind_of(self.step.uses), self.step.uses.partition(":")[2]
+        if kind is None or kind.target is None or not name:
             return ""
-        found = model.objects.filter(project_id=self.run.project_id, name=name).values_list("pk", flat=True).first()
-        return reverse(view, kwargs={"project": self.request.project.slug, "pk": found}) if found else ""
+        found = kind.target.rows_in(self.run.project_id).filter(name=name).values_list("pk", flat=True).first()
+        return reverse(kind.target.page, kwargs={"project": self.request.project.slug, "pk": found}) if found else ""
 
     @property
     def logs_url(self) -> str:

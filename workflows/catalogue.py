@@ -1,14 +1,9 @@
-"""What the specifications of one project may refer to, read when asked for: one query a kind."""
+"""What the specifications of one project may refer to, read when asked for: one query a sort of thing."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from functools import cached_property
-
-from agents.models import Agent, Instance, Tool
 from controlplane.projects.models import Project
-from workflows.models import Workflow
-from workflows.specification.catalogue import Schema
+from workflows.kinds.declaration import Found, Target
 
 
 class ProjectCatalogue:
@@ -16,22 +11,9 @@ class ProjectCatalogue:
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self._found: dict[str, Found] = {}
 
-    @cached_property
-    def tools(self) -> Mapping[str, Schema | None]:
-        rows = Tool.objects.filter(project=self.project).values_list("name", "input_schema")
-        return {name: schema or None for name, schema in rows}
-
-    @cached_property
-    def agents(self) -> Collection[str]:
-        return set(Agent.objects.filter(project=self.project).values_list("name", flat=True))
-
-    @cached_property
-    def instances(self) -> Collection[str]:
-        return set(Instance.objects.filter(project=self.project).values_list("name", flat=True))
-
-    @cached_property
-    def workflows(self) -> Mapping[str, Schema | None]:
-        rows = Workflow.objects.live().filter(project=self.project)
-        found = rows.values_list("name", "current_id", "current__document__params")
-        return {name: None if current is None else params or {} for name, current, params in found}
+    def named(self, target: Target) -> Found:
+        if target.noun not in self._found:
+            self._found[target.noun] = target.known_in(self.project.pk)
+        return self._found[target.noun]

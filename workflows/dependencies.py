@@ -9,9 +9,9 @@ from django.db.models import F, Q, QuerySet
 
 from agents.dependents import Dependent
 from workflows.graph import find_cycle
+from workflows.kinds import reference_of
 from workflows.models import VersionState, Workflow
 
-NAMED = ("tool:", "agent:", "workflow:")
 # No name is longer; whatever an unfinished draft holds must still fit into the index.
 LONGEST = 100
 
@@ -25,13 +25,9 @@ def uses_by_step(document: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
     """(index of the step, what it refers to)."""
     steps = document.get("steps")
     for index, step in enumerate(steps if isinstance(steps, list) else ()):
-        uses = step.get("uses") if isinstance(step, Mapping) else None
-        if uses == "query" and isinstance(step.get("with"), Mapping):
-            instance = step["with"].get("instance")
-            if isinstance(instance, str) and "${{" not in instance:
-                yield index, f"instance:{instance}"
-        elif isinstance(uses, str) and uses.startswith(NAMED):
-            yield index, uses
+        found = reference_of(step.get("uses"), step.get("with")) if isinstance(step, Mapping) else None
+        if found:
+            yield index, ":".join(found)
 
 
 def workflows_using(project_id: int, use: str) -> QuerySet[Workflow]:

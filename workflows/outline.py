@@ -8,17 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.domain.schemas.shape import Shape, admits_null, properties_of, required_of, types_of
+from workflows.kinds import kind_of
 from workflows.specification.reading import Document
 
-ICONS = {
-    "tool": "tool",
-    "agent": "agent",
-    "query": "sql",
-    "transform": "function",
-    "wait": "wait",
-    "approval": "hand",
-    "workflow": "workflow",
-}
+# Of a step whose kind is not known, in a draft.
+UNKNOWN_ICON = "circle-dashed"
 
 
 @dataclass(frozen=True)
@@ -34,7 +28,8 @@ class StepLine:
 
     @property
     def icon(self) -> str:
-        return ICONS.get(self.uses.partition(":")[0], "circle-dashed")
+        kind = kind_of(self.uses)
+        return kind.icon if kind else UNKNOWN_ICON
 
 
 @dataclass(frozen=True)

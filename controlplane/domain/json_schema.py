@@ -57,6 +57,12 @@ def value_faults(schema: Any, value: Any, *, root: Schema | None = None) -> list
     return [fault for fault in faults if fault.code == "type" or fault.path not in mistyped]
 
 
+def closed(properties: Mapping[str, Any], *required: str, **more: Any) -> dict[str, Any]:
+    """The schema of an object that has these and nothing else; `more` are further keywords."""
+    made = {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+    return {**made, **more}
+
+
 def not_applicable(error: NotApplicable) -> Fault:
     return Fault("", f"The schema cannot be applied: {error}.", "schema")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +13,7 @@ from agents.deploying import deployed_revisions
 from agents.functions import registered
 from agents.models import Agent, Instance, Revision, Tool, ToolKind
 from controlplane.domain.errors import FieldError, InvalidInput
-from controlplane.domain.expressions import has_template
+from workflows.kinds import reference_of
 from workflows.spec import Spec, Step
 
 
@@ -50,8 +51,8 @@ class Pins:
     def needs_of(self, step: Step) -> StepNeeds:
         """What the step takes a place in, and which queue carries it."""
         uses = f"agent:{self.chosen_agent}" if step.asks_for_agent else step.uses
-        name = instance_of(step) if step.kind == "query" else uses.partition(":")[2]
-        group = {"tool": self.tools, "agent": self.agents, "query": self.instances}.get(step.kind, {})
+        noun, name = reference_of(uses, step.with_) or ("", "")
+        group = {"tool": self.tools, "agent": self.agents, "instance": self.instances}.get(noun, {})
         pinned = group.get(name)
         return StepNeeds(uses) if pinned is None else StepNeeds(uses, pinned.slot_key, pinned.queue)
 
@@ -63,27 +64,27 @@ def collect(project_id: int, spec: Spec, agent: Agent | None, environment: str) 
     """
     if spec.asks_for_agent and agent is None:
         raise InvalidInput.field("agent", "This workflow asks for an agent. Choose one.", "required")
-    pins = Pins(chosen_agent=agent.name if agent else "")
-    wanted_agents = {step.target for step in spec.steps if step.kind == "agent" and step.target}
-    if agent is not None:
-        wanted_agents.add(agent.name)
+    pins, named = Pins(chosen_agent=agent.name if agent else ""), named_by(spec)
+    wanted_agents = named["agent"] | ({agent.name} if agent else set())
     if wanted_agents:
         pins.agents = pinned(Agent, project_id, wanted_agents)
         for name, revision in deployed_revisions(project_id, wanted_agents, environment).items():
             pins.agents[name] = replace(pins.agents[name], revision=revision)
-    wanted_tools = {step.target for step in spec.steps if step.kind == "tool"} | tools_of_agents(pins)
+    wanted_tools = named["tool"] | tools_of_agents(pins)
     if wanted_tools:
         pins.tools = pinned(Tool, project_id, wanted_tools)
-    wanted_instances = {name for step in spec.steps if (name := instance_of(step))}
-    if wanted_instances:
-        pins.instances = pinned_instances(project_id, wanted_instances)
+    if named["instance"]:
+        pins.instances = pinned_instances(project_id, named["instance"])
     return pins
 
 
-def instance_of(step: Step) -> str:
-    """The instance a query step names; empty for other steps, and when an expression will choose it."""
-    name = step.with_.get("instance", "") if step.kind == "query" else ""
-    return "" if has_template(name) else name
+def named_by(spec: Spec) -> defaultdict[str, set[str]]:
+    """Noun -> names of what the steps point to; not what an expression will choose."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for step in spec.steps:
+        if reference := reference_of(step.uses, step.with_):
+            found[reference[0]].add(reference[1])
+    return found
 
 
 def pinned(model: type[Tool] | type[Agent], project_id: int, names: set[str]) -> dict[str, Pinned]:

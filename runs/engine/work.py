@@ -25,7 +25,7 @@ from runs.engine.locked import as_json
 from runs.engine.logs import LogBuffer
 from runs.engine.outcome import Outcome
 from runs.engine.sql import run_statement
-from runs.executors import EXECUTORS
+from runs.executors import executor_of
 from runs.executors.context import StepContext
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def attempt(context: StepContext) -> Outcome:
     claimed = context.claimed
     try:
         context.request = render_request(claimed)
-        outcome = EXECUTORS[claimed.step.kind](context)
+        outcome = executor_of(claimed.step.kind)(context)
         fault("tool.after_response")
         return kept(context, outcome)
     except Failure as failure:

@@ -1,19 +1,16 @@
-"""What each kind of step does. An executor is a function `(context) -> Outcome`, named for the kind it carries out."""
+"""What each kind of step does: for each module of `workflows/kinds` one of the same name, with a function `execute`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 
 from runs.engine.outcome import Outcome
-from runs.executors import agent, noop, query, tool, transform, wait, workflow
 from runs.executors.context import StepContext
 
-EXECUTORS: dict[str, Callable[[StepContext], Outcome]] = {
-    "agent": agent.execute,
-    "noop": noop.execute,
-    "query": query.execute,
-    "tool": tool.execute,
-    "transform": transform.execute,
-    "wait": wait.execute,
-    "workflow": workflow.execute,
-}
+Executor = Callable[[StepContext], Outcome]
+
+
+def executor_of(kind: str) -> Executor:
+    """The function that carries out steps of `kind`; its module is imported when it is first needed."""
+    return import_module(f"{__name__}.{kind}").execute

@@ -17,6 +17,7 @@ from runs.engine.finish import mark_sent
 from runs.engine.locked import as_json, locked_run
 from runs.engine.logs import LogBuffer
 from runs.engine.sql import borrowed_connection, one
+from workflows.kinds import KINDS, StepKind
 
 PROGRESS_SECONDS = 0.5
 
@@ -39,6 +40,10 @@ class StepContext:
     @property
     def idempotency_key(self) -> str:
         return self.claimed.idempotency_key
+
+    @property
+    def kind(self) -> StepKind:
+        return KINDS[self.claimed.step.kind]
 
     @property
     def target(self) -> str:

@@ -20,9 +20,8 @@ def execute(context: StepContext) -> Outcome:
     instance = Instance.objects.filter(project_id=context.claimed.project_id, name=str(name), enabled=True).first()
     if instance is None:
         raise Misconfigured(f"There is no instance “{name}” that is switched on.")
-    answer = query_instance(
-        instance, request["sql"], params_of(request), max_rows_of(request), context.call_context(repeatable=True)
-    )
+    calling = context.call_context(repeatable=context.kind.pure)
+    answer = query_instance(instance, request["sql"], params_of(request), max_rows_of(request), calling)
     return Outcome("succeeded", output=answer.output, request=answer.request, cost=answer.cost_usd)
 
 
@@ -35,6 +34,8 @@ def params_of(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def max_rows_of(request: Mapping[str, Any]) -> int:
     wanted = request.get("max_rows") or MAX_ROWS
+    if isinstance(wanted, float) and wanted.is_integer():
+        wanted = int(wanted)
     if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 1:
         raise Misconfigured(f"max_rows is a whole number above 0, not {str(wanted)[:50]}.")
     return wanted

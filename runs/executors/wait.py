@@ -8,15 +8,15 @@ from controlplane.domain.failures import Misconfigured
 from runs.engine.outcome import Outcome
 from runs.engine.sql import the_one
 from runs.executors.context import StepContext
+from workflows.kinds.wait import MAX_DAYS, MAX_SECONDS
 
-LONGEST_SECONDS = 366 * 86400
 UNTIL = "SELECT extract(epoch FROM %(moment)s::timestamptz - clock_timestamp())::float AS seconds"
 
 
 def execute(context: StepContext) -> Outcome:
     seconds = seconds_to_wait(context.request or {})
-    if not seconds < LONGEST_SECONDS:
-        raise Misconfigured(f"A step waits {LONGEST_SECONDS // 86400} days at most.")
+    if not seconds < MAX_SECONDS:
+        raise Misconfigured(f"A step waits {MAX_DAYS} days at most.")
     if seconds <= 0:
         return Outcome("succeeded", request=context.request)
     return Outcome("waiting", request=context.request, wait_seconds=seconds)

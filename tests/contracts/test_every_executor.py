@@ -6,24 +6,28 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from agents.calls.tools import KINDS
+from agents.calls.tools import KINDS as CALLS
 from agents.models import AgentKind, ToolKind
+from runs import executors
 from runs.actions import cancel_run
 from runs.engine.work import work
-from runs.executors import EXECUTORS
+from runs.executors import executor_of
 from runs.models import Run
 from tests.agents.catalogue import make_agent, make_instance, make_tool
 from tests.agents.model_server import says_text
 from tests.agents.servers import LocalServer, Says
 from tests.runs.driving import drain, error, event_types, function_tool, start, states, step, take, wait_until
 from tests.world import make_workflow
+from workflows.kinds import KINDS
 
 pytestmark = pytest.mark.django_db(transaction=True)
+USABLE = {kind.name for kind in KINDS.values() if not kind.unavailable}
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
@@ -50,6 +54,10 @@ class Case:
     large: Callable[[Stage], dict] | None = None
     calls: bool = False
     request: Any = field(default=None)
+
+    @property
+    def kind(self) -> str:
+        return self.name.partition(":")[0]
 
 
 def http_tool(stage: Stage, **more: Any) -> dict:
@@ -175,9 +183,15 @@ def stage(world, settings, tmp_path):
 
 
 def test_every_kind_of_step_has_its_case():
-    wanted = set(EXECUTORS) - {"tool", "agent"}
-    assert set(NAMES) == wanted | {f"tool:{kind}" for kind in KINDS} | {f"agent:{kind}" for kind in AgentKind.values}
-    assert set(KINDS) == set(ToolKind.values)
+    wanted = USABLE - {"tool", "agent"}
+    assert set(NAMES) == wanted | {f"tool:{kind}" for kind in CALLS} | {f"agent:{kind}" for kind in AgentKind.values}
+    assert set(CALLS) == set(ToolKind.values)
+
+
+def test_every_kind_has_its_executor_and_every_executor_its_kind():
+    modules = {module.name for module in iter_modules(executors.__path__)} - {"context"}
+    assert modules == USABLE
+    assert all(callable(executor_of(name)) for name in modules)
 
 
 @having("good")
@@ -215,7 +229,7 @@ def test_what_cannot_work_fails_once_with_its_kind(case, stage):
 
 @having("slow")
 def test_its_limit_of_time_holds(case, stage):
-    if case.name in {"wait", "workflow"}:
+    if KINDS[case.kind].waits_for:
         pytest.skip("holds no worker: see tests/runs for the limits of timers and children")
     run = start(stage.world, {**case.slow(stage), "timeout_seconds": 1})
     began = time.monotonic()

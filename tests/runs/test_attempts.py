@@ -27,7 +27,7 @@ from runs.engine.outcome import Outcome
 from runs.engine.sql import run_statement
 from runs.engine.sweep import MAX_LOSSES
 from runs.engine.work import work
-from runs.executors import EXECUTORS
+from runs.executors import noop
 from runs.executors.context import StepContext
 from runs.models import Attempt, Run, Worker
 from tests.agents.model_server import calls_tools, model_server
@@ -475,7 +475,7 @@ class TestOurDatabase:
                     cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
             return Outcome("succeeded")
 
-        monkeypatch.setitem(EXECUTORS, "noop", flaky)
+        monkeypatch.setattr(noop, "execute", flaky)
         run = start(world, step("a"))
         work(run.steps.get().pk)
         assert states(run) == {"a": "running"}
@@ -498,7 +498,7 @@ class TestOurDatabase:
         assert [is_away(error) for error in victims] == [False]
 
     def test_an_outcome_that_cannot_be_stored_fails_the_step(self, world, monkeypatch):
-        monkeypatch.setitem(EXECUTORS, "noop", lambda context: Outcome("succeeded", output="nul \x00"))
+        monkeypatch.setattr(noop, "execute", lambda context: Outcome("succeeded", output="nul \x00"))
         run = drain(start(world, step("a")))
         assert (run.state, error(run, "a")["type"]) == ("failed", "not_storable")
 

@@ -15,7 +15,7 @@ from agents.limits import take_turn, use_of
 from agents.models import Slot
 from runs.engine.outcome import Outcome
 from runs.engine.work import work
-from runs.executors import EXECUTORS
+from runs.executors import tool
 from runs.models import Call, Run, StepRun
 from tests.agents.model_server import calls_tools, model_server, says_text
 from tests.runs.driving import drain, due_steps, function_tool, start, states, step
@@ -37,7 +37,7 @@ def test_ten_threads_never_exceed_the_rate(world, monkeypatch):
             moments.append(time.monotonic())
         return Outcome("succeeded")
 
-    monkeypatch.setitem(EXECUTORS, "tool", executor)
+    monkeypatch.setattr(tool, "execute", executor)
     limited(world)
     began = time.monotonic()
     runs = [start(world, step("each", "tool:echo", foreach=list(range(5)), max_parallel=5)) for _ in range(3)]

@@ -17,7 +17,7 @@ from runs.engine.finish import finish
 from runs.engine.outcome import Outcome
 from runs.engine.slots import give_back, recount
 from runs.engine.work import work
-from runs.executors import EXECUTORS
+from runs.executors import tool
 from runs.models import Run, StepRun
 from tests.agents.catalogue import make_instance, make_tool
 from tests.runs.driving import drain, function_tool, lose_worker, start, states, step, take
@@ -49,7 +49,7 @@ class Crowd:
 
 def test_twenty_threads_never_exceed_the_limit(world, monkeypatch):
     crowd = Crowd(expected=3)
-    monkeypatch.setitem(EXECUTORS, "tool", crowd)
+    monkeypatch.setattr(tool, "execute", crowd)
     function_tool(world, "echo", "test-echo", max_concurrent=3)
     runs = [start(world, step("each", "tool:echo", foreach=list(range(10)), max_parallel=10)) for _ in range(4)]
 

@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 from controlplane.domain.errors import FieldError, InvalidInput
 from workflows.spec import Known, Retry, Spec, parse, validate
 
+ISSUES = {
+    "type": "object",
+    "properties": {"days": {"type": "integer", "maximum": 90}, "state": {"type": "string"}},
+    "required": ["days"],
+    "additionalProperties": False,
+}
 CATALOGUE = Known(
-    tools={
-        "list-issues": {
-            "type": "object",
-            "properties": {"days": {"type": "integer", "maximum": 90}, "state": {"type": "string"}},
-            "required": ["days"],
-            "additionalProperties": False,
-        },
-        "post-message": None,
-    },
-    agents=["triager"],
-    instances=["warehouse"],
-    workflows={"child": {"properties": {"n": {"type": "integer"}}, "required": ["n"]}, "unreleased": None},
+    {
+        "tool": {"list-issues": ISSUES, "post-message": None},
+        "agent": {"triager": None},
+        "instance": {"warehouse": None},
+        "workflow": {"child": {"properties": {"n": {"type": "integer"}}, "required": ["n"]}, "unreleased": None},
+    }
 )
 
 DESIGN = """

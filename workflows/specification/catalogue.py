@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-Schema = Mapping[str, Any]
+from workflows.kinds.declaration import Found, Target
 
 
 class Catalogue(Protocol):
-    """What exists, by name.
-
-    `tools` maps a name to its input schema, None where it declares none; `workflows` maps a name to the schema of the
-    released version's parameters, None while nothing is released.
-    """
-
-    @property
-    def tools(self) -> Mapping[str, Schema | None]: ...
-
-    @property
-    def agents(self) -> Collection[str]: ...
-
-    @property
-    def instances(self) -> Collection[str]: ...
-
-    @property
-    def workflows(self) -> Mapping[str, Schema | None]: ...
+    def named(self, target: Target) -> Found:
+        """What exists, by name, with the schema of what it takes; None where it declares none."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """A catalogue that is simply listed."""
+    """A catalogue that is simply listed: noun -> name -> schema."""
 
-    tools: Mapping[str, Schema | None] = field(default_factory=dict)
-    agents: Collection[str] = ()
-    instances: Collection[str] = ()
-    workflows: Mapping[str, Schema | None] = field(default_factory=dict)
+    things: Mapping[str, Found] = field(default_factory=dict)
+
+    def named(self, target: Target) -> Found:
+        return self.things.get(target.noun, {})

@@ -21,12 +21,13 @@ from controlplane.domain.schemas.parts import subschemas
 from controlplane.domain.schemas.unknown import closed_faults
 from controlplane.domain.schemas.validator import NotApplicable, limited
 from workflows.graph import find_cycle, upstream
+from workflows.kinds.declaration import has_slot
 from workflows.specification.catalogue import Catalogue
-from workflows.specification.kinds import KindCheck, has_slot
 from workflows.specification.model import Spec
 from workflows.specification.problems import Problems
 from workflows.specification.reading import DEPTH_LIMIT, SIZE_LIMIT, Document
 from workflows.specification.references import LOOP_NAMES, NAMES, References
+from workflows.specification.uses import check_uses
 
 TOP_KEYS = ("params", "steps", "outputs", "timeout_seconds")
 STEP_KEYS = (
@@ -170,8 +171,7 @@ def _collect(step: dict[str, Any], field: str, found: dict[str, Any], problems: 
 def _check_step(step: dict[str, Any], field: str, problems: Problems, catalogue: Catalogue) -> None:
     problems.unknown_keys(step, STEP_KEYS, field)
     if "uses" in step:
-        with_ = {} if step.get("with") is None else step["with"]
-        KindCheck(problems, catalogue, field).check(step["uses"], with_)
+        check_uses(step, field, problems, catalogue)
     else:
         problems.add(f"{field}.uses", "This is required.", "required")
     _check_choice(step, "on_error", ("fail", "continue"), field, problems)
@@ -180,9 +180,6 @@ def _check_step(step: dict[str, Any], field: str, problems: Problems, catalogue:
         problems.add(f"{field}.stage", "A stage is text of 1 to 63 characters.", "range")
     _check_timeout(step, field, problems)
     _check_retry(step.get("retry"), f"{field}.retry", problems)
-    if step.get("retry") is not None and str(step.get("uses")).startswith("workflow:"):
-        message = "A step that starts a workflow is not retried. Give the steps of that workflow a retry."
-        problems.add(f"{field}.retry", message, "invalid")
     _check_foreach(step, field, problems)
 
 
