@@ -30,7 +30,7 @@ Examine = Callable[[int, str, str], tuple[str, dict[str, Any]]]
 def create_tool(project: Project, *, by: Actor, **values: Any) -> Tool:
     """Raises InvalidInput naming fields, Conflict for a taken name.
 
-    `values` are fields of `catalogue.FIELDS[Tool]`, at least name, kind and config. SQL only reads, so that such a tool
+    `values` are what `Tool.written()` names, at least name, kind and config. SQL only reads, so that such a tool
     may be repeated unless the values say otherwise.
     """
     values = {"idempotent": values.get("kind") == ToolKind.SQL, **values}
@@ -54,7 +54,7 @@ def delete_tool(tool: Tool, *, by: Actor) -> None:
 
 @action(label="Create agent", role="editor", icon="plus")
 def create_agent(project: Project, *, by: Actor, **values: Any) -> Agent:
-    """As `create_tool`, with the fields of `catalogue.FIELDS[Agent]`."""
+    """As `create_tool`, with what `Agent.written()` names."""
     return _create(Agent(project=project), values, check_agent, events.AGENT_CREATED, by)
 
 
@@ -130,7 +130,7 @@ def create_instance(
     """A database to read from. It is connected to now: one that could be written to is refused with the reasons.
 
     `examine` does that; requests give one that lets a worker do it (`agents/trials/asking.py`).
-    `values` are the fields of `catalogue.FIELDS[Instance]`; name and engine are needed. Raises InvalidInput, Conflict.
+    `values` are what `Instance.written()` names, and url; name and engine are needed. Raises InvalidInput, Conflict.
     """
     instance = Instance(project=project)
     document = catalogue.document_of(instance) | values

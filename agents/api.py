@@ -49,7 +49,7 @@ class OneEntry(Endpoint):
     """Read, replace, change, delete."""
 
     model: ClassVar[type[Tool] | type[Agent] | type[Instance]]
-    whole: ClassVar[type[shapes.SharedBody]]
+    whole: ClassVar[type[shapes.Body]]
     update: Callable[..., Any]
     remove: Callable[..., None]
 
@@ -76,7 +76,7 @@ class OneEntry(Endpoint):
         sent = sent_by(self.request)
         if sent.get("project") in (entry.project.slug, entry.project.pk, str(entry.project.pk)):
             del sent["project"]
-        refuse_fixed(set(sent) - {*catalogue.FIELDS[self.model], "version_no", "url"}, self.request)
+        refuse_fixed(set(sent) - {*self.model.written(), "version_no", "url"}, self.request)
         changed = self.update(entry, by=self.actor(entry), **{**defaults, **sent}, **self.more(entry.project))
         return Response(self.get_serializer(changed).data)
 
@@ -105,7 +105,7 @@ def sent_by(request: Request) -> dict[str, Any]:
     return sent
 
 
-def require(whole: type[shapes.SharedBody], sent: dict[str, Any]) -> None:
+def require(whole: type[shapes.Body], sent: dict[str, Any]) -> None:
     """Raises InvalidInput naming the fields that a whole one has and `sent` has not."""
     missing = [name for name, field in whole().fields.items() if field.required and name not in sent]
     if missing:

@@ -10,33 +10,17 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from agents.dependents import dependents_of
-from agents.models import Agent, Catalogued, Instance, Revision, Slot, Tool
+from agents.models import Agent, Catalogued, Revision, Slot, Tool
 from controlplane.domain.action import Actor
 from controlplane.domain.errors import Conflict, InvalidInput
 
-SHARED = ("name", "description", "tags", "enabled", "max_concurrent", "timeout_seconds")
-FIELDS: dict[type[Catalogued], tuple[str, ...]] = {
-    Tool: (
-        "kind",
-        *SHARED,
-        "config",
-        "input_schema",
-        "output_schema",
-        "idempotent",
-        "cost_usd",
-        "calls_per_minute",
-        "burst",
-    ),
-    Agent: ("kind", *SHARED, "config", "idempotent"),
-    Instance: ("engine", *SHARED),
-}
 # Slots and switches are about how much and whether, not what is called.
 NOT_IN_SNAPSHOT = {"enabled", "max_concurrent", "tags", "calls_per_minute", "burst"}
 
 
 def document_of(row: Catalogued) -> dict[str, Any]:
     """Every field a person can write, as JSON."""
-    values = {name: getattr(row, name) for name in FIELDS[type(row)]}
+    values = {name: getattr(row, name) for name in row.written()}
     return {name: f"{value:.6f}" if isinstance(value, Decimal) else value for name, value in values.items()}
 
 
@@ -51,7 +35,7 @@ def merged(row: Catalogued, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def fill(row: Catalogued, document: Mapping[str, Any], *, by: Actor) -> None:
     """Write a checked document into the row, without saving."""
-    for name in FIELDS[type(row)]:
+    for name in row.written():
         setattr(row, name, document[name])
     if isinstance(row, Tool):
         row.cost_usd = Decimal(str(document["cost_usd"]))

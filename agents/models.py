@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -16,6 +17,10 @@ from controlplane.projects.models import ApiToken, Project, ProjectScoped, valid
 LARGE = {"config", "input_schema", "output_schema", "sealed_url", "check_report"}
 
 
+def from_one_to(most: int) -> list[MinValueValidator | MaxValueValidator]:
+    return [MinValueValidator(1), MaxValueValidator(most)]
+
+
 class CatalogueQuerySet(ProjectScoped):
     def for_list(self):
         """Without the large columns: a list does not show them."""
@@ -24,7 +29,11 @@ class CatalogueQuerySet(ProjectScoped):
 
 
 class Catalogued(models.Model):
-    """What agents, tools and instances share: a name that is unique in the project, tags, and who wrote it when."""
+    """What agents, tools and instances share: a name that is unique in the project, tags, and who wrote it when.
+
+    An editable field is one that people write: what is checked on saving, kept in versions, read and sent over JSON is
+    derived from it.
+    """
 
     project: models.ForeignKey[Project, Project]
     project_id: int
@@ -32,7 +41,7 @@ class Catalogued(models.Model):
     description = models.TextField(blank=True)
     tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
     enabled = models.BooleanField(default=True)
-    max_concurrent = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    max_concurrent = models.PositiveIntegerField(null=True, blank=True, validators=from_one_to(100_000))
     version_no = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -46,6 +55,16 @@ class Catalogued(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def written_fields(cls) -> list[models.Field[Any, Any]]:
+        """Those that people write, the project aside."""
+        fields = cls._meta.concrete_fields
+        return [field for field in fields if field.editable and not field.primary_key and not field.is_relation]
+
+    @classmethod
+    def written(cls) -> tuple[str, ...]:
+        return tuple(field.name for field in cls.written_fields())
 
 
 class Probed(models.Model):
@@ -77,16 +96,14 @@ class Tool(Catalogued, Probed):
     config = models.JSONField(default=dict)
     input_schema = models.JSONField(default=dict, blank=True)
     output_schema = models.JSONField(default=dict, blank=True)
-    timeout_seconds = models.PositiveIntegerField(
-        default=60, validators=[MinValueValidator(1), MaxValueValidator(86_400)]
-    )
+    timeout_seconds = models.PositiveIntegerField(default=60, validators=from_one_to(86_400))
     idempotent = models.BooleanField(
         default=False, help_text="Calling it twice with the same key does no harm, so a lost worker may try again."
     )
     cost_usd = models.DecimalField(max_digits=12, decimal_places=6, default=0)
-    calls_per_minute = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    calls_per_minute = models.PositiveIntegerField(null=True, blank=True, validators=from_one_to(1_000_000))
     burst = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Calls at once after a quiet time."
+        null=True, blank=True, validators=from_one_to(1_000_000), help_text="Calls at once after a quiet time."
     )
 
     class Meta(Catalogued.Meta):
@@ -113,9 +130,7 @@ class Agent(Catalogued, Probed):
     project = models.ForeignKey(Project, models.CASCADE, related_name="agents")
     kind = models.CharField(max_length=16, choices=AgentKind)
     config = models.JSONField(default=dict)
-    timeout_seconds = models.PositiveIntegerField(
-        default=300, validators=[MinValueValidator(1), MaxValueValidator(86_400)]
-    )
+    timeout_seconds = models.PositiveIntegerField(default=300, validators=from_one_to(86_400))
     idempotent = models.BooleanField(default=False)
     # A replica is a place in the agent's slot: `max_concurrent` says how many there are now.
     min_replicas = models.PositiveIntegerField(null=True, editable=False)
@@ -211,9 +226,7 @@ class Instance(Catalogued):
     engine = models.CharField(max_length=16, choices=Engine)
     sealed_url = models.TextField(editable=False)
     address = models.CharField(max_length=500, editable=False)
-    timeout_seconds = models.PositiveIntegerField(
-        default=60, validators=[MinValueValidator(1), MaxValueValidator(3_600)]
-    )
+    timeout_seconds = models.PositiveIntegerField(default=60, validators=from_one_to(3_600))
     checked_at = models.DateTimeField(null=True, editable=False)
     check_report = models.JSONField(null=True, editable=False)
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import JSONField
 from rest_framework import serializers
 
 from agents.deploying import MOST_REPLICAS
-from agents.models import Agent, AgentKind, Deployment, Engine, Environment, Instance, Revision, Tool, ToolKind
+from agents.models import Agent, Catalogued, Deployment, Environment, Instance, Revision, Tool
 from controlplane.projects.endpoints import Choice, StrictSerializer
 
-SHARED = ("id", "project", "name", "description", "tags", "enabled", "max_concurrent", "timeout_seconds")
-SCHEMAS = ("input_schema", "output_schema")
-LIMITS = ("calls_per_minute", "burst")
 WRITTEN = ("version_no", "created_at", "updated_at", "updated_by")
+
+
+def read_fields(model: type[Catalogued], *more: str) -> tuple[str, ...]:
+    """What people write, and what is known beside it."""
+    return ("id", "project", *model.written(), *more, *WRITTEN)
 
 
 class ToolSerializer(serializers.ModelSerializer):
@@ -21,17 +24,7 @@ class ToolSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Tool
-        fields = (
-            *SHARED,
-            "kind",
-            "config",
-            "input_schema",
-            "output_schema",
-            "idempotent",
-            "cost_usd",
-            *LIMITS,
-            *WRITTEN,
-        )
+        fields = read_fields(Tool)
         read_only_fields = fields
 
 
@@ -40,7 +33,7 @@ class AgentSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Agent
-        fields = (*SHARED, "kind", "config", "idempotent", "min_replicas", "max_replicas", *WRITTEN)
+        fields = read_fields(Agent, "min_replicas", "max_replicas")
         read_only_fields = fields
 
 
@@ -52,41 +45,51 @@ class InstanceSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Instance
-        fields = (*SHARED, "engine", "address", "healthy", "checked_at", "check_report", *WRITTEN)
+        fields = read_fields(Instance, "address", "healthy", "checked_at", "check_report")
         read_only_fields = fields
 
 
-class SharedBody(serializers.Serializer):
-    """For the API's documentation only."""
+class Body(serializers.ModelSerializer):
+    """What can be sent. A PUT takes the whole of it, in which what need not be sent has its default."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        JSONField: serializers.DictField,
+    }
 
     project = serializers.CharField(required=False, help_text="Id or slug; needed by who is in several, on create.")
-    name = serializers.CharField(max_length=63)
-    description = serializers.CharField(required=False)
-    tags = serializers.ListField(child=serializers.CharField(max_length=50), required=False)
-    enabled = serializers.BooleanField(required=False)
-    max_concurrent = serializers.IntegerField(required=False, allow_null=True, min_value=1)
-    timeout_seconds = serializers.IntegerField(required=False, min_value=1)
     version_no = serializers.IntegerField(required=False, help_text="On changes: refuse when it is not this any more.")
 
-
-class AgentBody(SharedBody):
-    kind = serializers.ChoiceField(AgentKind.choices)
-    config = serializers.DictField()
-    idempotent = serializers.BooleanField(required=False)
-
-
-class ToolBody(AgentBody):
-    kind = serializers.ChoiceField(ToolKind.choices)
-    input_schema = serializers.DictField(required=False)
-    output_schema = serializers.DictField(required=False)
-    cost_usd = serializers.DecimalField(12, 6, required=False)
-    calls_per_minute = serializers.IntegerField(required=False, allow_null=True, min_value=1)
-    burst = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    def build_standard_field(self, field_name: str, model_field: Any) -> tuple[type[serializers.Field], dict[str, Any]]:
+        """All JSON that people write here is an object."""
+        if isinstance(model_field, JSONField):
+            return serializers.DictField, {"required": False}
+        return super().build_standard_field(field_name, model_field)
 
 
-class InstanceBody(SharedBody):
-    engine = serializers.ChoiceField(Engine.choices)
+class AgentBody(Body):
+    class Meta:
+        model = Agent
+        fields = ("project", *Agent.written(), "version_no")
+        extra_kwargs = {"config": {"required": True}}
+        validators = ()
+
+
+class ToolBody(Body):
+    class Meta:
+        model = Tool
+        fields = ("project", *Tool.written(), "version_no")
+        extra_kwargs = {"config": {"required": True}}
+        validators = ()
+
+
+class InstanceBody(Body):
     url = serializers.CharField(required=False, help_text="Kept sealed and never shown. Empty: the stored one stays.")
+
+    class Meta:
+        model = Instance
+        fields = ("project", *Instance.written(), "url", "version_no")
+        validators = ()
 
 
 class RevisionSerializer(serializers.ModelSerializer):

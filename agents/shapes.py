@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.models import AgentKind, Engine, ToolKind
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from agents.models import Agent, AgentKind, Catalogued, Instance, Tool, ToolKind
 from controlplane.domain.json_schema import closed
 from controlplane.projects.models import NAME_PATTERN
 
@@ -58,48 +61,37 @@ LLM = closed(
 TOOL_CONFIGS = {ToolKind.HTTP: HTTP, ToolKind.FUNCTION: FUNCTION, ToolKind.SQL: SQL}
 AGENT_CONFIGS = {AgentKind.LLM: LLM, AgentKind.HTTP: HTTP, AgentKind.FUNCTION: FUNCTION}
 
-SHARED: dict[str, Any] = {
+# What a model's field does not say of itself.
+SAID: dict[str, dict[str, Any]] = {
     "name": NAME,
     "description": {"type": "string", "maxLength": 10_000},
     "tags": {"type": "array", "maxItems": 20, "items": {"type": "string", "minLength": 1, "maxLength": 50}},
-    "enabled": {"type": "boolean"},
-    "max_concurrent": {"type": ["integer", "null"], "minimum": 1, "maximum": 100_000},
+    # Digits of money are lost in a number, so that it may come as text.
+    "cost_usd": {"type": ["string", "number"]},
 }
+TYPES = {models.PositiveIntegerField: "integer", models.BooleanField: "boolean", models.JSONField: "object"}
+LIMITS = {MinValueValidator: "minimum", MaxValueValidator: "maximum"}
 
 
-def seconds(most: int) -> dict[str, Any]:
-    return {"type": "integer", "minimum": 1, "maximum": most}
+def shape_of(model: type[Catalogued], *required: str, **more: Any) -> dict[str, Any]:
+    """The schema of all that people write into a row, and of `more`."""
+    return closed({field.name: rule_for(field) for field in model.written_fields()} | more, *required)
 
 
-TOOL = closed(
-    {
-        **SHARED,
-        "kind": {"enum": list(ToolKind.values)},
-        "config": {"type": "object"},
-        "input_schema": {"type": "object"},
-        "output_schema": {"type": "object"},
-        "timeout_seconds": seconds(86_400),
-        "idempotent": {"type": "boolean"},
-        "cost_usd": {"type": ["string", "number"]},
-        "calls_per_minute": {"type": ["integer", "null"], "minimum": 1, "maximum": 1_000_000},
-        "burst": {"type": ["integer", "null"], "minimum": 1, "maximum": 1_000_000},
-    },
-    "name",
-    "kind",
-    "config",
-)
-AGENT = closed(
-    {
-        **SHARED,
-        "kind": {"enum": list(AgentKind.values)},
-        "config": {"type": "object"},
-        "timeout_seconds": seconds(86_400),
-        "idempotent": {"type": "boolean"},
-    },
-    "name",
-    "kind",
-    "config",
-)
+def rule_for(field: models.Field[Any, Any]) -> dict[str, Any]:
+    if field.name in SAID:
+        return SAID[field.name]
+    if field.choices:
+        return {"enum": [value for value, _ in field.flatchoices]}
+    kind = TYPES[type(field)]
+    rules = [rule for rule in field.validators if isinstance(rule, MinValueValidator | MaxValueValidator)]
+    limits = {LIMITS[type(rule)]: rule.limit_value for rule in rules}
+    return {"type": [kind, "null"] if field.null else kind, **limits}
+
+
+TOOL = shape_of(Tool, "name", "kind", "config")
+AGENT = shape_of(Agent, "name", "kind", "config")
+INSTANCE = shape_of(Instance, "name", "engine", url={"type": "string", "maxLength": 4_000})
 # What an agent is asked with, as its test page shows it.
 AGENT_INPUT: dict[str, Any] = {
     "type": "object",
@@ -108,13 +100,3 @@ AGENT_INPUT: dict[str, Any] = {
         "input": {"title": "Input", "description": "Anything beside the prompt, as JSON."},
     },
 }
-INSTANCE = closed(
-    {
-        **SHARED,
-        "engine": {"enum": list(Engine.values)},
-        "url": {"type": "string", "maxLength": 4_000},
-        "timeout_seconds": seconds(3_600),
-    },
-    "name",
-    "engine",
-)
