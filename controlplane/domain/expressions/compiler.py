@@ -10,7 +10,7 @@ from typing import Any
 
 from controlplane.domain.expressions.errors import ExpressionError, WrongType
 from controlplane.domain.expressions.program import Builder, Program
-from controlplane.domain.expressions.syntax import Identifier, Node, Select, Tree, read_tree
+from controlplane.domain.expressions.syntax import Identifier, Node, NotAvailable, Select, Tree, read_tree
 from controlplane.domain.expressions.values import Frame, plain
 
 SOURCE_LIMIT = 4000
@@ -85,6 +85,8 @@ def _tree(source: str, names: frozenset[str], *, disable_check: bool) -> Tree:
         return read_tree(serialized(source, names, disable_check=disable_check))
     except TypeError:
         raise ExpressionError("The expression holds characters that are not valid Unicode.", source)
+    except NotAvailable as error:
+        raise ExpressionError(str(error), source)
     except RuntimeError as error:
         raise _explained(str(error), source)
 

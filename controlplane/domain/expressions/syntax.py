@@ -1,7 +1,9 @@
 """The syntax tree of an expression, read from what Google's CEL parser and checker hand out.
 
 The wire format is the protocol buffer `cel.expr.CheckedExpr` (cel-spec: proto/cel/expr/checked.proto, syntax.proto),
-decoded here by hand because only eight small messages of it matter.
+decoded here by hand: `cel-expr-python` depends on no `protobuf` package and brings no description of these messages, so
+that with such a package we would still describe them ourselves. Therefore the version is pinned, a field that is not
+expected is refused, and `tests/domain/test_expression_trees.py` holds trees of every form that the pinned one wrote.
 """
 
 from __future__ import annotations
@@ -13,6 +15,23 @@ from dataclasses import dataclass
 from typing import Any
 
 Message = dict[int, list[Any]]
+# The numbers of the fields of each message.
+ANY = MAP_ENTRY = frozenset({1, 2})
+PARSED = frozenset({2, 3})
+CHECKED = frozenset(range(2, 8))
+SOURCE_INFO = frozenset(range(1, 7))
+EXPRESSION = frozenset(range(2, 10))
+CONSTANT = frozenset(range(1, 8))
+IDENTIFIER = frozenset({1})
+LIST = frozenset({1, 2})
+SELECT = CALL = frozenset({1, 2, 3})
+STRUCT = frozenset({1, 2})
+STRUCT_ENTRY = frozenset({1, 3, 4, 5})
+FOLD = frozenset(range(1, 8))
+
+
+class NotAvailable(ValueError):
+    """Something of CEL that we do not carry out, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +106,15 @@ class Tree:
 
 
 def read_tree(serialized: bytes) -> Tree:
-    """Decode what `Expression.serialize()` returns, checked or merely parsed."""
-    envelope = _fields(serialized)
+    """Decode what `Expression.serialize()` returns, checked or merely parsed.
+
+    Raises NotAvailable, and ValueError for a format that is not the known one.
+    """
+    envelope = _fields(serialized, ANY)
     checked = envelope[1][0].endswith(b"CheckedExpr")
-    body = _fields(envelope[2][0])
-    info = _fields(body[5 if checked else 3][0])
-    places = (_fields(entry) for entry in info[4])
+    body = _fields(envelope[2][0], CHECKED if checked else PARSED)
+    info = _fields(body[5 if checked else 3][0], SOURCE_INFO)
+    places = (_fields(entry, MAP_ENTRY) for entry in info[4])
     return Tree(
         root=_node(body[4 if checked else 2][0]),
         positions={_number(place, 1): _number(place, 2) for place in places},
@@ -100,11 +122,11 @@ def read_tree(serialized: bytes) -> Tree:
 
 
 def _node(data: bytes) -> Node:
-    fields = _fields(data)
+    fields = _fields(data, EXPRESSION)
     identity = _number(fields, 2)
-    for kind, read in _READERS.items():
+    for kind, (known, read) in _READERS.items():
         if kind in fields:
-            return read(identity, _fields(fields[kind][0]))
+            return read(identity, _fields(fields[kind][0], known))
     raise ValueError("An expression node of an unknown kind")
 
 
@@ -129,7 +151,9 @@ def _list(identity: int, fields: Message) -> Node:
 
 
 def _map(identity: int, fields: Message) -> Node:
-    entries = (_fields(entry) for entry in fields[2])
+    if fields.get(1):
+        raise NotAvailable(f"Messages such as {_text(fields, 1)[:60]}{{}} cannot be made; write an object.")
+    entries = (_fields(entry, STRUCT_ENTRY) for entry in fields[2])
     return MapLiteral(
         identity,
         tuple((_node(entry[3][0]), _node(entry[4][0]), bool(_number(entry, 5))) for entry in entries),
@@ -141,14 +165,14 @@ def _fold(identity: int, fields: Message) -> Node:
     return Fold(identity, _text(fields, 1), over, _text(fields, 3), start, proceed, step, result)
 
 
-_READERS: dict[int, Callable[[int, Message], Node]] = {
-    3: _constant,
-    4: lambda identity, fields: Identifier(identity, _text(fields, 1)),
-    5: _select,
-    6: _call,
-    7: _list,
-    8: _map,
-    9: _fold,
+_READERS: dict[int, tuple[frozenset[int], Callable[[int, Message], Node]]] = {
+    3: (CONSTANT, _constant),
+    4: (IDENTIFIER, lambda identity, fields: Identifier(identity, _text(fields, 1))),
+    5: (SELECT, _select),
+    6: (CALL, _call),
+    7: (LIST, _list),
+    8: (STRUCT, _map),
+    9: (FOLD, _fold),
 }
 _CONSTANTS: dict[int, Callable[[Any], Any]] = {
     1: lambda raw: None,
@@ -161,13 +185,15 @@ _CONSTANTS: dict[int, Callable[[Any], Any]] = {
 }
 
 
-def _fields(data: bytes) -> Message:
-    """One protocol-buffer message: field number -> raw values in order."""
+def _fields(data: bytes, known: frozenset[int]) -> Message:
+    """One protocol-buffer message: field number -> raw values in order. Raises ValueError when there is another."""
     fields: Message = defaultdict(list)
     at = 0
     while at < len(data):
         tag, at = _varint(data, at)
         number, wire = tag >> 3, tag & 7
+        if number not in known or wire not in (0, 1, 2, 5):
+            raise ValueError(f"Field {number} of wire type {wire} in a tree of CEL: is it of another version?")
         value: Any
         if wire == 0:
             value, at = _varint(data, at)
