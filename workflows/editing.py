@@ -14,6 +14,8 @@ from django.views import View
 from controlplane.domain.errors import Conflict, FieldError, InvalidInput, ProblemError
 from controlplane.ui.htmx import is_partial, toast
 from workflows import actions
+from workflows.catalogue import ProjectCatalogue
+from workflows.completion import words_for
 from workflows.forms import DraftForm, NewForm, add_problem
 from workflows.models import Workflow
 from workflows.outline import steps_of
@@ -40,6 +42,13 @@ class Check(View):
             rows = Workflow.objects.visible_to(request.member)
             workflow = rows.filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 19 else None
         return check_text(text, project=request.project, workflow=workflow)
+
+
+class Words(View):
+    """What the editor offers in a specification of this project."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return JsonResponse(words_for(ProjectCatalogue(request.project)))
 
 
 class Outline(View):

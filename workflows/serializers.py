@@ -12,12 +12,22 @@ from agents.serializers import RevisionDiffSerializer
 from controlplane.domain.json_schema import depth_of
 from controlplane.projects.endpoints import StrictSerializer
 from workflows.exchange import FORMAT
+from workflows.kinds import KINDS
 from workflows.models import Version, Workflow
 from workflows.queries import check_text
 from workflows.specification.reading import DEPTH_LIMIT
 
+USES = ", ".join(form for kind in KINDS.values() if not kind.unavailable for form in kind.forms)
 
-@extend_schema_field({"oneOf": [{"type": "object"}, {"type": "string"}]})
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "object", "description": f"The workflow language. A step uses one of {USES}."},
+            {"type": "string", "description": "The same as JSON or YAML."},
+        ]
+    }
+)
 class SpecificationField(serializers.Field):
     """A specification as a JSON object or as JSON or YAML text; always text inside."""
 

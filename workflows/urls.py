@@ -13,6 +13,7 @@ urlpatterns = [
     path("workflows/", views.WorkflowList.as_view(), name="list"),
     path("workflows/new", editing.New.as_view(), name="new"),
     path("workflows/check", editing.Check.as_view(), name="check"),
+    path("workflows/words", editing.Words.as_view(), name="words"),
     path("workflows/outline", editing.Outline.as_view(), name="outline"),
     path("workflows/import", exchanging.Import.as_view(), name="import"),
     # workflows/<id>/

@@ -109,6 +109,7 @@ WORKFLOW_PAGES = {
     "workflows:new": route(get=EDITOR, post=EDITOR),
     "workflows:import": route(get=EDITOR, post=EDITOR),
     "workflows:check": route(post=VIEWER),
+    "workflows:words": route(get=VIEWER),
     "workflows:outline": route(post=VIEWER),
     "workflows:detail": route("workflow", get=VIEWER),
     "workflows:versions": route("workflow", get=VIEWER),

@@ -44,6 +44,12 @@ STEP_KEYS = (
     "timeout_seconds",
     "stage",
 )
+RETRY_LIMITS = {
+    "max_attempts": (1, 20),
+    "backoff_seconds": (0, 86400),
+    "factor": (1, 10),
+    "max_seconds": (0, 86400),
+}
 KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # The words CEL keeps for itself: `steps.in` would not parse.
 RESERVED = ("false", "in", "null", "true")
@@ -197,9 +203,8 @@ def _check_timeout(holder: Mapping[str, Any], field: str, problems: Problems) ->
 def _check_retry(retry: Any, field: str, problems: Problems) -> None:
     if retry is None or not problems.is_a(retry, dict, "an object", field):
         return
-    problems.unknown_keys(retry, ("max_attempts", "backoff_seconds", "factor", "max_seconds"), field)
-    limits = {"max_attempts": (1, 20), "backoff_seconds": (0, 86400), "factor": (1, 10), "max_seconds": (0, 86400)}
-    for name, (low, high) in limits.items():
+    problems.unknown_keys(retry, RETRY_LIMITS, field)
+    for name, (low, high) in RETRY_LIMITS.items():
         if name in retry:
             problems.in_range(retry[name], low, high, f"{field}.{name}", whole=name == "max_attempts")
 

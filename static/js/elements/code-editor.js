@@ -12,12 +12,13 @@ const UNCHECKED = {
 
 // Wraps a <textarea>: the editor writes back into it, so the form posts as ever and works without script.
 // Attributes: language (json, yaml); data-errors ([{line, message, field}]); data-validate-url (POST text, answers
-// {"errors": [{field, message, line}]}). The editor lives in a shadow root, so that its styles come as adopted sheets,
+// {"errors": [{field, message, line}]}); data-words-url (answers what lib/editor-completion.js offers). The editor lives in a shadow root, so that its styles come as adopted sheets,
 // which a strict CSP allows.
 class CodeEditor extends HTMLElement {
   #view;
   #timer;
   #latest = 0;
+  #words;
   #problems = element("ul", { class: "code-editor__problems" });
   #status = element("div", { class: "code-editor__status", role: "status" });
 
@@ -33,6 +34,7 @@ class CodeEditor extends HTMLElement {
       label: area.labels?.[0]?.textContent ?? this.getAttribute("label") ?? "Code",
       readOnly: area.readOnly || area.disabled,
       onChange: (text) => this.#changed(area, text),
+      loadWords: this.dataset.wordsUrl && (() => this.#loadWords()),
     });
     area.tabIndex = -1;
     area.setAttribute("aria-hidden", "true");
@@ -47,6 +49,14 @@ class CodeEditor extends HTMLElement {
   disconnectedCallback() {
     clearTimeout(this.#timer);
     this.#view?.destroy();
+  }
+
+  // Once, when they are first needed; without them nothing is offered.
+  #loadWords() {
+    this.#words ??= fetch(this.dataset.wordsUrl, { headers: { Accept: "application/json" } })
+      .then((response) => (response.ok ? response.json() : null))
+      .catch(() => null);
+    return this.#words;
   }
 
   // A button[data-go-to-line] in the same form leads to a line.

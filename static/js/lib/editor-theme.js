@@ -20,6 +20,9 @@ export const look = EditorView.theme({
   ".cm-textfield": { color: "var(--text)", backgroundColor: "var(--surface)", border: "1px solid var(--line-control)", borderRadius: "4px" },
   ".cm-button": { color: "var(--text)", backgroundImage: "none", backgroundColor: "var(--surface)", border: "1px solid var(--line-strong)", borderRadius: "4px" },
   ".cm-tooltip": { color: "var(--text)", backgroundColor: "var(--surface-raised)", border: "1px solid var(--line-strong)", borderRadius: "6px", boxShadow: "var(--shadow-pop)" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--font-code)", fontSize: "12.5px" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": { color: "var(--text)", backgroundColor: "var(--accent-soft)" },
+  ".cm-completionDetail": { color: "var(--text-muted)", fontStyle: "normal" },
   ".cm-foldPlaceholder": { color: "var(--text-muted)", backgroundColor: "var(--neutral-soft)", border: "0" },
 });
 

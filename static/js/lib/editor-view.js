@@ -1,3 +1,4 @@
+import { autocompletion } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { json } from "@codemirror/lang-json";
 import { yaml } from "@codemirror/lang-yaml";
@@ -7,6 +8,7 @@ import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/sea
 import { Compartment, EditorState } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
 
+import { offerFrom } from "./editor-completion.js";
 import { highlighting, look } from "./editor-theme.js";
 
 const LANGUAGES = { json, yaml };
@@ -30,8 +32,9 @@ const basics = [
   look,
 ];
 
-// An editor in `root`. `onChange(text)` after each edit. Tab indents; Escape then Tab leaves.
-export function makeEditor({ root, text, language, label, readOnly, onChange }) {
+// An editor in `root`. `onChange(text)` after each edit; `loadWords()` gives what may be completed, null for nothing. Tab
+// indents; Escape then Tab leaves.
+export function makeEditor({ root, text, language, label, readOnly, onChange, loadWords }) {
   const part = new Compartment();
   const view = new EditorView({
     root,
@@ -42,6 +45,7 @@ export function makeEditor({ root, text, language, label, readOnly, onChange }) 
         basics,
         keymap.of([...searchKeymap, ...historyKeymap, ...foldKeymap, ...lintKeymap, ...defaultKeymap, indentWithTab]),
         part.of(languageOf(language)),
+        loadWords ? autocompletion({ override: [offerFrom(loadWords)], icons: false }) : [],
         EditorState.readOnly.of(readOnly),
         EditorView.contentAttributes.of({ "aria-label": label.trim(), tabindex: "0" }),
         EditorView.updateListener.of((update) => update.docChanged && onChange(update.state.doc.toString())),
