@@ -18,12 +18,15 @@ from controlplane.domain.action import Actor, action
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.errors import ActionRefused, InvalidInput
 from controlplane.domain.recording import record
+from controlplane.domain.refusals import Refusal
 from controlplane.domain.tags import tags_with, tags_without
 from controlplane.projects import encryption
 from controlplane.projects.models import Project
 
 # (project id, engine, url) -> the address that may be shown, and the report.
 Examine = Callable[[int, str, str], tuple[str, dict[str, Any]]]
+WATCHED = Refusal(Q(probed=True), "Its health is watched already.")
+NOT_WATCHED = Refusal(Q(probed=False), "Its health is not watched.")
 
 
 @action(label="Create tool", role="editor", icon="plus")
@@ -184,7 +187,7 @@ def delete_instance(instance: Instance, *, by: Actor) -> None:
 
 @action(
     label="Enable", role="editor", icon="play",
-    refused_when=((Q(enabled=True), "It is enabled already."),), undo="disable",
+    refused_when=(Refusal(Q(enabled=True), "It is enabled already."),), undo="disable",
 )  # fmt: skip
 def enable(subject: Catalogued, *, by: Actor) -> None:
     """Let runs use a tool, an agent or an instance again."""
@@ -193,7 +196,7 @@ def enable(subject: Catalogued, *, by: Actor) -> None:
 
 @action(
     label="Disable", role="editor", confirm="Disable {subject}? New calls are refused.", icon="pause",
-    refused_when=((Q(enabled=False), "It is disabled already."),), undo="enable",
+    refused_when=(Refusal(Q(enabled=False), "It is disabled already."),), undo="enable",
 )  # fmt: skip
 def disable(subject: Catalogued, *, by: Actor) -> None:
     """Refuse new calls of a tool, an agent or an instance; what runs goes on."""
@@ -218,13 +221,13 @@ def remove_tags(subject: Catalogued, *, tags: Iterable[str], by: Actor) -> list[
     return gone
 
 
-@action(label="Watch health", role="editor", icon="health")
+@action(label="Watch health", role="editor", icon="health", refused_when=(WATCHED,))
 def start_probing(subject: Tool | Agent, *, by: Actor) -> None:
     """Ask every half minute whether it is there. Nothing is sent where this is off."""
     _switch_probes(subject, True, by)
 
 
-@action(label="Stop watching", role="editor", icon="pause")
+@action(label="Stop watching", role="editor", icon="pause", refused_when=(NOT_WATCHED,))
 def stop_probing(subject: Tool | Agent, *, by: Actor) -> None:
     """Send no more probes and forget what the last one found."""
     _switch_probes(subject, False, by)
@@ -306,10 +309,7 @@ def _delete(row: Catalogued, event: str, by: Actor) -> None:
 
 
 def _switch(row: Catalogued, enabled: bool, by: Actor) -> None:
-    word = "enabled" if enabled else "disabled"
-    rows = type(row).objects.filter(pk=row.pk, enabled=not enabled)
-    if not rows.update(enabled=enabled, updated_at=timezone.now()):
-        raise ActionRefused(f"The {catalogue.kind_of(row)} {row.name} is {word} already.")
+    type(row).objects.filter(pk=row.pk).update(enabled=enabled, updated_at=timezone.now())
     row.enabled = enabled
     record(SWITCHED[catalogue.kind_of(row), enabled], row, by=by, name=row.name)
 
@@ -323,9 +323,7 @@ def _keep_tags(row: Any, by: Actor) -> None:
 
 
 def _switch_probes(row: Tool | Agent, probed: bool, by: Actor) -> None:
-    rows = type(row).objects.filter(pk=row.pk, probed=not probed)
-    if not rows.update(probed=probed, probe_asked_at=None, checked_at=None, check_report=None):
-        raise ActionRefused(f"The health of {row.name} is {'watched' if probed else 'not watched'} already.")
+    type(row).objects.filter(pk=row.pk).update(probed=probed, probe_asked_at=None, checked_at=None, check_report=None)
     row.probed, row.checked_at, row.check_report = probed, None, None
     record(PROBING[catalogue.kind_of(row), probed], row, by=by, name=row.name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from agents.models import Agent, Deployment, Environment
 from controlplane.domain.errors import ActionRefused, InvalidInput
@@ -30,6 +30,12 @@ def in_force(agent: Agent) -> dict[str, Deployment | None]:
     latest = agent.deployments.order_by("environment", "-id").distinct("environment").select_related("revision")
     found = {one.environment: one for one in latest}
     return {environment: found.get(environment) for environment in Environment.values}
+
+
+def can_go_back(agent: Agent) -> set[str]:
+    """The environments where `one_before` finds one: another version served them before."""
+    rows = agent.deployments.order_by().values("environment").annotate(revisions=Count("revision", distinct=True))
+    return set(rows.filter(revisions__gt=1).values_list("environment", flat=True))
 
 
 def one_before(agent: Agent, environment: str) -> Deployment:

@@ -13,7 +13,7 @@ from django.views import View
 from agents import actions
 from agents.catalogue import slot_key
 from agents.dependents import Dependent, dependents_of
-from agents.deploying import in_force
+from agents.deploying import can_go_back, in_force
 from agents.health import health_of
 from agents.limits import use_of
 from agents.lists import AGENTS, INSTANCES, TOOLS
@@ -127,7 +127,8 @@ class EntryDetail(EntryView):
         if not isinstance(row, Agent):
             return {}
         urls = {"deploy_url": self.url("deploy", row.pk), "scale_url": self.url("scale", row.pk)}
-        return {"deployed": in_force(row), "replicas": use_of(slot_key(row)), **urls}
+        deployed = {"deployed": in_force(row), "can_go_back": can_go_back(row)}
+        return {**deployed, "replicas": use_of(slot_key(row)), **urls}
 
     def revisions(self, row: Any) -> Any:
         return row.revisions.all() if hasattr(row, "revisions") else Revision.objects.none()

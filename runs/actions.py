@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import Choices, Exists, OuterRef, Q
+from django.db.models import Choices
 
 from agents.models import Agent
 from controlplane.domain.action import Actor, action
@@ -13,33 +13,25 @@ from controlplane.domain.errors import ActionRefused, InvalidInput
 from controlplane.domain.recording import record
 from controlplane.domain.tags import clean_tags, tags_with, tags_without
 from runs import events
+from runs import refusals as no
 from runs.engine import control
 from runs.engine.locked import LockedRun, existing_run
 from runs.engine.pins import collect
 from runs.engine.plan import Plan, plan_of_version
 from runs.engine.replay import submit_replay
 from runs.engine.submit import Order, submit
-from runs.models import RUN_FINAL, RUN_LIVE, Environment, PauseCause, Run, RunState, StepRun, StepState, Trigger
+from runs.models import Environment, Run, StepRun, Trigger
 from runs.replaying import prepare_replay
 from workflows.models import Version, Workflow
 from workflows.parameters import check_inputs
 from workflows.queries import check_text
 from workflows.spec import Spec
 
-ENDED = (Q(state__in=RUN_FINAL), "It has ended already.")
-STOPPING = (Q(stop_requested_at__isnull=False), "It is stopping already.")
-NOT_PAUSABLE = (~Q(state__in=[RunState.QUEUED, RunState.RUNNING]), "Only what waits or runs can be paused.")
-PAUSING = (Q(pause_requested_at__isnull=False), "It is pausing already.")
-NOT_PAUSED = (Q(pause_requested_at__isnull=True), "It is not paused.")
-PARENT_PAUSED = (Q(pause_cause=PauseCause.PARENT), "The run that started it is paused.")
-UNKNOWN = StepRun.objects.filter(run=OuterRef("pk"), state=StepState.NEEDS_REVIEW)
-TO_REVIEW = (Exists(UNKNOWN), "A step needs a review first.")
-NOT_ENDED = (Q(state__in=RUN_LIVE), "It has not ended yet.")
-ELSEWHERE = (Q(trigger=Trigger.EXTERNAL), "It executes elsewhere.")
-ARCHIVED = (Q(workflow__archived_at__isnull=False), "Its workflow is archived.")
+START = (no.WORKFLOW_ARCHIVED, no.UNRELEASED)
+AGAIN = (no.NOT_ENDED, no.ELSEWHERE, no.ARCHIVED)
 
 
-@action(label="Start run", role="operator", icon="player-play")
+@action(label="Start run", role="operator", icon="player-play", refused_when=START, holds=None)
 def start_run(
     workflow: Workflow,
     *,
@@ -52,8 +44,6 @@ def start_run(
     by: Actor,
 ) -> Run:
     """A new run of the released version, or with `draft` a test run of the draft as it stands."""
-    if workflow.archived_at is not None:
-        raise ActionRefused(f"The workflow {workflow.name} is archived.")
     version, plan = draft_of(workflow) if draft else released(workflow)
     environment = one_of(Environment, environment, "environment")
     return submit(
@@ -76,7 +66,7 @@ def start_run(
 
 def released(workflow: Workflow) -> tuple[Version, Plan]:
     if workflow.current is None:
-        raise ActionRefused(f"The workflow {workflow.name} has no released version yet. Release its draft first.")
+        raise no.UNRELEASED.error(workflow)
     return workflow.current, plan_of_version(workflow.current.pk)
 
 
@@ -93,22 +83,25 @@ def draft_of(workflow: Workflow) -> tuple[Version, Plan]:
 
 @action(
     label="Cancel", role="operator", tone="danger", icon="player-stop",
-    confirm="Cancel {subject}? Steps that run are interrupted.", refused_when=(ENDED, STOPPING),
+    confirm="Cancel {subject}? Steps that run are interrupted.", refused_when=(no.ENDED, no.STOPPING),
 )  # fmt: skip
 def cancel_run(run: Run, *, reason: str = "", by: Actor) -> Run:
     run.state = control.request_stop(run.pk, by=by, reason=reason[:500])
     return run
 
 
-@action(label="Pause", role="operator", icon="player-pause", refused_when=(ENDED, ELSEWHERE, NOT_PAUSABLE, PAUSING))
+@action(
+    label="Pause", role="operator", icon="player-pause",
+    refused_when=(no.ENDED, no.ELSEWHERE, no.NOT_PAUSABLE, no.PAUSING),
+)  # fmt: skip
 def pause_run(run: Run, *, reason: str = "", by: Actor) -> Run:
-    refuse_elsewhere(run, "paused")
     run.state = control.request_pause(run.pk, by=by, reason=reason[:500])
     return run
 
 
 @action(
-    label="Resume", role="operator", icon="player-play", refused_when=(ENDED, NOT_PAUSED, PARENT_PAUSED, TO_REVIEW),
+    label="Resume", role="operator", icon="player-play",
+    refused_when=(no.ENDED, no.NOT_PAUSED, no.PARENT_PAUSED, no.TO_REVIEW),
 )  # fmt: skip
 def resume_run(run: Run, *, by: Actor) -> Run:
     run.state = control.request_resume(run.pk, by=by)
@@ -117,15 +110,10 @@ def resume_run(run: Run, *, by: Actor) -> Run:
 
 @action(
     label="Retry", role="operator", icon="refresh", confirm="Start {subject} again with the same inputs?",
-    refused_when=(NOT_ENDED, ELSEWHERE, ARCHIVED),
+    refused_when=AGAIN, holds=None,
 )  # fmt: skip
 def retry_run(run: Run, *, by: Actor) -> Run:
     """A new run with the same inputs and version; tools and agents as they are configured now."""
-    if not run.is_final:
-        raise ActionRefused(f"This run is {run.get_state_display().lower()}. Only a finished run can be retried.")
-    refuse_elsewhere(run, "retried")
-    if run.workflow.archived_at is not None:
-        raise ActionRefused(f"The workflow {run.workflow.name} is archived.")
     plan = Plan(Spec.from_document(run.document)) if run.version_id is None else plan_of_version(run.version_id)
     return submit(
         Order(
@@ -146,7 +134,7 @@ def retry_run(run: Run, *, by: Actor) -> Run:
     )
 
 
-@action(label="Replay", role="operator", icon="replay")
+@action(label="Replay", role="operator", icon="replay", refused_when=AGAIN, holds=None)
 def replay_run(
     run: Run, *, step: str, inputs: Mapping[str, Any] | None = None, version: int | None = None, by: Actor
 ) -> Run:
@@ -172,7 +160,7 @@ def replay_run(
     return submit_replay(order, run)
 
 
-@action(label="Resolve", role="operator", icon="checks")
+@action(label="Resolve", role="operator", icon="checks", refused_when=(no.NOT_TO_REVIEW,), holds=no.run_of)
 def resolve_step(step: StepRun, *, outcome: str, output: object = None, note: str = "", by: Actor) -> StepRun:
     """Decide a step whose outcome is unknown: `succeeded` (with an output), `failed`, or `run_again`."""
     if outcome not in {"succeeded", "failed", "run_again"}:
@@ -207,23 +195,11 @@ def write_tags(run: Run, locked: LockedRun, by: Actor, **changed: list[str]) -> 
 
 @action(
     label="Delete", role="admin", tone="danger", icon="trash", confirm="Delete {subject} with its logs for good?",
-    refused_when=(NOT_ENDED,),
+    refused_when=(no.NOT_ENDED, no.CHILD_RUNS), holds=no.with_what_refers_to,
 )  # fmt: skip
 def delete_run(run: Run, *, by: Actor) -> None:
-    if not run.is_final:
-        raise ActionRefused("Only a finished run can be deleted. Cancel it first.")
-    # A replay that is being made of it comes first, so that nothing points at what is gone.
-    if Run.objects.select_for_update(of=("self",)).filter(pk=run.pk).order_by().values_list("pk").first() is None:
-        raise ActionRefused("This run does not exist any more.")
-    if Run.objects.live().filter(parent_step__run_id=run.pk).exists():
-        raise ActionRefused("A run that it started has not ended yet. Cancel that one first.")
     record(events.DELETED, run, by=by, workflow=run.workflow.name)
     run.delete()
-
-
-def refuse_elsewhere(run: Run, verb: str) -> None:
-    if run.trigger == Trigger.EXTERNAL:
-        raise ActionRefused(f"This run executes elsewhere and is only reported here, so it cannot be {verb} here.")
 
 
 def one_of(choices: type[Choices], value: str, field: str) -> str:

@@ -11,11 +11,12 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 
+from controlplane.domain.action import AnyAction, foresee
 from controlplane.events.models import Event
 from runs import actions
 from runs.comparing import last_success_before, went_wrong
 from runs.engine.logs import LEVELS
-from runs.models import Run, RunState, StepRun, StepState, Trigger
+from runs.models import Run, StepRun, StepState, Trigger
 from runs.queries import steps_of
 from runs.step_graph import Graph, graph_of_run
 from runs.step_panel import StepPanel
@@ -23,6 +24,7 @@ from runs.step_panel import StepPanel
 TABS = ("steps", "logs", "data", "cost", "events", "artifacts")
 TAB_LABELS = {"steps": "Steps", "logs": "Logs", "data": "Inputs and outputs", "cost": "Cost",
               "events": "Events", "artifacts": "Artifacts"}  # fmt: skip
+VERBS = (actions.pause_run, actions.resume_run, actions.cancel_run, actions.retry_run, actions.replay_run)
 # Rows of a fan-out beyond this are shown on demand.
 ROWS_SHOWN = 300
 EVENTS_SHOWN = 500
@@ -32,7 +34,7 @@ EVENTS_SHOWN = 500
 class Button:
     """`target` is the part of the page that its answer takes the place of; without one it leads to another page."""
 
-    action: Any
+    action: AnyAction
     url: str
     target: str = "#run-summary"
 
@@ -120,20 +122,20 @@ class RunPage:
         return self.run.trigger == Trigger.EXTERNAL
 
     @cached_property
+    def judged(self) -> Run:
+        """The run, once it was asked which verbs its state allows."""
+        foresee([self.run], *VERBS)
+        return self.run
+
+    @property
     def buttons(self) -> list[Button]:
-        """The actions that this state allows; the tag leaves out those that the role does not reach."""
-        run, found = self.run, []
-        if self.is_elsewhere:
-            return [] if run.is_final else [Button(actions.cancel_run, self.url("control", verb="cancellation"))]
-        if run.is_final:
-            return [Button(actions.retry_run, self.url("retry"), target="")]
-        if run.state in {RunState.QUEUED, RunState.RUNNING} and not run.pause_requested_at:
-            found.append(Button(actions.pause_run, self.url("control", verb="pause")))
-        if run.pause_requested_at and not self.has_reviews:
-            found.append(Button(actions.resume_run, self.url("control", verb="resumption")))
-        if run.stop_requested_at is None:
-            found.append(Button(actions.cancel_run, self.url("control", verb="cancellation")))
-        return found
+        """The tag leaves out those that the state does not allow or the role does not reach."""
+        return [
+            Button(actions.pause_run, self.url("control", verb="pause")),
+            Button(actions.resume_run, self.url("control", verb="resumption")),
+            Button(actions.cancel_run, self.url("control", verb="cancellation")),
+            Button(actions.retry_run, self.url("retry"), target=""),
+        ]
 
     @cached_property
     def failed_step_url(self) -> str:
@@ -146,30 +148,20 @@ class RunPage:
     def reviews(self) -> list[StepRun]:
         return list(self.run.steps.filter(state=StepState.NEEDS_REVIEW).defer("output"))
 
-    @property
-    def has_reviews(self) -> bool:
-        return bool(self.run.pause_requested_at) and bool(self.reviews)
-
-    @property
+    @cached_property
     def again_url(self) -> str:
         """The form of a new run, filled in with what this one got; nothing where it cannot be started."""
         run = self.run
-        can = run.is_final and not self.is_elsewhere and run.workflow.current_id and not run.workflow.archived_at
-        if not can or not self.request.member.may(actions.start_run.role):
+        fits = run.is_final and not self.is_elsewhere
+        if not fits or actions.start_run.allowed(run.workflow, self.request.member):
             return ""
         new = reverse("runs:new", kwargs={"project": self.request.project.slug})
         return f"{new}?workflow={run.workflow_id}&from={run.pk}"
 
-    @property
+    @cached_property
     def replay_url(self) -> str:
         """Where a replay is prepared; nothing where none can be started."""
-        run = self.run
-        can = (
-            run.is_final
-            and not self.is_elsewhere
-            and not run.workflow.archived_at
-            and self.request.member.may(actions.replay_run.role)
-        )
+        can = actions.replay_run.allowed(self.judged, self.request.member) is None
         return self.url("replay") if can else ""
 
     @cached_property

@@ -32,6 +32,7 @@ class Replay(RunEndpoint):
     def get(self, request: Request, pk: int) -> Response:
         """What a replay would do with each step, and why. Nothing is started."""
         run, query = self.run(pk), request.query_params
+        actions.replay_run.refuse_state(run)
         version = number(query.get("version"), "version", 0, 2**31 - 1) or None
         inputs = read_inputs(query["inputs"]) if query.get("inputs") else None
         step = query.get("step", "").replace("\x00", "") or likely_start(run)

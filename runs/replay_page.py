@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from controlplane.domain.errors import InvalidInput, NotAllowed, ProblemError
+from controlplane.domain.errors import InvalidInput, ProblemError
 from controlplane.listing.filters import is_id
 from controlplane.ui.htmx import is_partial
 from controlplane.ui.request import PortalRequest
@@ -79,15 +78,16 @@ class ReplayPage:
 def replay(request: PortalRequest, pk: int) -> HttpResponse:
     """GET asks; POST with `preview` shows what would be done, without it does it."""
     run = find_run(request, pk)
-    verb: Any = actions.replay_run
-    if not request.member.may(verb.role):
-        raise NotAllowed(f"Replaying a run needs the role {verb.role} in this project.")
+    actions.replay_run.refuse_person(run, request.member)
     page = page_of(request, run)
     try:
+        actions.replay_run.check(run, request.member)
         prepared = page.replay
         if request.method == "GET" or request.POST.get("preview"):
             return shown(request, page, status=200)
-        made = verb(run, step=page.step, inputs=prepared.inputs, version=page.version_no, by=request.member)
+        made = actions.replay_run(
+            run, step=page.step, inputs=prepared.inputs, version=page.version_no, by=request.member
+        )
     except ProblemError as problem:
         if problem.status not in {400, 409}:
             raise

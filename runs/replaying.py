@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from controlplane.domain import expressions
-from controlplane.domain.errors import ActionRefused, InvalidInput
+from controlplane.domain.errors import InvalidInput
 from controlplane.domain.expressions import Names
 from controlplane.domain.schemas.validator import same_json
 from runs.engine.plan import Plan, plan_of_version
-from runs.models import Run, StepState, Trigger
+from runs.models import Run, StepState
 from workflows.graph import edges, topological, upstream
 from workflows.models import Version, VersionState
 from workflows.parameters import check_inputs
@@ -105,25 +105,14 @@ def prepare_replay(
 ) -> Replay:
     """What replaying `source` from `step` means. Without `inputs` and `version`, with those that it had.
 
-    Raises ActionRefused for a run that has not ended or whose workflow is archived, InvalidInput naming the field.
+    Raises InvalidInput naming the field. Which runs can be replayed, the action says.
     """
-    refuse_wrong_state(source)
     chosen = source.version if version is None else find_released(source, version)
     plan = plan_of_run(source) if chosen is None else plan_of_version(chosen.pk)
     if step not in plan.spec.by_key:
         raise InvalidInput.field("step", f"This version has no step “{step[:63]}”.", "unknown")
     given = source.inputs if inputs is None else inputs
     return Replay(source, chosen, plan, check_inputs(plan.spec.params, given), step)
-
-
-def refuse_wrong_state(source: Run) -> None:
-    if not source.is_final:
-        label = source.get_state_display().lower()
-        raise ActionRefused(f"This run is {label}. Only a finished run can be replayed.")
-    if source.trigger == Trigger.EXTERNAL:
-        raise ActionRefused("This run executed elsewhere and was only reported here, so it cannot be replayed here.")
-    if source.workflow.archived_at is not None:
-        raise ActionRefused(f"The workflow {source.workflow.name} is archived.")
 
 
 def replayable_versions(source: Run) -> list[Version]:

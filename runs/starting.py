@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views import View
 
-from controlplane.domain.errors import FieldError, InvalidInput, NotAllowed, NotFound, ProblemError
+from controlplane.domain.errors import FieldError, InvalidInput, NotFound, ProblemError
 from controlplane.listing.filters import is_id
 from controlplane.ui.schema_form import (
     Field,
@@ -91,8 +91,7 @@ class RunNew(View):
     """GET shows the form, POST starts the run or shows what is wrong, at the field."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        if not request.member.may(start_run.role):
-            raise NotAllowed(f"Starting a run needs the role {start_run.role} in this project.")
+        start_run.refuse_person(request.project, request.member)
         wanted = request.GET.get("workflow", "")
         if not wanted:
             return self.choose(request)
@@ -136,6 +135,7 @@ class RunNew(View):
         workflow = find_workflow(request, wanted)
         values = request.POST or request.GET
         draft = bool(values.get("draft"))
+        start_run.refuse_state(workflow, start_run.rules({"draft": draft}))
         spec = spec_of(workflow, draft=draft)
         earlier = self.earlier(request, workflow)
         is_switched = "switch" in request.POST

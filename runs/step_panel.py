@@ -38,13 +38,9 @@ class StepPanel:
         kwargs = {"project": self.request.project.slug, "pk": self.run.pk, "step_pk": self.step.pk}
         return reverse(f"runs:{name}", kwargs=kwargs)
 
-    @property
-    def needs_review(self) -> bool:
-        return self.step.state == StepState.NEEDS_REVIEW
-
-    @property
+    @cached_property
     def may_review(self) -> bool:
-        return self.needs_review and self.request.member.may(actions.resolve_step.role)
+        return actions.resolve_step.allowed(self.step, self.request.member) is None
 
     @cached_property
     def attempts(self) -> list[Any]:

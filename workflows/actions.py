@@ -6,16 +6,18 @@ from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, Max, OuterRef, Q
+from django.db.models import F, Max
 from django.utils import timezone
 
 from controlplane.domain.action import Actor, action
-from controlplane.domain.errors import ActionRefused, Conflict, FieldError, InvalidInput, NotFound
+from controlplane.domain.errors import Conflict, FieldError, InvalidInput, NotFound
 from controlplane.domain.recording import record
+from controlplane.domain.refusals import refuse
 from controlplane.domain.tags import clean_tags, tags_with, tags_without
 from controlplane.projects.models import Project
 from workflows import events
-from workflows.dependencies import find_dependents, uses_of
+from workflows import refusals as no
+from workflows.dependencies import uses_of
 from workflows.exchange import Definition
 from workflows.models import Version, VersionState, Workflow
 from workflows.queries import check_text, read_text, refuse_unstorable
@@ -30,7 +32,6 @@ steps:
   - key: nothing
     uses: noop
 """
-HAVE_RUNS = Workflow.objects.filter(pk=OuterRef("pk"), runs__isnull=False)
 
 
 @action(label="New workflow", role="editor", tone="primary", icon="plus")
@@ -58,11 +59,11 @@ def import_workflow(project: Project, definition: Definition, *, name: str = "",
         text=definition.text,
         by=by,
     )
-    write_note(need_draft(workflow, "import"), definition.note)
+    write_note(need_draft(workflow), definition.note)
     return workflow
 
 
-@action(label="Import as draft", role="editor", icon="upload")
+@action(label="Import as draft", role="editor", icon="upload", refused_when=(no.ARCHIVED,))
 def import_draft(workflow: Workflow, definition: Definition, *, edits: int | None = None, by: Actor) -> Version:
     """The definition's specification and note as the draft; name, description and tags stay as they are here."""
     draft = save_draft(workflow, text=definition.text, edits=edits, by=by)
@@ -100,10 +101,10 @@ def update_workflow(
 ) -> Workflow:
     """Rename, describe, tag. A name that other workflows call cannot change under them; `edits` as for a draft."""
     workflow = lock(workflow)
-    count_edit(workflow, edits, by, also_archived=True)
+    count_edit(workflow, edits, by)
     old_name = workflow.name
     if name != old_name:
-        refuse_while_used(workflow, "renamed")
+        refuse(workflow, [no.IN_USE_RENAMED])
     workflow.name, workflow.description, workflow.tags = name, description, clean_tags(tags)
     check_fields(workflow)
     save_unique(workflow, ["name", "description", "tags", "updated_at"])
@@ -111,7 +112,7 @@ def update_workflow(
     return workflow
 
 
-@action(label="Save draft", role="editor", icon="save")
+@action(label="Save draft", role="editor", icon="save", refused_when=(no.ARCHIVED,))
 def save_draft(
     workflow: Workflow, *, text: str, note: str | None = None, edits: int | None = None, by: Actor
 ) -> Version:
@@ -129,7 +130,7 @@ def save_draft(
     return draft
 
 
-@action(label="Release", role="editor", tone="primary", icon="publish")
+@action(label="Release", role="editor", tone="primary", icon="publish", refused_when=(no.ARCHIVED, no.NO_DRAFT))
 def release_draft(workflow: Workflow, *, note: str | None = None, edits: int | None = None, by: Actor) -> Version:
     """Make the draft the version that runs start. Raises InvalidInput with every fault when it is not valid.
 
@@ -137,7 +138,7 @@ def release_draft(workflow: Workflow, *, note: str | None = None, edits: int | N
     """
     refuse_bad_note(note or "")
     count_edit(workflow, edits, by)
-    draft = need_draft(workflow, "release")
+    draft = need_draft(workflow)
     note = draft.note if note is None else note
     checked = check_text(draft.text, project=workflow.project, workflow=workflow)
     if checked.errors:
@@ -151,25 +152,25 @@ def release_draft(workflow: Workflow, *, note: str | None = None, edits: int | N
     return draft
 
 
-@action(label="Discard draft", role="editor", confirm="Discard the draft of {subject}?", tone="danger", icon="x")
+@action(
+    label="Discard draft", role="editor", confirm="Discard the draft of {subject}?", tone="danger", icon="x",
+    refused_when=(no.ARCHIVED, no.NO_DRAFT, no.ONLY_DRAFT),
+)  # fmt: skip
 def discard_draft(workflow: Workflow, *, edits: int | None = None, by: Actor) -> None:
     count_edit(workflow, edits, by)
-    draft = need_draft(workflow, "discard")
-    if workflow.current is None:
-        raise ActionRefused("This draft is all there is of the workflow. Delete the workflow instead.")
+    draft = need_draft(workflow)
     record(events.DRAFT_DISCARDED, workflow, by=by, name=workflow.name, version=draft.number)
     draft.delete()
 
 
-@action(label="Restore as draft", role="editor", icon="history")
+@action(
+    label="Restore as draft", role="editor", icon="history",
+    refused_when=(no.IS_DRAFT, no.WORKFLOW_ARCHIVED, no.DRAFT_IN_THE_WAY), holds=no.workflow_of,
+)  # fmt: skip
 def restore_version(version: Version, *, edits: int | None = None, by: Actor) -> Version:
     """Copy a released or retired version into a new draft. An unreleased draft in its place is never overwritten."""
-    if version.state == VersionState.DRAFT:
-        raise ActionRefused("This version is the draft already.")
     workflow = version.workflow
     count_edit(workflow, edits, by)
-    if draft := workflow.find_draft():
-        raise Conflict(f"{draft.updated_by} has a draft here. Release or discard it first.")
     draft = write_draft(workflow, version.text, by)
     record(events.VERSION_RESTORED, workflow, by=by, name=workflow.name, version=version.number, draft=draft.number)
     return draft
@@ -178,7 +179,7 @@ def restore_version(version: Version, *, edits: int | None = None, by: Actor) ->
 @action(label="Duplicate", role="editor", icon="copy")
 def duplicate_workflow(workflow: Workflow, *, name: str, by: Actor) -> Workflow:
     """A new workflow whose draft is this one's released version, or its draft while nothing was released."""
-    source = workflow.current or need_draft(workflow, "duplicate")
+    source = workflow.current or need_draft(workflow)
     copy = Workflow(project=workflow.project, name=name, description=workflow.description, tags=workflow.tags)
     copy.updated_by = by.name
     check_fields(copy)
@@ -190,17 +191,16 @@ def duplicate_workflow(workflow: Workflow, *, name: str, by: Actor) -> Workflow:
 
 @action(
     label="Archive", role="editor", confirm="Archive {subject}? It can no longer be started.", icon="archive",
-    refused_when=((Q(archived_at__isnull=False), "It is archived already."),), undo="unarchive_workflow",
+    refused_when=(no.ARCHIVED_ALREADY, no.IN_USE_ARCHIVED), undo="unarchive_workflow",
 )  # fmt: skip
 def archive_workflow(workflow: Workflow, *, by: Actor) -> None:
-    refuse_while_used(workflow, "archived")
     set_archived(workflow, by, archived=True)
     record(events.WORKFLOW_ARCHIVED, workflow, by=by, name=workflow.name)
 
 
 @action(
     label="Unarchive", role="editor", icon="refresh",
-    refused_when=((Q(archived_at__isnull=True), "It is not archived."),), undo="archive_workflow",
+    refused_when=(no.NOT_ARCHIVED,), undo="archive_workflow",
 )  # fmt: skip
 def unarchive_workflow(workflow: Workflow, *, by: Actor) -> None:
     set_archived(workflow, by, archived=False)
@@ -235,18 +235,14 @@ def keep_tags(workflow: Workflow, by: Actor) -> None:
 
 @action(
     label="Delete", role="admin", tone="danger", icon="delete",
-    refused_when=((Exists(HAVE_RUNS), "It has runs. Delete it on its own page, which asks for its name."),),
+    refused_when=(no.IN_USE_DELETED, no.UNFINISHED_RUNS, no.HAS_RUNS),
 )  # fmt: skip
 def delete_workflow(workflow: Workflow, *, confirm: str = "", by: Actor) -> None:
     """Delete it with its versions and runs. When it has runs, `confirm` must be its name."""
     workflow = lock(workflow)
-    refuse_while_used(workflow, "deleted")
-    if live := workflow.runs.live().count():
-        raise ActionRefused(f"{workflow.name} has {counted(live, 'unfinished run')}. Cancel first.", runs=live)
     runs = workflow.runs.count()
     if runs and confirm != workflow.name:
-        message = f"{workflow.name} has {counted(runs, 'run')}, which would be deleted too. Confirm with its name."
-        raise Conflict(message, code="needs_confirmation", runs=runs)
+        raise no.HAS_RUNS.error(workflow)
     record(events.WORKFLOW_DELETED, workflow, by=by, name=workflow.name, runs=runs)
     # Runs and `current` protect versions, so they go first.
     workflow.runs.all().delete()
@@ -254,25 +250,21 @@ def delete_workflow(workflow: Workflow, *, confirm: str = "", by: Actor) -> None
     Workflow.objects.get(pk=workflow.pk).delete()
 
 
-def count_edit(workflow: Workflow, edits: int | None, by: Actor, *, also_archived: bool = False) -> None:
+def count_edit(workflow: Workflow, edits: int | None, by: Actor) -> None:
     """Claim it for this transaction: the row stays locked, so that everybody else waits and then is refused."""
     rows = Workflow.objects.filter(pk=workflow.pk)
-    if not also_archived:
-        rows = rows.filter(archived_at=None)
     if edits is not None:
         rows = rows.filter(edits=edits)
     now = timezone.now()
     if not rows.update(edits=F("edits") + 1, updated_at=now, updated_by=by.name):
-        raise why_not(workflow, also_archived=also_archived)
+        raise edited_meanwhile(workflow)
     workflow.refresh_from_db(fields=["edits", "updated_at", "updated_by", "current"])
 
 
-def why_not(workflow: Workflow, *, also_archived: bool) -> ActionRefused | NotFound:
+def edited_meanwhile(workflow: Workflow) -> Conflict | NotFound:
     now = Workflow.objects.filter(pk=workflow.pk).first()
     if now is None:
         return NotFound("This workflow was deleted.")
-    if now.archived_at and not also_archived:
-        return ActionRefused("This workflow is archived. Unarchive it first.")
     draft = now.find_draft()
     verb: str = "changed this workflow"
     change: Version | Workflow = now
@@ -313,10 +305,10 @@ def write_note(draft: Version, note: str) -> None:
     draft.save(update_fields=["note", "updated_at"])
 
 
-def need_draft(workflow: Workflow, verb: str) -> Version:
+def need_draft(workflow: Workflow) -> Version:
     draft = workflow.find_draft()
     if draft is None:
-        raise ActionRefused(f"There is no draft to {verb}.")
+        raise no.NO_DRAFT.error(workflow)
     return draft
 
 
@@ -330,21 +322,9 @@ def lock(workflow: Workflow) -> Workflow:
 
 def set_archived(workflow: Workflow, by: Actor, *, archived: bool) -> None:
     now = timezone.now()
-    rows = Workflow.objects.filter(pk=workflow.pk, archived_at__isnull=archived)
-    if not rows.update(archived_at=now if archived else None, updated_at=now, updated_by=by.name):
-        raise ActionRefused(f"This workflow is {'archived already' if archived else 'not archived'}.")
+    rows = Workflow.objects.filter(pk=workflow.pk)
+    rows.update(archived_at=now if archived else None, updated_at=now, updated_by=by.name)
     workflow.archived_at = now if archived else None
-
-
-def refuse_while_used(workflow: Workflow, verb: str) -> None:
-    """Raises Conflict naming the other workflows that start this one."""
-    users = [one for one in find_dependents("workflow", workflow.project_id, workflow.name) if one.pk != workflow.pk]
-    if users:
-        raise Conflict(
-            f"{workflow.name} cannot be {verb}: {', '.join(one.name for one in users[:10])} would break.",
-            code="in_use",
-            dependents=[{"kind": one.kind, "id": one.pk, "name": one.name} for one in users],
-        )
 
 
 def insert(workflow: Workflow) -> None:
@@ -380,7 +360,3 @@ def check_fields(workflow: Workflow) -> None:
     except ValidationError as error:
         found = [FieldError(name, message) for name, messages in error.message_dict.items() for message in messages]
         raise InvalidInput(f"{found[0].field}: {found[0].message}", errors=found) from error
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -60,7 +60,8 @@ class WorkflowPage(View):
         self.workflow = workflow
 
     def show(self, template: str, status: int = 200, **context: Any) -> HttpResponse:
-        context = {"workflow": self.workflow, "verbs": actions, **rights(self.request), **context}
+        can = {"can_archive": actions.archive_workflow.allowed(self.workflow, self.request.member) is None}
+        context = {"workflow": self.workflow, "verbs": actions, **rights(self.request), **can, **context}
         return render(self.request, template, context, status=status)
 
     def url(self, name: str, *args: object) -> str:

@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from controlplane.domain.action import foresee
 from controlplane.events.models import Event
 from controlplane.events.queries import recent
 from controlplane.projects.models import Project
 from controlplane.ui.formats import duration_text, number_text, percent_text
 from runs import statistics
+from runs.actions import retry_run
 from runs.figures import Window
 from runs.models import Run, StepState, Worker
 from runs.workflow_charts import SERIES
@@ -109,9 +111,11 @@ class Overview:
 
     @cached_property
     def failures(self) -> list[Run]:
-        rows = Run.objects.filter(project=self.project).select_related("workflow")
-        shown = ("state", "ended_at", "error", "project_id", "workflow__name")
-        return statistics.went_wrong(rows.only(*shown), SHOWN)
+        rows = Run.objects.filter(project=self.project).select_related("project", "workflow")
+        shown = ("state", "ended_at", "error", "project__slug", "workflow__name")
+        found = statistics.went_wrong(rows.only(*shown), SHOWN)
+        foresee(found, retry_run)
+        return found
 
     @cached_property
     def workers(self) -> list[Worker]:

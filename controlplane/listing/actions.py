@@ -18,6 +18,12 @@ from controlplane.projects.models import Project
 MOST_VIEWS = 100
 
 
+def not_theirs(view: SavedView, by: Actor) -> str:
+    if view.may_be_changed_by(by):
+        return ""
+    return "Shared views need the role editor in this project." if view.is_shared else "This view is not yours."
+
+
 @action(label="Save view", role="viewer", icon="save")
 def save_view(
     project: Project, *, listing: str, name: str, query: str = "", is_shared: bool = False, by: Actor
@@ -37,7 +43,7 @@ def save_view(
     return view
 
 
-@action(label="Update view", role="viewer", icon="save")
+@action(label="Update view", role="viewer", icon="save", refused_to=not_theirs)
 def update_view(view: SavedView, *, name: str | None = None, query: str | None = None, by: Actor) -> SavedView:
     hold(view, by)
     write(view, name=view.name if name is None else name, query=view.query if query is None else query, by=by)
@@ -63,7 +69,7 @@ def change_view(
     return view if name is query is None else update_view(view, name=name, query=query, by=by)
 
 
-@action(label="Share", role="editor", icon="member")
+@action(label="Share", role="editor", icon="member", refused_to=not_theirs)
 def share_view(view: SavedView, *, by: Actor) -> SavedView:
     """From now on everybody in the project has it, and editors change it."""
     hold(view, by)
@@ -73,7 +79,7 @@ def share_view(view: SavedView, *, by: Actor) -> SavedView:
     return view
 
 
-@action(label="Stop sharing", role="editor", icon="lock")
+@action(label="Stop sharing", role="editor", icon="lock", refused_to=not_theirs)
 def unshare_view(view: SavedView, *, by: Actor) -> SavedView:
     """It goes back to whom it was made by."""
     hold(view, by)
@@ -83,7 +89,7 @@ def unshare_view(view: SavedView, *, by: Actor) -> SavedView:
     return view
 
 
-@action(label="Open first", role="viewer", icon="star")
+@action(label="Open first", role="viewer", icon="star", refused_to=not_theirs)
 def make_default(view: SavedView, *, by: Actor) -> SavedView:
     """What the list opens with: a personal view for its owner, a shared one for all who have none of their own."""
     hold(view, by)
@@ -95,7 +101,7 @@ def make_default(view: SavedView, *, by: Actor) -> SavedView:
     return view
 
 
-@action(label="Do not open first", role="viewer", icon="star")
+@action(label="Do not open first", role="viewer", icon="star", refused_to=not_theirs)
 def drop_default(view: SavedView, *, by: Actor) -> SavedView:
     hold(view, by)
     keep(view, by, is_default=False)
@@ -103,7 +109,14 @@ def drop_default(view: SavedView, *, by: Actor) -> SavedView:
     return view
 
 
-@action(label="Delete view", role="viewer", tone="danger", icon="delete", confirm="Delete the view {subject}?")
+@action(
+    label="Delete view",
+    role="viewer",
+    tone="danger",
+    icon="delete",
+    confirm="Delete the view {subject}?",
+    refused_to=not_theirs,
+)
 def delete_view(view: SavedView, *, by: Actor) -> None:
     hold(view, by)
     record_shared(events.VIEW_DELETED, view, by)
@@ -120,9 +133,8 @@ def hold(view: SavedView, by: Actor) -> None:
 
 
 def require_leave(view: SavedView, by: Actor) -> None:
-    if not view.may_be_changed_by(by):
-        whose = "Shared views need the role editor in this project." if view.is_shared else "This view is not yours."
-        raise NotAllowed(whose)
+    if reason := not_theirs(view, by):
+        raise NotAllowed(reason)
 
 
 def record_shared(event: str, view: SavedView, by: Actor) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.core import signing
 from django.db import transaction
-from django.db.models import Case, Count, IntegerField, Max, QuerySet, Value, When
+from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
+from controlplane.domain.action import AnyAction
 from controlplane.domain.errors import InvalidInput
+from controlplane.domain.refusals import NONE_MET, first_met
 from controlplane.listing.declaration import Listing
 from controlplane.listing.fields import is_id
 from controlplane.operations.actions import in_background, start_operation
@@ -35,7 +37,7 @@ FROZEN = signing.Signer(salt="bulk", sep=".")
 class Preview:
     """What would become of a frozen set: (why not, how many, the first ids) of what is refused."""
 
-    verb: Callable[..., Any]
+    verb: AnyAction
     noun: str
     total: int
     eligible: int
@@ -49,11 +51,11 @@ class Preview:
     @property
     def title(self) -> str:
         """`Retry 38 runs?`"""
-        return f"{self.button}?" if self.eligible else f"{self.verb.label}: none can be done"  # type: ignore[attr-defined]
+        return f"{self.button}?" if self.eligible else f"{self.verb.label}: none can be done"
 
     @property
     def button(self) -> str:
-        return f"{self.verb.label} {counted(self.eligible, self.noun)}"  # type: ignore[attr-defined]
+        return f"{self.verb.label} {counted(self.eligible, self.noun)}"
 
 
 def counted(number: int, noun: str) -> str:
@@ -92,13 +94,11 @@ def refuse_too_many(number: int, field: str = "selected") -> None:
 
 
 @transaction.atomic
-def draft(
-    listing: Listing, verb: Callable[..., Any], chosen: list[int] | QuerySet, *, project: Project, by: Actor
-) -> Operation:
+def draft(listing: Listing, verb: AnyAction, chosen: list[int] | QuerySet, *, project: Project, by: Actor) -> Operation:
     """The operation that `verb` on `chosen` (ids, or all rows of a queryset) would be. Raises InvalidInput."""
     operation = Operation.objects.create(
-        project=project, kind="bulk", subject=listing.noun, action=verb.__name__,
-        label=verb.label, undo_action=verb.undo,  # type: ignore[attr-defined]
+        project=project, kind="bulk", subject=listing.noun, action=verb.name,
+        label=verb.label, undo_action=verb.undo,
         expires_at=timezone.now() + DRAFT_FOR, **owner_of(by),
     )  # fmt: skip
     if isinstance(chosen, QuerySet):
@@ -121,32 +121,28 @@ def start(operation: Operation, *, by: Actor, arguments: dict[str, Any]) -> Oper
     return operation
 
 
-def preview_of(operation: Operation, listing: Listing, verb: Callable[..., Any], *, by: Actor) -> Preview:
+def preview_of(operation: Operation, listing: Listing, verb: AnyAction, *, by: Actor) -> Preview:
     ids = OperationRow.objects.filter(operation=operation).values("object_id")
     return preview(listing, verb, ids, operation.total, by=by, operation=operation)
 
 
 def preview(
-    listing: Listing, verb: Callable[..., Any], ids: Any, total: int, *, by: Actor, operation: Operation | None = None
+    listing: Listing, verb: AnyAction, ids: Any, total: int, *, by: Actor, operation: Operation | None = None
 ) -> Preview:
     """Who would be refused, and why: the verb's own `refused_when`, asked of all rows in one statement.
 
-    The verb decides again when the row's turn comes: it also knows reasons that no condition on a row can say.
+    The call asks again when the row's turn comes; then it also finds reasons that no condition on a row can say.
     """
-    conditions = verb.refused_when  # type: ignore[attr-defined]
+    rules = verb.refused_when
     rows = listing.filters._meta.model._default_manager.visible_to(by).filter(pk__in=ids).order_by()
-    first = Case(
-        *[When(condition, then=Value(number)) for number, (condition, _) in enumerate(conditions)],
-        default=Value(-1), output_field=IntegerField(),
-    )  # fmt: skip
-    judged = rows.annotate(refusal=first)
+    judged = rows.annotate(refusal=first_met(rules))
     counts = dict(judged.values_list("refusal").annotate(count=Count("pk")))
     refused = [
-        (why, counts[number], list(judged.filter(refusal=number).values_list("pk", flat=True)[:IDS_SHOWN]))
-        for number, (_, why) in enumerate(conditions)
+        (rule.why, counts[number], list(judged.filter(refusal=number).values_list("pk", flat=True)[:IDS_SHOWN]))
+        for number, rule in enumerate(rules)
         if number in counts
     ]
     gone = total - sum(counts.values())
     if gone:
         refused.append(("It does not exist any more.", gone, []))
-    return Preview(verb, listing.noun, total, counts.get(-1, 0), refused, operation)
+    return Preview(verb, listing.noun, total, counts.get(NONE_MET, 0), refused, operation)

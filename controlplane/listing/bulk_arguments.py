@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from controlplane.domain.action import AnyAction
 from controlplane.domain.errors import InvalidInput
 from controlplane.domain.tags import clean_tags
 
@@ -25,12 +26,12 @@ def tags_of(given: Any) -> list[str]:
 READERS: dict[str, Callable[[Any], Any]] = {"tags": tags_of}
 
 
-def arguments_of(verb: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def arguments_of(verb: AnyAction, given: Mapping[str, Any]) -> dict[str, Any]:
     """What `verb` takes, from a form or a body. Raises InvalidInput naming the argument."""
-    return {name: READERS[name](given.get(name, "")) for name in verb.takes}  # type: ignore[attr-defined]
+    return {name: READERS[name](given.get(name, "")) for name in verb.takes}
 
 
-def refuse_unknown(verb: Callable[..., Any], given: Mapping[str, Any]) -> None:
-    unknown = [name for name in given if name not in verb.takes]  # type: ignore[attr-defined]
+def refuse_unknown(verb: AnyAction, given: Mapping[str, Any]) -> None:
+    unknown = [name for name in given if name not in verb.takes]
     if unknown:
         raise InvalidInput.field(f"arguments.{unknown[0]}", "This action takes no such argument.", "unknown")

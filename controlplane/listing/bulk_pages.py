@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from django.contrib import messages
@@ -12,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from controlplane.domain.action import AnyAction
 from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound
 from controlplane.listing import bulk
 from controlplane.listing.bulk_arguments import arguments_of
@@ -43,9 +43,9 @@ class BulkRequest:
     shows what would happen; `operation` with the verb's arguments carries it out. `action` does both at once.
     """
 
-    def __init__(self, page: Page, request: HttpRequest) -> None:
+    def __init__(self, page: Page, request: PortalRequest) -> None:
         self.page, self.request, self.posted = page, request, request.POST
-        self.member, self.project = request.member, request.project  # type: ignore[attr-defined]
+        self.member, self.project = request.member, request.project
 
     def answer(self) -> HttpResponse:
         if "preview" in self.posted:
@@ -58,7 +58,7 @@ class BulkRequest:
         arguments_of(verb, self.posted)
         return self.carry_out(self.draft(verb), verb)
 
-    def draft(self, verb: Callable[..., Any]) -> Operation:
+    def draft(self, verb: AnyAction) -> Operation:
         return bulk.draft(self.page.listing, verb, self.selection(), project=self.project, by=self.member)
 
     def selection(self) -> list[int] | QuerySet:
@@ -78,7 +78,7 @@ class BulkRequest:
             raise NotFound("This was carried out already, or is too old. Select the rows again.")
         return operation
 
-    def show_preview(self, operation: Operation, verb: Callable[..., Any]) -> HttpResponse:
+    def show_preview(self, operation: Operation, verb: AnyAction) -> HttpResponse:
         shown = bulk.preview_of(operation, self.page.listing, verb, by=self.member)
         context = {"preview": shown, "page": self.page, "here": self.request.get_full_path()}
         if not is_partial(self.request):
@@ -87,7 +87,7 @@ class BulkRequest:
         response["HX-Retarget"], response["HX-Reswap"] = "#list-outcome", "outerHTML"
         return response
 
-    def carry_out(self, operation: Operation, verb: Callable[..., Any]) -> HttpResponse:
+    def carry_out(self, operation: Operation, verb: AnyAction) -> HttpResponse:
         operation = bulk.start(operation, by=self.member, arguments=arguments_of(verb, self.posted))
         if in_background(operation):
             url = reverse("operations:detail", kwargs={"project": self.project.slug, "pk": operation.pk})
@@ -105,13 +105,13 @@ class BulkRequest:
         return response
 
 
-def allowed_action(listing: Listing, name: str, *, by: Any) -> Callable[..., Any]:
+def allowed_action(listing: Listing, name: str, *, by: Any) -> AnyAction:
     """Raises InvalidInput for a name that the list does not have, NotAllowed when the role does not reach it."""
     verb = listing.bulk_action(name)
     if verb is None:
         raise InvalidInput.field("action", "There is no such action on this list.")
-    if not by.may(verb.role):  # type: ignore[attr-defined]
-        raise NotAllowed(f"{verb.label} needs the role {verb.role} in this project.")  # type: ignore[attr-defined]
+    if not verb.reaches(by):
+        raise NotAllowed(f"{verb.label} needs the role {verb.role} in this project.")
     return verb
 
 

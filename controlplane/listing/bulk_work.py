@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 
-from controlplane.domain.action import Actor
+from controlplane.domain.action import Actor, AnyAction
 from controlplane.domain.database import is_away
 from controlplane.domain.errors import NotFound, ProblemError
 from controlplane.listing.known import find_listing
@@ -32,7 +32,7 @@ class Task:
 
     operation: Operation
     rows: QuerySet
-    verb: Callable[..., Any]
+    verb: AnyAction
     by: Actor
 
     def do(self, chosen: list[OperationRow], work: Work) -> bool:
@@ -90,7 +90,7 @@ def do_suspects(task: Task, work: Work) -> None:
 def act_on_one(
     subjects: Mapping[int, Any],
     pk: int,
-    verb: Callable[..., Any],
+    verb: AnyAction,
     *,
     by: Actor,
     arguments: dict[str, Any] | None = None,
@@ -101,12 +101,12 @@ def act_on_one(
         if row is None:
             return GONE
         changed = verb(row, by=by, **(arguments or {}))
-        return RowState.DONE, "", changed if verb.undo and verb.takes else None  # type: ignore[attr-defined]
+        return RowState.DONE, "", changed if verb.undo and verb.takes else None
     except ProblemError as problem:
         return RowState.REFUSED, problem.detail, None
     except Exception as error:
         if is_away(error):
             raise
-        extra = {"action": "bulk_failed", "verb": verb.__name__, "row": pk}
+        extra = {"action": "bulk_failed", "verb": verb.name, "row": pk}
         logger.exception("A bulk action failed on one row", extra=extra)
         return RowState.REFUSED, BROKEN, None

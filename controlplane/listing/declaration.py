@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from controlplane.domain.action import AnyAction
 from controlplane.listing.columns import Column
 from controlplane.listing.filters import ListFilterSet
 from controlplane.listing.keyset import Order
@@ -18,8 +19,8 @@ from controlplane.listing.tabs import Tabs
 class Listing:
     """`rows(who)` is the queryset of what an Actor or Access may see, with what the columns need and nothing large.
 
-    `noun` is the plural for sentences and file names. The first of `orders` is the usual one. `bulk_actions` are
-    functions made with @action that take nothing but the row and `by`. `tabs` stand above the list with their counts.
+    `noun` is the plural for sentences and file names. The first of `orders` is the usual one. `bulk_actions` take
+    the row, `by` and what their `takes` says. `tabs` stand above the list with their counts.
     `layouts` are list and, where cards say more than rows, grid; the first is the usual one.
     """
 
@@ -28,9 +29,9 @@ class Listing:
     filters: type[ListFilterSet]
     columns: Sequence[Column]
     orders: Sequence[Order]
-    bulk_actions: Sequence[Callable[..., Any]] = ()
+    bulk_actions: Sequence[AnyAction] = ()
     tabs: Tabs | None = None
     layouts: Sequence[str] = ("list",)
 
-    def bulk_action(self, name: str) -> Callable[..., Any] | None:
-        return next((verb for verb in self.bulk_actions if verb.__name__ == name), None)
+    def bulk_action(self, name: str) -> AnyAction | None:
+        return next((verb for verb in self.bulk_actions if verb.name == name), None)

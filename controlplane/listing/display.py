@@ -314,9 +314,9 @@ class Display:
         """Those that the member's role reaches."""
         member, project = self.request.member, self.request.project
         return [
-            BulkButton(verb.__name__, verb.label, verb.tone, verb.icon)
+            BulkButton(verb.name, verb.label, verb.tone, verb.icon)
             for verb in self.reading.listing.bulk_actions
-            if member.may(verb.role, project)
+            if verb.reaches(member, project)
         ]
 
     @property

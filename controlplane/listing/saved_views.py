@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 
+from controlplane.domain.action import AnyAction
 from controlplane.domain.errors import InvalidInput, ProblemError
 from controlplane.listing.actions import (
     delete_view,
@@ -26,8 +26,8 @@ from controlplane.listing.models import SavedView
 from controlplane.listing.reading import Reading, without_passing
 from controlplane.ui.request import PortalRequest
 
-VERBS: dict[str, Callable[..., Any]] = {
-    verb.__name__: verb for verb in (update_view, share_view, unshare_view, make_default, drop_default, delete_view)
+VERBS: dict[str, AnyAction] = {
+    verb.name: verb for verb in (update_view, share_view, unshare_view, make_default, drop_default, delete_view)
 }
 
 
@@ -52,8 +52,8 @@ class ViewButton:
 class SavedViews:
     """What the menu shows: the views, and what the member may do with the one that is open."""
 
-    def __init__(self, request: HttpRequest | PortalRequest, reading: Reading) -> None:
-        self.path, self.member, self.reading = request.path, request.member, reading  # type: ignore[union-attr]
+    def __init__(self, request: PortalRequest, reading: Reading) -> None:
+        self.path, self.member, self.reading = request.path, request.member, reading
         self.here = request.get_full_path()
 
     @property
@@ -79,24 +79,24 @@ class SavedViews:
 
     @property
     def may_share(self) -> bool:
-        return self.member.may("editor")
+        return share_view.reaches(self.member)
 
     @property
     def buttons(self) -> list[ViewButton]:
         view = self.open
-        if view is None or not view.may_be_changed_by(self.member):
+        if view is None:
             return []
         offered = [
             update_view if self.is_changed else None,
             drop_default if view.is_default else make_default,
-            unshare_view if view.is_shared else share_view if self.may_share else None,
+            unshare_view if view.is_shared else share_view,
             delete_view,
         ]
-        return [button_of(verb, view) for verb in offered if verb is not None]
+        return [button_of(verb, view) for verb in offered if verb is not None and verb.visible_to(self.member, view)]
 
 
-def button_of(verb: Any, view: SavedView) -> ViewButton:
-    return ViewButton(verb.__name__, verb.label, verb.icon, verb.tone, verb.confirm.replace("{subject}", view.name))
+def button_of(verb: AnyAction, view: SavedView) -> ViewButton:
+    return ViewButton(verb.name, verb.label, verb.icon, verb.tone, verb.confirm.replace("{subject}", view.name))
 
 
 def answer(reading: Reading, request: Any) -> HttpResponse:
@@ -112,11 +112,11 @@ def answer(reading: Reading, request: Any) -> HttpResponse:
 def carry_out(reading: Reading, posted: QueryDict, *, by: Any) -> SavedView | None:
     state = without_passing(reading.params).urlencode()
     name = posted["view_verb"]
-    if name == save_view.__name__ and reading.project is not None:
+    if name == save_view.name and reading.project is not None:
         shared = bool(posted.get("is_shared"))
         given = {"listing": reading.listing.noun, "name": posted.get("name", ""), "query": state}
         return save_view(reading.project, **given, is_shared=shared, by=by)
     if reading.view is None or name not in VERBS:
         raise InvalidInput.field("view_verb", "There is no such view or no such button.")
-    more = {"query": state} if name == update_view.__name__ else {}
+    more = {"query": state} if name == update_view.name else {}
     return VERBS[name](reading.view, **more, by=by)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
@@ -12,7 +12,6 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
-from django.utils import timezone
 
 from controlplane.projects.models import ApiToken, Project, ProjectScoped
 
@@ -41,9 +40,16 @@ UNDO_FOR = timedelta(minutes=15)
 OPERATION_LIVE = [OperationState.QUEUED, OperationState.RUNNING]
 
 
+# For UNDO_FOR after it has ended, and only once.
+UNDOABLE = (
+    Q(done__gt=0, ended_at__gt=Now() - UNDO_FOR, undone_by=None) & ~Q(undo_action="") & ~Q(state__in=OPERATION_LIVE)
+)
+
+
 class OperationQuerySet(ProjectScoped):
     def started(self):
-        return self.exclude(state=OperationState.DRAFT)
+        """With `undoable`, so that a list need not ask about each."""
+        return self.exclude(state=OperationState.DRAFT).annotate(undoable=UNDOABLE)
 
 
 class Operation(models.Model):
@@ -123,14 +129,9 @@ class Operation(models.Model):
 
     @property
     def can_be_undone(self) -> bool:
-        """Until it expires, once it has ended, and only once."""
-        if not self.undo_action or self.is_live or not self.done or self.ended_at is None:
-            return False
-        return timezone.now() < self.undo_until and not hasattr(self, "undone_by")
-
-    @property
-    def undo_until(self) -> datetime:
-        return (self.ended_at or self.created_at) + UNDO_FOR
+        """As UNDOABLE says, now or when `started()` found it."""
+        found: bool | None = getattr(self, "undoable", None)
+        return Operation.objects.filter(UNDOABLE, pk=self.pk).exists() if found is None else found
 
 
 @receiver(post_delete, sender=Operation)

@@ -10,12 +10,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.domain.errors import NotFound
 from controlplane.operations import actions
-from controlplane.operations.actors import is_mine
 from controlplane.operations.counting import reasons
 from controlplane.operations.models import Operation
 from controlplane.operations.results import result_csv
 from controlplane.operations.work import work
-from controlplane.projects.actors import Actor
 from controlplane.ui.htmx import is_partial
 from controlplane.ui.request import PortalRequest
 
@@ -31,10 +29,6 @@ def find_operation(request: PortalRequest, pk: int) -> Operation:
     return operation
 
 
-def may_change(operation: Operation, member: Actor) -> bool:
-    return is_mine(operation, member) or member.may("admin", operation.project)
-
-
 @require_safe
 def index(request: PortalRequest) -> HttpResponse:
     operations = Operation.objects.visible_to(request.member).started().select_related("project")[:SHOWN]
@@ -45,10 +39,9 @@ def index(request: PortalRequest) -> HttpResponse:
 def detail(request: PortalRequest, pk: int) -> HttpResponse:
     """Asked by HTMX, its progress alone."""
     operation = find_operation(request, pk)
-    context = {
-        "operation": operation, "reasons": reasons(operation),
-        "may_change": may_change(operation, request.member), "cancel": actions.cancel_operation,
-    }  # fmt: skip
+    may_undo = actions.undo_operation.allowed(operation, request.member) is None
+    context = {"operation": operation, "reasons": reasons(operation), "may_undo": may_undo}
+    context |= {"cancel": actions.cancel_operation}
     return render(request, "operations/_progress.html" if is_partial(request) else "operations/detail.html", context)
 
 

@@ -12,15 +12,19 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from controlplane.domain.action import ROLES, action
 from controlplane.domain.errors import ActionRefused, Conflict, FieldError, InvalidInput, NotAllowed, NotFound
 from controlplane.domain.recording import record
 from controlplane.domain.redaction import SHORTEST_SECRET
+from controlplane.domain.refusals import Refusal, refuse
 from controlplane.projects import encryption, events
 from controlplane.projects.actors import Actor
 from controlplane.projects.models import (
+    OPEN,
     ApiToken,
     Invitation,
     Member,
@@ -34,6 +38,15 @@ from controlplane.projects.models import (
 Row = TypeVar("Row", bound=models.Model)
 LONGEST_SECRET = 32_768
 INVITATION_DAYS = 7
+OTHER_ADMINS = Member.objects.filter(project=OuterRef("project"), role=Role.ADMIN).exclude(pk=OuterRef("pk"))
+LAST_ADMIN = Refusal(Q(role=Role.ADMIN) & ~Exists(OTHER_ADMINS), "A project keeps at least one administrator.")
+INVITATION_ENDED = Refusal(~OPEN, "This invitation has ended already.")
+TOKEN_ENDED = Refusal(Q(revoked_at__isnull=False) | Q(expires_at__lte=Now()), "This token has ended already.")
+
+
+def project_of(member: Member) -> models.QuerySet[Project]:
+    """One at a time in each project: two who leave at once cannot both be the one who stays."""
+    return Project.objects.select_for_update(no_key=True).filter(pk=member.project_id)
 
 
 def create_project(*, slug: str, name: str, time_zone: str = "UTC", by: Actor, owner: AbstractBaseUser) -> Project:
@@ -97,10 +110,12 @@ def invite_member(project: Project, *, email: str, role: str, by: Actor) -> Invi
     return invitation
 
 
-@action(label="Withdraw", role="admin", confirm="Withdraw the invitation of {subject}?", tone="danger")
+@action(
+    label="Withdraw", role="admin", confirm="Withdraw the invitation of {subject}?", tone="danger",
+    refused_when=(INVITATION_ENDED,),
+)  # fmt: skip
 def revoke_invitation(invitation: Invitation, *, by: Actor) -> None:
-    if not Invitation.objects.open().filter(pk=invitation.pk).update(revoked_at=timezone.now()):
-        raise ActionRefused("This invitation has ended already.")
+    Invitation.objects.filter(pk=invitation.pk).update(revoked_at=timezone.now())
     record(events.INVITATION_REVOKED, invitation.project, by=by, user=invitation.email)
 
 
@@ -134,32 +149,21 @@ def may_invite(invitation: Invitation) -> bool:
 @action(label="Change role", role="admin")
 def change_role(member: Member, *, role: str, by: Actor) -> Member:
     known_role(role)
-    keep_an_admin(member, role)
+    one_at_a_time(member.project)
+    refuse(member, [] if role == Role.ADMIN else [LAST_ADMIN])
     member.role = role
     member.save(update_fields=["role"])
     record(events.MEMBER_CHANGED, member.project, by=by, user=member.user.get_username(), role=role)
     return member
 
 
-@action(label="Remove", role="admin", confirm="Remove {subject}? They lose access at once.", tone="danger")
+@action(
+    label="Remove", role="admin", confirm="Remove {subject}? They lose access at once.", tone="danger",
+    refused_when=(LAST_ADMIN,), holds=project_of,
+)  # fmt: skip
 def remove_member(member: Member, *, by: Actor) -> None:
-    keep_an_admin(member, "")
     record(events.MEMBER_REMOVED, member.project, by=by, user=member.user.get_username())
     member.delete()
-
-
-def keep_an_admin(member: Member, role: str) -> None:
-    """Refuses to let `member` have `role` ("" for none) when nobody would administer the project then.
-
-    One at a time in each project, and by what is stored now: two who leave at once cannot both be the one who stays.
-    """
-    one_at_a_time(member.project)
-    roles = dict(Member.objects.filter(project=member.project).values_list("pk", "role"))
-    before = roles.pop(member.pk, None)
-    if before is None:
-        raise NotFound("There is no such member.")
-    if before == Role.ADMIN and role != Role.ADMIN and Role.ADMIN not in roles.values():
-        raise ActionRefused("A project keeps at least one administrator.")
 
 
 def one_at_a_time(project: Project) -> Project:
@@ -200,17 +204,20 @@ def create_token(project: Project, *, name: str, role: str, days: int, by: Actor
     return token, f"sp_{prefix}_{secret}"
 
 
-@action(
-    label="Revoke", role="viewer", confirm="Revoke {subject}? Scripts that use it stop working at once.", tone="danger"
-)
-def revoke_token(token: ApiToken, *, by: Actor) -> None:
+def token_of_others(token: ApiToken, by: Actor) -> str:
     """People revoke their own, administrators anybody's; a token revokes only itself."""
     if by.kind == "token" and token.pk != by.token_id:
-        raise NotAllowed("A token revokes only itself. Sign in to revoke others.")
-    if token.created_by_id != by.user_id and not by.may("admin"):
-        raise NotAllowed("Only its owner or an administrator revokes a token.")
-    if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
-        raise ActionRefused("This token is revoked already.")
+        return "A token revokes only itself. Sign in to revoke others."
+    is_theirs = token.created_by_id == by.user_id or by.may("admin")
+    return "" if is_theirs else "Only its owner or an administrator revokes a token."
+
+
+@action(
+    label="Revoke", role="viewer", confirm="Revoke {subject}? Scripts that use it stop working at once.", tone="danger",
+    refused_to=token_of_others, refused_when=(TOKEN_ENDED,),
+)  # fmt: skip
+def revoke_token(token: ApiToken, *, by: Actor) -> None:
+    ApiToken.objects.filter(pk=token.pk).update(revoked_at=timezone.now())
     record(events.TOKEN_REVOKED, token.project, by=by, token=token.name)
 
 

@@ -21,8 +21,8 @@ class Actor:
     token_id: int | None = None
 
     def may(self, role: str, project: object = None) -> bool:
-        """True when this actor's role reaches `role`, in `project` (a Project; default: its own)."""
-        here = project is None or self.project_id is None or self.project_id == getattr(project, "pk", None)
+        """True when this actor's role reaches `role`, in `project` (a Project or its id; default: its own)."""
+        here = project is None or self.project_id in (None, getattr(project, "pk", project))
         return here and ROLES.index(self.role) >= ROLES.index(role)
 
     @property

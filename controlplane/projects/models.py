@@ -107,10 +107,13 @@ class Member(models.Model):
         return f"{self.user} in {self.project}"
 
 
+OPEN = models.Q(accepted_at=None, revoked_at=None, expires_at__gt=Now())
+
+
 class InvitationQuerySet(ProjectScoped):
     def open(self):
         """Those that can still be accepted."""
-        return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=timezone.now())
+        return self.filter(OPEN)
 
 
 class Invitation(models.Model):

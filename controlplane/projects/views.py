@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from controlplane.domain.action import foresee
 from controlplane.domain.errors import NotFound
 from controlplane.projects import actions
 from controlplane.projects.accounts import find_account
@@ -54,14 +56,21 @@ def members(request: HttpRequest) -> HttpResponse:
         done, member = form.attempt(partial(add_member_by_name, request))
         if done:
             return back_to(request, "members", f"{member.user} is a member now.")
-    rows = Member.objects.visible_to(request.member).select_related("user", "project")
+    rows = members_of(request)
     return show(request, "members", form, **members_context(request, invitation_form=InvitationForm()), members=rows)
+
+
+def members_of(request: HttpRequest) -> QuerySet[Member]:
+    rows = Member.objects.visible_to(request.member).select_related("user", "project")
+    foresee(rows, actions.remove_member)
+    return rows
 
 
 def members_context(request: HttpRequest, **more: object) -> dict[str, object]:
     may_manage, invited = request.member.may("admin"), []
     if may_manage:
-        rows = Invitation.objects.visible_to(request.member).open().select_related("created_by")
+        rows = Invitation.objects.visible_to(request.member).open().select_related("created_by", "project")
+        foresee(rows, actions.revoke_invitation)
         invited = [(row, link_of(request, row)) for row in rows]
     verbs = {"remove": actions.remove_member, "withdraw": actions.revoke_invitation}
     return {"roles": Role.choices, "may_manage": may_manage, "invited": invited, **verbs, **more}
@@ -74,7 +83,7 @@ def invitations(request: HttpRequest) -> HttpResponse:
     if done:
         send_invitation(request, made)
         return back_to(request, "members", f"{made.email} is invited. The link below works once, for seven days.")
-    rows = Member.objects.visible_to(request.member).select_related("user", "project")
+    rows = members_of(request)
     context = members_context(request, invitation_form=form, form=MemberForm(), members=rows)
     return render(request, "projects/members.html", context, status=422)
 
@@ -121,6 +130,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
         if done:
             form, text = TokenForm(), made[1]
     rows = tokens_for(request.member, request.project)
+    foresee(rows, actions.revoke_token)
     return show(request, "tokens", form, tokens=rows, text=text, revoke=actions.revoke_token)
 
 
@@ -140,7 +150,7 @@ def secrets(request: HttpRequest) -> HttpResponse:
         if done:
             return back_to(request, "secrets", f"{secret.name} was saved.")
         form.data = form.data.copy() | {"value": ""}
-    rows = Secret.objects.visible_to(request.member)
+    rows = Secret.objects.visible_to(request.member).select_related("project")
     may_manage = request.member.may("admin")
     return show(request, "secrets", form, secrets=rows, may_manage=may_manage, delete=actions.delete_secret)
 

@@ -1,9 +1,11 @@
-"""Cancel, pause, resume and review: requests with who and why. What runs is interrupted by its own worker."""
+"""Cancel, pause, resume and review: requests with who and why. What runs is interrupted by its own worker.
+
+Whether the run's state allows it the action has asked, which holds the run's row.
+"""
 
 from __future__ import annotations
 
 from controlplane.domain.action import Actor
-from controlplane.domain.errors import ActionRefused
 from controlplane.domain.queueing import enqueue
 from runs import events
 from runs.engine.advance import Advance, close, described
@@ -65,9 +67,6 @@ WHERE id = %(id)s AND state = 'needs_review' RETURNING id, key, index, state, qu
 def request_stop(run_id: int, *, by: Actor, reason: str) -> str:
     """Drop what has not started, ask what runs to stop. Returns the run's state: stopping, or final at once."""
     with existing_run(run_id) as run:
-        refuse_when_final(run, "cancelled")
-        if run.stop_requested_at is not None:
-            raise ActionRefused(f"This run is stopping already; {run.control_by} asked for it.")
         stop(run, actor=by.name, user=by.user_id, reason=reason)
         return run.state
 
@@ -92,23 +91,12 @@ def stop(run: LockedRun, *, actor: str, user: int | None, reason: str) -> None:
 def request_pause(run_id: int, *, by: Actor, reason: str) -> str:
     """Hold what is ready; what runs may end. Returns paused, or running while steps are still ending."""
     with existing_run(run_id) as run:
-        refuse_when_final(run, "paused")
-        if run.state not in (RunState.QUEUED, RunState.RUNNING) or run.pause_requested_at:
-            raise ActionRefused(f"This run is {described_state(run)}, so it cannot be paused.")
         pause(run, actor=by.name, user=by.user_id, reason=reason, cause=PauseCause.PERSON)
         return run.state
 
 
 def request_resume(run_id: int, *, by: Actor) -> str:
     with existing_run(run_id) as run:
-        refuse_when_final(run, "resumed")
-        if run.pause_requested_at is None:
-            raise ActionRefused(f"This run is {described_state(run)}, so there is nothing to resume.")
-        if run.pause_cause == PauseCause.PARENT:
-            raise ActionRefused("The run that started this one is paused. Resume that one.")
-        waiting = one(NEEDS_REVIEW, {"run": run.id})
-        if waiting:
-            raise ActionRefused(f"Step {waiting['key']} needs a review first.")
         resume(run, actor=by.name, user=by.user_id)
         return run.state
 
@@ -154,9 +142,7 @@ def review(step: StepRun, *, outcome: str, output: object, note: str, by: Actor)
         state = {"succeeded": StepState.SUCCEEDED, "failed": StepState.FAILED, "run_again": StepState.QUEUED}[outcome]
         output = store(output, run_id=run.id, step_id=step.pk, attempt_no=step.attempt_no)
         held = state == StepState.QUEUED and run.holds_steps
-        row = one(REVIEW, {"id": step.pk, "state": state, "output": as_json(output), "held": held})
-        if row is None:
-            raise ActionRefused("This step does not wait for a review.")
+        (row,) = run_statement(REVIEW, {"id": step.pk, "state": state, "output": as_json(output), "held": held})
         run.emit(
             events.STEP_REVIEWED, actor=by.name, user=by.user_id, **described(row, state), outcome=outcome, note=note
         )
@@ -167,12 +153,3 @@ def review(step: StepRun, *, outcome: str, output: object, note: str, by: Actor)
             resume(run, actor=by.name, user=by.user_id)
         if state != StepState.QUEUED:
             Advance(run).after(row)
-
-
-def refuse_when_final(run: LockedRun, verb: str) -> None:
-    if run.is_final:
-        raise ActionRefused(f"This run has ended ({described_state(run)}), so it cannot be {verb}.")
-
-
-def described_state(run: LockedRun) -> str:
-    return RunState(run.state).label.lower()

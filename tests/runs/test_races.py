@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.db.models.functions import Now
 
-from controlplane.domain.errors import ActionRefused
+from controlplane.domain.errors import ActionRefused, NotFound
 from controlplane.events.models import Event
 from controlplane.portal.sweeping import sweep
 from runs.actions import cancel_run, delete_run, pause_run, resolve_step, resume_run, retry_run
@@ -138,12 +138,12 @@ def test_what_is_deleted_meanwhile_is_neither_retried_nor_deleted_again(world):
             lambda stale=stale: retry_run(stale[0], by=world.actor("bob")),
             *[lambda one=one: delete_run(one, by=world.actor("alice")) for one in stale[1:]],
         )
-        assert len(refused(gone, ActionRefused)) == 1
-        assert isinstance(made, Run | ActionRefused)
+        assert len(refused(gone, NotFound)) == 1
+        assert isinstance(made, Run | ActionRefused | NotFound)
         assert Event.objects.filter(type="run.deleted").count() == number
-        with pytest.raises(ActionRefused, match="deleted meanwhile"):
+        with pytest.raises(NotFound, match="does not exist any more"):
             retry_run(run, by=world.actor("bob"))
-        with transaction.atomic(), pytest.raises(ActionRefused, match="deleted meanwhile"):
+        with transaction.atomic(), pytest.raises(NotFound, match="does not exist any more"):
             retry_run(run, by=world.actor("bob"))
 
 

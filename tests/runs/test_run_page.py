@@ -64,7 +64,7 @@ def test_the_page_costs_the_same_whatever_the_number_of_steps(world, django_asse
     client = world.client("bob")
     for count in (2, 20):
         run = drain(start(world, *[step(f"s{n}") for n in range(count)]))
-        with django_assert_max_num_queries(16):
+        with django_assert_max_num_queries(19):
             client.get(f"/p/acme/runs/{run.pk}/")
 
 

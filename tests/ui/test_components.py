@@ -32,7 +32,7 @@ class Person:
     def __init__(self, *roles: str) -> None:
         self.roles = roles
 
-    def may(self, role: str) -> bool:
+    def may(self, role: str, project: object = None) -> bool:
         return role in self.roles
 
 

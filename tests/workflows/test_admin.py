@@ -41,7 +41,7 @@ def test_every_page_opens(root, nightly):
 def test_workflows_are_acted_on(world, root, nightly):
     save_draft(nightly, text=OTHER, by=world.actor("erin"))
     assert "Release: 1 done." in act(root, WORKFLOWS, "release", nightly)
-    assert "no draft to release" in act(root, WORKFLOWS, "release", nightly)
+    assert "It has no draft" in act(root, WORKFLOWS, "release", nightly)
     assert "Restore as draft: 1 done." in act(root, VERSIONS, "restore", Version.objects.get(number=1))
     act(root, WORKFLOWS, "archive", nightly)
     assert Workflow.objects.get().state == "archived"

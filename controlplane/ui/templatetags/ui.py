@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from controlplane.domain.action import AnyAction
 from controlplane.ui import formats
 from controlplane.ui.states import look_of
 
@@ -96,16 +97,23 @@ def notice(content: str, tone: str = "info", title: str = "") -> SafeString:
 
 @register.inclusion_tag("components/action_button.html", takes_context=True)
 def action_button(
-    context: template.Context, action: Any, subject: Any, url: str, member: Any, *, target: str = "", size: str = ""
+    context: template.Context,
+    action: AnyAction,
+    subject: Any,
+    url: str,
+    member: Any,
+    *,
+    target: str = "",
+    size: str = "",
 ) -> dict[str, object]:
-    """A form with one button for `action` (see domain/action.py); empty when the member's role does not reach it.
+    """A form with one button for `action` (see domain/action.py); empty when it would be refused to the member now.
 
-    With `target` HTMX posts and swaps that element; without, it is an ordinary post. The page decides which
-    actions the state allows.
+    With `target` HTMX posts and swaps that element; without, it is an ordinary post. A page with many of them asks
+    about all at once beforehand, with `foresee`.
     """
     tones = {"primary": "btn-primary", "danger": "btn-danger", "quiet": "btn-quiet"}
     return {
-        "allowed": member is not None and member.may(action.role),
+        "allowed": member is not None and action.allowed(subject, member) is None,
         "action": action,
         "confirm": action.confirm.replace("{subject}", str(subject)),
         "url": url,
