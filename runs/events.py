@@ -29,5 +29,6 @@ STEP_NEEDS_REVIEW = "step.needs_review"  # its outcome is unknown and it must no
 STEP_REVIEWED = "step.reviewed"  # a person decided
 STEP_TAKEN_BACK = "step.taken_back"  # its worker was lost, it is queued again
 STEP_LATE_RESULT = "step.late_result"  # a worker reported for a step it had lost; nothing changed
+STEP_COST_ADDED = "step.cost_added"  # the run that it had started ended after it; now its cost is counted
 STEP_PROGRESS = "step.progress"  # done of total
 LOGS = "run.logs"  # lines were added, up to `line`

@@ -94,6 +94,20 @@ INVARIANTS = [
            WHERE run.ended_at IS NOT NULL AND run.trigger <> 'external' AND run.cost_usd <> spent.total""",
     ),
     Invariant(
+        "what the children of a run cost is the cost of the steps that start runs",
+        """SELECT run.id, run.children_cost_usd, spent.total FROM runs_run run JOIN LATERAL (
+               SELECT COALESCE(sum(step.cost_usd), 0) AS total FROM runs_steprun step
+               WHERE step.run_id = run.id AND step.uses LIKE 'workflow:%%'
+           ) spent ON true
+           WHERE run.ended_at IS NOT NULL AND run.children_cost_usd <> spent.total""",
+    ),
+    Invariant(
+        "a step that started a run which is counted costs what that run cost",
+        """SELECT child.id, child.cost_usd, step.id AS step, step.cost_usd AS counted FROM runs_run child
+           JOIN runs_steprun step ON step.id = child.parent_step_id
+           WHERE child.is_counted AND child.cost_usd <> step.cost_usd""",
+    ),
+    Invariant(
         "a run that executes elsewhere has nothing that a worker could claim",
         """SELECT run.id, step.key, step.state FROM runs_run run JOIN runs_steprun step ON step.run_id = run.id
            WHERE run.trigger = 'external'""",

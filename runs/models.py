@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from typing import ClassVar
 
@@ -17,7 +18,7 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
-from agents.models import Agent, Environment, Tool
+from agents.models import Agent, Environment, Instance, Tool
 from controlplane.domain.states import StatefulModel
 from controlplane.projects.models import Project, ProjectScoped
 from workflows.models import Version, Workflow
@@ -135,6 +136,13 @@ class Run(StatefulModel):
     cost_usd = models.DecimalField(max_digits=14, decimal_places=6, default=0)
     input_tokens = models.BigIntegerField(default=0)
     output_tokens = models.BigIntegerField(default=0)
+    # What of these the runs cost that its steps started. Most runs start none: their rows need no change.
+    children_cost_usd = models.DecimalField(max_digits=14, decimal_places=6, default=0, db_default=0)
+    children_input_tokens = models.BigIntegerField(default=0, db_default=0)
+    children_output_tokens = models.BigIntegerField(default=0, db_default=0)
+    is_counted = models.BooleanField(
+        default=False, db_default=False, help_text="The step that started it has its cost."
+    )
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -168,8 +176,14 @@ class Run(StatefulModel):
             models.Index(fields=["-created_at", "-id"], name="run_list_everywhere"),
             models.Index(
                 fields=["project", "ended_at"],
-                name="run_ended",
-                include=["state", "started_at"],
+                name="run_ended_in_project",
+                include=["state", "started_at", "trigger"],
+                condition=Q(ended_at__isnull=False),
+            ),
+            models.Index(
+                fields=["workflow", "ended_at"],
+                name="run_ended_in_workflow",
+                include=["state", "started_at", "trigger"],
                 condition=Q(ended_at__isnull=False),
             ),
             models.Index(
@@ -185,6 +199,11 @@ class Run(StatefulModel):
                 fields=["parent_step"],
                 name="run_live_children",
                 condition=Q(state__in=RUN_LIVE, parent_step__isnull=False),
+            ),
+            models.Index(
+                fields=["parent_step"],
+                name="run_uncounted_children",
+                condition=Q(ended_at__isnull=False, parent_step__isnull=False, is_counted=False),
             ),
             GinIndex(fields=["tags"], name="run_tags", fastupdate=False),
         ]
@@ -211,6 +230,19 @@ class Run(StatefulModel):
     @property
     def is_final(self) -> bool:
         return self.state in RUN_FINAL
+
+    @property
+    def own_cost_usd(self) -> Decimal:
+        """Without what the runs cost that it started, which are counted by themselves."""
+        return self.cost_usd - self.children_cost_usd
+
+    @property
+    def own_input_tokens(self) -> int:
+        return self.input_tokens - self.children_input_tokens
+
+    @property
+    def own_output_tokens(self) -> int:
+        return self.output_tokens - self.children_output_tokens
 
     @property
     def duration(self) -> timedelta | None:
@@ -334,18 +366,25 @@ class Attempt(models.Model):
 
 
 class Call(models.Model):
-    """One call of a tool or of an agent that ended: an attempt of a step, or what a model called while `caller` worked.
+    """One call that ended, of a tool, an agent or an instance: an attempt of a step, or what `caller`'s model called.
 
     `outcome` is succeeded, cancelled, or the kind of its failure. Written once, when the attempt ends.
-    What an agent cost includes what its tools cost.
+    What an agent cost includes what its tools cost. `instance` is the database that a query or an SQL tool asked;
+    `model` the one that an agent worked with.
     """
 
     # Without constraints in the database: figures must never lock the rows that every worker reads.
     tool = models.ForeignKey(Tool, models.CASCADE, null=True, related_name="+", db_constraint=False, db_index=False)
     agent = models.ForeignKey(Agent, models.CASCADE, null=True, related_name="+", db_constraint=False, db_index=False)
     caller = models.ForeignKey(Agent, models.CASCADE, null=True, related_name="+", db_constraint=False, db_index=False)
+    instance = models.ForeignKey(
+        Instance, models.SET_NULL, null=True, related_name="+", db_constraint=False, db_index=False
+    )
     run = models.ForeignKey(Run, models.CASCADE, related_name="calls")
     workflow = models.ForeignKey(Workflow, models.CASCADE, related_name="+", db_constraint=False, db_index=False)
+    environment = models.CharField(max_length=16, choices=Environment, blank=True, default="", db_default="")
+    model = models.CharField(max_length=200, blank=True, default="", db_default="")
+    is_test = models.BooleanField(default=False, db_default=False, help_text="In a test run, which figures leave out.")
     ended_at = models.DateTimeField()
     duration_ms = models.IntegerField()
     outcome = models.CharField(max_length=63)
@@ -357,25 +396,31 @@ class Call(models.Model):
         indexes = [
             models.Index(
                 fields=["agent", "ended_at"],
-                name="call_of_agent",
-                include=["duration_ms", "outcome", "cost_usd", "input_tokens", "output_tokens", "workflow", "run"],
+                name="call_of_one_agent",
+                include=[
+                    *("duration_ms", "outcome", "cost_usd", "input_tokens", "output_tokens", "workflow", "run"),
+                    "is_test",
+                ],
                 condition=Q(agent__isnull=False),
             ),
             models.Index(
                 fields=["tool", "ended_at"],
-                name="call_of_tool",
-                include=["duration_ms", "outcome", "cost_usd", "workflow", "caller"],
+                name="call_of_one_tool",
+                include=["duration_ms", "outcome", "cost_usd", "workflow", "caller", "is_test"],
                 condition=Q(tool__isnull=False),
+            ),
+            models.Index(
+                fields=["instance", "ended_at"], name="call_of_one_instance", condition=Q(instance__isnull=False)
             ),
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(tool__isnull=True) ^ Q(agent__isnull=True), name="call_is_of_a_tool_or_an_agent"
+                condition=Q(tool__isnull=True) | Q(agent__isnull=True), name="call_is_not_of_a_tool_and_an_agent"
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.tool or self.agent}: {self.outcome} in {self.duration_ms} ms"
+        return f"{self.tool or self.agent or self.instance}: {self.outcome} in {self.duration_ms} ms"
 
 
 class LogChunk(models.Model):

@@ -34,10 +34,14 @@ class RunRow(serializers.ModelSerializer):
 
 
 class RunDetail(RunRow):
+    own_cost_usd = serializers.DecimalField(
+        max_digits=14, decimal_places=6, help_text="Without the runs that it started."
+    )
+
     class Meta(RunRow.Meta):
         fields = [
-            *RunRow.Meta.fields, "inputs", "outputs", "replayed_from", "last_seq", "control_by", "control_reason",
-            "pause_requested_at", "stop_requested_at",
+            *RunRow.Meta.fields, "own_cost_usd", "inputs", "outputs", "replayed_from", "last_seq", "control_by",
+            "control_reason", "pause_requested_at", "stop_requested_at",
         ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -9,9 +10,10 @@ from django.db import transaction
 from controlplane.domain.errors import ProblemError
 from controlplane.domain.failures import Cancelled, Failure, Misconfigured
 from controlplane.projects.actors import SYSTEM
+from runs import events
 from runs.engine.advance import Advance, described
 from runs.engine.claim import Claimed
-from runs.engine.locked import as_json, locked_run
+from runs.engine.locked import LockedRun, as_json, locked_run
 from runs.engine.outputs import StorageFailure, store
 from runs.engine.pausing import settle_pause
 from runs.engine.pins import collect
@@ -27,10 +29,26 @@ GOOD_ENDS = {RunState.SUCCEEDED, RunState.PARTIALLY_SUCCEEDED}
 
 END_STEP = """
 UPDATE runs_steprun SET state = %(state)s, output = %(output)s::jsonb, error = %(error)s::jsonb,
-    ended_at = clock_timestamp(), cost_usd = cost_usd + %(cost)s, input_tokens = input_tokens + %(input_tokens)s,
-    output_tokens = output_tokens + %(output_tokens)s
+    ended_at = clock_timestamp()
 WHERE id = %(id)s AND state = 'waiting' RETURNING id, key, index, state
 """
+# A step costs what its run cost; when that has grown since, so has the step. Returns by how much.
+COUNT_CHILD = """
+WITH child AS (
+    UPDATE runs_run SET is_counted = true WHERE id = %(child)s AND ended_at IS NOT NULL
+    RETURNING cost_usd, input_tokens, output_tokens
+), before AS (
+    SELECT cost_usd, input_tokens, output_tokens FROM runs_steprun WHERE id = %(id)s
+), step AS (
+    UPDATE runs_steprun SET cost_usd = child.cost_usd, input_tokens = child.input_tokens,
+        output_tokens = child.output_tokens
+    FROM child WHERE runs_steprun.id = %(id)s
+)
+SELECT child.cost_usd - before.cost_usd AS cost, child.input_tokens - before.input_tokens AS input_tokens,
+       child.output_tokens - before.output_tokens AS output_tokens
+FROM child, before
+"""
+ENDED_STEP = "SELECT id, key, index, state FROM runs_steprun WHERE id = %(id)s AND ended_at IS NOT NULL"
 
 
 def start_child(claimed: Claimed, name: str, inputs: Any) -> Run:
@@ -89,15 +107,23 @@ def depth_of(run_id: int) -> int:
 
 
 def settle_child(step_id: int) -> None:
-    """End the waiting step when its child run has ended. Does nothing otherwise, so it may be called at any time.
+    """The child run has ended: so does the step that waits for it, and costs what the child cost.
 
-    The step costs what the child cost. A child that ends after its step was given up adds nothing to it.
+    A step that was given up before is counted all the same, and again when the child's cost has grown since. Does
+    nothing otherwise, so it may be called at any time.
     """
     child = Run.objects.filter(parent_step_id=step_id, state__in=RUN_FINAL).order_by("-pk").first()
-    step = StepRun.objects.filter(pk=step_id, state=StepState.WAITING).values("run_id").first()
+    step = StepRun.objects.filter(pk=step_id).values("run_id", "state", "ended_at").first()
     if child is None or step is None:
         return
-    with locked_run(step["run_id"]) as run:
+    if step["state"] == StepState.WAITING:
+        end_step(step_id, step["run_id"], child)
+    elif step["ended_at"] and not child.is_counted:
+        count_late(step_id, step["run_id"], child)
+
+
+def end_step(step_id: int, run_id: int, child: Run) -> None:
+    with locked_run(run_id) as run:
         if run is None:
             return
         state, error = result_of(child, stopping=run.stop_requested_at is not None)
@@ -105,18 +131,34 @@ def settle_child(step_id: int) -> None:
             output = store(child.outputs, run_id=run.id, step_id=step_id, attempt_no=0)
         except StorageFailure as failure:
             state, output, error = StepState.FAILED, None, {"type": failure.kind, "message": failure.message}
-        spent = {"cost": child.cost_usd, "input_tokens": child.input_tokens, "output_tokens": child.output_tokens}
-        result = {"id": step_id, "state": state, "output": as_json(output), "error": as_json(error)}
-        row = one(END_STEP, result | spent)
+        row = one(END_STEP, {"id": step_id, "state": state, "output": as_json(output), "error": as_json(error)})
         if row is None:
             return
-        run.cost += child.cost_usd
-        run.input_tokens += child.input_tokens
-        run.output_tokens += child.output_tokens
+        count_child(run, step_id, child)
         more: dict[str, Any] = {"error": error} if error else {}
         run.emit(f"step.{state}", **described(row, state), child=child.pk, **more)
         Advance(run).after(row)
         settle_pause(run)
+
+
+def count_late(step_id: int, run_id: int, child: Run) -> None:
+    """The run may have ended long ago; what it cost is known only now. Whoever started it counts anew as well."""
+    with locked_run(run_id) as run:
+        row = one(ENDED_STEP, {"id": step_id})
+        if run is None or row is None:
+            return
+        cost = count_child(run, step_id, child)
+        if cost is not None:
+            run.emit(events.STEP_COST_ADDED, **described(row, row["state"]), child=child.pk, cost_usd=str(cost))
+
+
+def count_child(run: LockedRun, step_id: int, child: Run) -> Decimal | None:
+    """Bring the step's cost, and with it the run's, to what the child cost. By how much; None when nothing changed."""
+    grown = one(COUNT_CHILD, {"child": child.pk, "id": step_id})
+    if grown is None or not any(grown.values()):
+        return None
+    run.add_spent(**grown, by_child=True)
+    return grown["cost"]
 
 
 def result_of(child: Run, *, stopping: bool) -> tuple[str, dict | None]:

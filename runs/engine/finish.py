@@ -58,7 +58,7 @@ def finish(claimed: Claimed, outcome: Outcome, *, take_next: bool = True) -> Cla
         if row is None:
             report_late(run, claimed, outcome)
             return None
-        add_up(run, outcome)
+        run.add_spent(outcome.cost, outcome.input_tokens, outcome.output_tokens)
         count_call(claimed, outcome)
         give_slot_back(run, row)
         advance = Advance(run, worker=claimed.worker if take_next else "", queue=row["queue"])
@@ -151,12 +151,6 @@ def report_late(run: LockedRun, claimed: Claimed, outcome: Outcome) -> None:
     }
     run.emit(events.STEP_LATE_RESULT, **facts, result=outcome.state)
     logger.warning("A late result was refused", extra={"action": "late_result", "run": run.id, **facts})
-
-
-def add_up(run: LockedRun, outcome: Outcome) -> None:
-    run.cost += outcome.cost
-    run.input_tokens += outcome.input_tokens
-    run.output_tokens += outcome.output_tokens
 
 
 def give_slot_back(run: LockedRun, row: Row) -> None:

@@ -43,6 +43,9 @@ UPDATE runs_run SET
     outputs = COALESCE(%(outputs)s::jsonb, outputs), error = COALESCE(%(error)s::jsonb, error),
     cost_usd = cost_usd + %(cost)s, input_tokens = input_tokens + %(input_tokens)s,
     output_tokens = output_tokens + %(output_tokens)s,
+    children_cost_usd = children_cost_usd + %(children_cost)s,
+    children_input_tokens = children_input_tokens + %(children_input_tokens)s,
+    children_output_tokens = children_output_tokens + %(children_output_tokens)s, is_counted = false,
     started_at = CASE WHEN %(begun)s THEN COALESCE(started_at, now()) ELSE started_at END,
     ended_at = CASE WHEN %(ended)s THEN COALESCE(ended_at, clock_timestamp()) END,
     deadline_at = CASE WHEN %(pause_requested_at)s::timestamptz IS NULL
@@ -91,6 +94,9 @@ class LockedRun:
     cost: Decimal = Decimal(0)
     input_tokens: int = 0
     output_tokens: int = 0
+    children_cost: Decimal = Decimal(0)
+    children_input_tokens: int = 0
+    children_output_tokens: int = 0
     rings: list[tuple[int, str]] = field(default_factory=list)
     events: list[tuple[str, str, int | None, str]] = field(default_factory=list)
 
@@ -109,6 +115,16 @@ class LockedRun:
 
     def __post_init__(self) -> None:
         self.found = self.state
+
+    def add_spent(self, cost: Decimal, input_tokens: int, output_tokens: int, *, by_child: bool = False) -> None:
+        """To the run's totals; `by_child`: a run that one of its steps started spent it."""
+        self.cost += cost
+        self.input_tokens += input_tokens
+        self.output_tokens += output_tokens
+        if by_child:
+            self.children_cost += cost
+            self.children_input_tokens += input_tokens
+            self.children_output_tokens += output_tokens
 
     def end_pause(self) -> None:
         """Paused time does not count: `save` moves the deadline by it."""

@@ -88,6 +88,13 @@ WHERE child.parent_step_id IS NOT NULL AND child.state IN ('queued', 'running', 
         SELECT FROM runs_steprun asked WHERE asked.run_id = child.id AND asked.state = 'needs_review')))
 LIMIT %(batch)s
 """
+# Of steps that were given up before; an index holds only these and those that are about to be counted.
+CHILDREN_UNCOUNTED = """
+SELECT step.id FROM runs_run child JOIN runs_steprun step ON step.id = child.parent_step_id
+WHERE child.parent_step_id IS NOT NULL AND child.ended_at IS NOT NULL AND NOT child.is_counted
+  AND child.ended_at < now() - interval '1 second' AND step.ended_at IS NOT NULL
+LIMIT %(batch)s
+"""
 LOST_MESSAGE = "Its worker {worker} was lost {losses} times, so this step is not tried again."
 UNKNOWN_MESSAGE = "Its worker, or our database, was lost after the call had left. It may have taken effect."
 
@@ -192,7 +199,8 @@ def time_out(run_id: int) -> bool:
 def settle_children() -> int:
     each(lambda row: stop_child(row["id"]), run_statement(CHILDREN_TO_STOP, {"batch": BATCH}))
     each(lambda row: follow_pause(row["id"]), run_statement(CHILDREN_OUT_OF_STEP, {"batch": BATCH}))
-    return each(lambda row: settle_child(row["id"]), run_statement(CHILDREN_ENDED, {"batch": BATCH}))
+    ended = run_statement(CHILDREN_ENDED, {"batch": BATCH}) + run_statement(CHILDREN_UNCOUNTED, {"batch": BATCH})
+    return each(lambda row: settle_child(row["id"]), ended)
 
 
 def recount_slots() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db.models.functions import Now
@@ -19,7 +20,19 @@ from runs.engine.sweep import CHILDREN_OUT_OF_STEP
 from runs.engine.work import work
 from runs.models import Run
 from runs.tasks import follow_pause, stop_child
-from tests.runs.driving import drain, error, event_types, fails, function_tool, output, start, states, step, take
+from tests.runs.driving import (
+    broken_invariants,
+    drain,
+    error,
+    event_types,
+    fails,
+    function_tool,
+    output,
+    start,
+    states,
+    step,
+    take,
+)
 from tests.world import make_workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,17 +81,91 @@ def test_costs_and_tokens_add_up_through_the_levels(world):
     assert [str(one.cost_usd) for one in run.steps.order_by("key")] == ["0.750000", "0.250000"]
 
 
-def test_what_a_child_costs_after_its_step_was_given_up_is_only_its_own(world):
+@pytest.fixture
+def given_up(world):
+    """A run whose step failed while the run that it had started went on, to cost 0.25 in the end."""
+    function_tool(world, "echo", "test-echo", cost_usd="0.25")
+    child_workflow(world, step("a", "tool:echo"))
+    run = start(world, calls_child())
+    give_up(run)
+    return run
+
+
+def give_up(run: Run) -> None:
+    claimed = take(run, "call")
+    start_child(claimed, "child", {})
+    finish(claimed, Outcome("failed"))
+
+
+def ends_late(run: Run) -> None:
+    """The child of `run` does its work, longer than a second ago."""
+    work(only_child(run).steps.get().pk)
+    Run.objects.filter(ended_at__isnull=False).update(ended_at=Now() - timedelta(seconds=2))
+
+
+def costs(run: Run) -> tuple[str, str]:
+    """Own, and with children."""
+    run.refresh_from_db()
+    return f"{run.own_cost_usd:.2f}", f"{run.cost_usd:.2f}"
+
+
+def test_what_a_child_costs_after_its_step_was_given_up_is_counted_once(given_up):
+    ends_late(given_up)
+    for _ in range(3):
+        settle_child(given_up.steps.get().pk)
+    assert costs(given_up) == ("0.00", "0.25")
+    assert (given_up.state, str(given_up.steps.get().cost_usd)) == ("failed", "0.250000")
+    assert event_types(given_up).count("step.cost_added") == 1
+    assert broken_invariants() == {}
+
+
+def test_the_sweep_counts_a_late_child_of_which_no_bell_told(given_up):
+    ends_late(given_up)
+    assert sweep()["children"] == 1
+    assert costs(given_up) == ("0.00", "0.25")
+    assert sweep()["children"] == 0
+
+
+def test_a_late_child_is_counted_by_everybody_above(world):
+    function_tool(world, "echo", "test-echo", cost_usd="0.25")
+    child_workflow(world, step("a", "tool:echo"))
+    child_workflow(world, calls_child(), name="middle")
+    run = start(world, calls_child(name="middle"), step("own", "tool:echo"))
+    work(run.steps.get(key="call").pk)
+    middle = only_child(run)
+    give_up(middle)
+    settle_child(run.steps.get(key="call").pk)
+    work(run.steps.get(key="own").pk)
+    assert (costs(run), costs(middle), run.state) == (("0.25", "0.25"), ("0.00", "0.00"), "failed")
+    ends_late(middle)
+    sweep()
+    sweep()
+    assert (costs(run), costs(middle)) == (("0.25", "0.50"), ("0.00", "0.25"))
+    assert broken_invariants() == {}
+
+
+def test_a_child_that_ends_before_its_step_is_given_up_is_counted(world):
     function_tool(world, "echo", "test-echo", cost_usd="0.25")
     child_workflow(world, step("a", "tool:echo"))
     run = start(world, calls_child())
     claimed = take(run, "call")
     child = start_child(claimed, "child", {})
-    finish(claimed, Outcome("failed"))
     work(child.steps.get().pk)
     settle_child(claimed.id)
-    run.refresh_from_db()
-    assert (run.cost_usd, str(only_child(run).cost_usd)) == (0, "0.250000")
+    assert costs(run) == ("0.00", "0.00")
+    finish(claimed, Outcome("failed"))
+    settle_child(claimed.id)
+    assert costs(run) == ("0.00", "0.25")
+
+
+def test_own_costs_add_up_to_what_was_spent(world):
+    function_tool(world, "echo", "test-echo", cost_usd="0.25")
+    child_workflow(world, step("a", "tool:echo"))
+    child_workflow(world, calls_child(), step("c", "tool:echo"), name="middle")
+    run = drain(start(world, calls_child(name="middle"), step("d", "tool:echo")))
+    assert costs(run) == ("0.25", "0.75")
+    assert sum(one.own_cost_usd for one in Run.objects.all()) == Decimal("0.75")
+    assert broken_invariants() == {}
 
 
 def test_a_cancel_reaches_every_level(world):
