@@ -24,10 +24,9 @@ from controlplane.projects.models import Project
 from runs import actions
 from runs import serializers as shapes
 from runs.exporting import artifact_file, document_pieces, steps_file
-from runs.figures import WINDOWS, WorkflowFigures, window_name
 from runs.lists import RUNS, RunListEndpoint
 from runs.models import Run, StepRun
-from runs.queries import LINES_PAGE, LogFilter, log_lines, steps_of
+from runs.queries import LINES_PAGE, LogFilter, log_lines, runs_of_agent, steps_of
 from workflows.models import Workflow
 
 AFTER = OpenApiParameter("after", int, description="Only what comes after this number.")
@@ -300,15 +299,12 @@ class RunsOfWorkflow(RunListEndpoint):
         return super().get(request)
 
 
-class FiguresOfWorkflow(Endpoint):
-    parameters = ("window",)
+class RunsOfAgent(RunListEndpoint):
+    """`GET /agents/ID/runs`: the list of runs, of those that the agent was chosen for or worked in."""
 
-    @extend_schema(
-        parameters=[OpenApiParameter("window", str, enum=list(WINDOWS), description="How far back; 30d without it.")],
-        responses={200: {"type": "object"}},
-    )
-    def get(self, request: Request, pk: int) -> Response:
-        """Runs, success rate, durations and cost, in all and by bucket, by when runs were created; no test runs."""
-        workflow = self.find(Workflow.objects.select_related("project"), pk=pk)
-        window = window_name(request.query_params.get("window", ""))
-        return Response(WorkflowFigures(workflow, window).as_json())
+    def widen(self, queryset: QuerySet) -> QuerySet:
+        agent = self.find(Agent.objects.all(), pk=self.kwargs["pk"])
+        return queryset.filter(runs_of_agent(agent))
+
+    def get(self, request: Request, pk: int = 0) -> Any:
+        return super().get(request)

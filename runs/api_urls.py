@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from controlplane.projects.routes import endpoint
-from runs import api, comparison_api, replay_api, task_api, usage_api
+from runs import api, comparison_api, replay_api, task_api
+from runs.figures import api as figures
 from runs.lists import RunCountsEndpoint, RunCsvEndpoint
 
 urlpatterns = [
@@ -30,10 +31,14 @@ urlpatterns = [
     endpoint("runs/<int:pk>/artifacts/<int:artifact_pk>", api.OneArtifact.as_view(), "run_artifact"),
     endpoint("workflows/<int:pk>/test", api.WorkflowTest.as_view(), "workflow_test"),
     endpoint("workflows/<int:pk>/runs", api.RunsOfWorkflow.as_view(), "workflow_runs"),
-    endpoint("workflows/<int:pk>/figures", api.FiguresOfWorkflow.as_view(), "workflow_figures"),
-    endpoint("agents/<int:pk>/metrics", usage_api.MetricsOfAgent.as_view(), "agent_metrics"),
-    endpoint("agents/<int:pk>/runs", usage_api.RunsOfAgent.as_view(), "agent_runs"),
-    endpoint("tools/<int:pk>/usage", usage_api.UsageOfTool.as_view(), "tool_usage"),
+    endpoint("agents/<int:pk>/runs", api.RunsOfAgent.as_view(), "agent_runs"),
+    # Figures.
+    endpoint("workflows/<int:pk>/figures", figures.FiguresOfWorkflow.as_view(), "workflow_figures"),
+    endpoint("workflows/<int:pk>/figures.csv", figures.FiguresOfWorkflowCsv.as_view(), "workflow_figures_csv"),
+    endpoint("agents/<int:pk>/metrics", figures.MetricsOfAgent.as_view(), "agent_metrics"),
+    endpoint("agents/<int:pk>/metrics.csv", figures.MetricsOfAgentCsv.as_view(), "agent_metrics_csv"),
+    endpoint("tools/<int:pk>/usage", figures.UsageOfTool.as_view(), "tool_usage"),
+    endpoint("tools/<int:pk>/usage.csv", figures.UsageOfToolCsv.as_view(), "tool_usage_csv"),
     # Runs that execute elsewhere.
     endpoint("tasks", task_api.Tasks.as_view(), "tasks"),
     endpoint("tasks.csv", task_api.TasksCsv.as_view(), "tasks_csv"),

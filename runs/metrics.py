@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from runs.statistics import known_workers, live_everywhere, queued_everywhere
+from runs.figures.live import known_workers, live_everywhere, queued_everywhere
 
 
 def measure() -> Iterator[Metric]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from runs import comparison_page, replay_page, starting, usage_views, views, workflow_views
+from runs import comparison_page, replay_page, starting, views
+from runs.figures import views as figures
 from runs.lists import RunList
 
 app_name = "runs"
@@ -26,8 +27,8 @@ urlpatterns = [
     path("runs/<int:pk>/control/<slug:verb>", views.control, name="control"),
     path("runs/<int:pk>/<slug:tab>/", views.detail, name="tab"),
     # workflows/<id>/
-    path("workflows/<int:pk>/figures", workflow_views.figures, name="workflow_figures"),
+    path("workflows/<int:pk>/figures", figures.workflow_figures, name="workflow_figures"),
     # agents/<id>/ and tools/<id>/
-    path("agents/<int:pk>/usage", usage_views.agent_usage, name="agent_usage"),
-    path("tools/<int:pk>/usage", usage_views.tool_usage, name="tool_usage"),
+    path("agents/<int:pk>/usage", figures.agent_usage, name="agent_usage"),
+    path("tools/<int:pk>/usage", figures.tool_usage, name="tool_usage"),
 ]

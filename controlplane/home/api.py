@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.events.models import utc_text
-from controlplane.home.overview import WINDOWS, Overview
-from controlplane.home.views import window_name
+from controlplane.home.overview import DEFAULT_WINDOW, OVERVIEW_WINDOWS, Overview
 from controlplane.projects.endpoints import Endpoint
+from runs.figures.live import Progress, StepCount
+from runs.figures.range import window_name
+from runs.figures.workflow import ends
 from runs.models import Run, Worker
-from runs.statistics import Progress, StepCount
 
 PARAMETERS = [
     OpenApiParameter("project", str, description="Id or slug; needed by those who have more than one."),
-    OpenApiParameter("window", str, enum=list(WINDOWS), description="How far back; 24h without it."),
+    OpenApiParameter("window", str, enum=list(OVERVIEW_WINDOWS), description="How far back; 24h without it."),
 ]
 
 
@@ -31,30 +30,25 @@ class OverviewEndpoint(Endpoint):
     @extend_schema(parameters=PARAMETERS, responses={200: {"type": "object"}})
     def get(self, request: Request) -> Response:
         project = self.project(request.query_params.get("project"))
-        return Response(figures(Overview(project, window_name(request.query_params.get("window", "")))))
+        window = window_name(request.query_params.get("window", ""), OVERVIEW_WINDOWS, DEFAULT_WINDOW)
+        return Response(figures(Overview(project, window)))
 
 
 def figures(page: Overview) -> dict[str, Any]:
     return {
         "project": page.project.slug,
         "window": page.window_name,
-        "since": utc_text(page.since),
+        "since": utc_text(page.range.since),
         "live": page.live,
-        "ended": dict(page.totals),
-        "success_rate": page.success_rate,
+        "ended": page.ended.total.ended_json(),
+        "success_rate": page.ended.total.success_rate,
         "median_duration_ms": page.median_ms,
-        "buckets": [bucket(start, page) for start in page.buckets],
+        "buckets": [{**ends(bucket), **found.ended_json()} for bucket, found in page.ended.by_bucket],
         "steps": {state: step_count(found) for state, found in page.steps.items()},
         "running": [running(progress) for progress in page.running],
         "failed": [failure(run) for run in page.failures],
         "workers": [worker(one) for one in page.workers],
     }
-
-
-def bucket(start: datetime, page: Overview) -> dict[str, Any]:
-    """`start` is told by the project's clock."""
-    began = start.replace(tzinfo=ZoneInfo(page.project.time_zone))
-    return {"start": utc_text(began), **page.ended.get(start, {})}
 
 
 def step_count(found: StepCount) -> dict[str, Any]:

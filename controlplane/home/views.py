@@ -7,13 +7,14 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from controlplane.domain.errors import InvalidInput, NotFound
+from controlplane.domain.errors import NotFound
 from controlplane.events.queries import latest_cursor
 from controlplane.events.wording import line_of
 from controlplane.home.demo.project import SLUG as DEMO
-from controlplane.home.overview import DEFAULT_WINDOW, WINDOWS, Overview
+from controlplane.home.overview import DEFAULT_WINDOW, OVERVIEW_WINDOWS, Overview
 from controlplane.projects.models import Project
 from runs.actions import retry_run
+from runs.figures.range import WINDOWS, window_name
 from workflows.models import Workflow
 
 PARTS = {"tiles", "running", "failures", "charts", "queue", "activity"}
@@ -36,24 +37,18 @@ def part(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def context_of(request: HttpRequest) -> dict[str, object]:
-    page = Overview(request.project, window_name(request.GET.get("window", "")))
+    window = window_name(request.GET.get("window", ""), OVERVIEW_WINDOWS, DEFAULT_WINDOW)
+    page = Overview(request.project, window)
     slug = request.project.slug
     return {
         "page": page,
-        "windows": [(name, window.label, name == page.window_name) for name, window in WINDOWS.items()],
+        "windows": [(name, WINDOWS[name].label, name == window) for name in OVERVIEW_WINDOWS],
         "retry_run": retry_run,
         "activity": lambda: [line_of(event, slug) for event in page.activity],
         "released": lambda: Workflow.objects.filter(project=request.project, current__isnull=False).exists(),
         "may_write": request.member.may("editor"),
         "demo_url": lambda: demo_url(request),
     }
-
-
-def window_name(given: str) -> str:
-    """A key of WINDOWS. Raises InvalidInput for another one."""
-    if given and given not in WINDOWS:
-        raise InvalidInput.field("window", f"Choose one of {', '.join(WINDOWS)}.", "choice")
-    return given or DEFAULT_WINDOW
 
 
 def demo_url(request: HttpRequest) -> str:

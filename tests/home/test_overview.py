@@ -81,20 +81,21 @@ def test_runs_are_counted_in_the_hour_they_ended_by_the_projects_clock(world, wo
     ended(workflow, RunState.CANCELLED, timedelta(hours=3))
     ended(workflow, RunState.SUCCEEDED, timedelta(hours=30))
     page = Overview(world.acme)
-    succeeded, failed, cancelled = (series["values"] for series in page.throughput["series"])
+    drawn = {series["name"]: series["values"] for series in page.throughput["series"]}
+    succeeded, failed, cancelled = drawn["Succeeded"], drawn["Failed"], drawn["Cancelled"]
     assert (succeeded[-1], sum(succeeded)) == (1, 1)
     assert (failed[-4], sum(failed)) == (cancelled[-4], sum(cancelled)) == (1, 1)
     assert page.success["series"][0]["values"][-4:] == [0.0, None, None, 100.0]
-    assert page.labels[-1] == timezone.localtime(timezone=page.since.tzinfo).strftime("%H:00")
-    assert str(page.since.tzinfo) == "Europe/Berlin"
+    assert page.range.labels[-1] == timezone.localtime(timezone=page.range.zone).strftime("%H:00")
+    assert str(page.range.zone) == "Europe/Berlin"
 
 
 def test_a_week_is_shown_in_quarters_of_days(world, workflow):
     ended(workflow, RunState.SUCCEEDED, timedelta(hours=30))
     page = Overview(world.acme, "7d")
-    assert len(page.buckets) == 28
-    assert {bucket.hour % 6 for bucket in page.buckets} == {0}
-    assert page.totals == {"succeeded": 1}
+    assert len(page.range.buckets) == 28
+    assert {bucket.start.hour % 6 for bucket in page.range.buckets} == {0}
+    assert page.ended.total.ended == {"succeeded": 1}
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/St_Johns", "Pacific/Apia"])
@@ -103,14 +104,14 @@ def test_every_run_of_the_window_has_a_bar_in_every_zone(world, workflow, zone):
     for hours in range(23):
         ended(workflow, RunState.SUCCEEDED, timedelta(hours=hours))
     page = Overview(Project.objects.get(pk=world.acme.pk))
-    assert sum(page.throughput["series"][0]["values"]) == page.totals["succeeded"] == 23
+    assert sum(page.throughput["series"][0]["values"]) == page.ended.total.runs == 23
 
 
 def test_success_leaves_out_what_people_cancelled(world, workflow):
     for state in (RunState.SUCCEEDED, RunState.SUCCEEDED, RunState.TIMED_OUT, RunState.FAILED, RunState.CANCELLED):
         ended(workflow, state, timedelta(minutes=1))
-    assert Overview(world.acme).success_rate == 0.5
-    assert Overview(world.globex).success_rate is None
+    assert Overview(world.acme).ended.total.success_rate == 0.5
+    assert Overview(world.globex).ended.total.success_rate is None
 
 
 def test_the_median_is_of_what_ended_lately(world, workflow):

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from runs import figures, workflow_charts
-from runs.workflow_charts import FiguresPage
+from runs.figures import series
+from runs.figures.workflow_page import FiguresPage
 from tests.world import make_run, make_workflow
 
 pytestmark = pytest.mark.django_db
@@ -24,18 +24,17 @@ def workflow(world):
 
 
 def test_what_was_not_read_is_not_drawn_as_nothing(world, workflow, monkeypatch):
-    for module in (figures, workflow_charts):
-        monkeypatch.setattr(module, "MOST_READ", 2)
+    monkeypatch.setattr(series, "MOST_READ", 2)
     page = FiguresPage(workflow, "30d")
     assert page.outcomes["series"][0]["values"] == [1, 1]
-    assert page.outcomes["labels"] == page.labels == [f"{start:%d %b}" for start, _ in page.by_bucket[-2:]]
+    assert page.outcomes["labels"] == [f"{bucket.start:%d %b}" for bucket, _ in page.by_bucket[-2:]]
     shown = world.client("vera").get(f"/p/acme/workflows/{workflow.pk}/figures?window=30d").content.decode()
     assert "Only the latest 2 runs are counted here." in shown
 
 
 def test_all_that_was_read_is_drawn_over_the_whole_time(world, workflow):
     page = FiguresPage(workflow, "30d")
-    assert len(page.labels) == len(page.buckets)
+    assert len(page.outcomes["labels"]) == len(page.range.buckets) == 30
     assert sum(page.outcomes["series"][0]["values"]) == 3
     shown = world.client("vera").get(f"/p/acme/workflows/{workflow.pk}/figures?window=30d").content.decode()
     assert "are counted here" not in shown

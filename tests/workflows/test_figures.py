@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from runs.figures import WorkflowFigures
+from runs.figures.workflow import WorkflowFigures
 from tests.world import make_run, make_workflow
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,8 @@ def test_it_counts_measures_and_adds_up(workflow):
     ran(workflow, "cancelled", seconds=900)
     ran(workflow, "running")
     total = WorkflowFigures(workflow).total
-    assert (total.runs, total.ended["succeeded"], total.ended["failed"], total.ended["cancelled"]) == (6, 3, 1, 1)
+    assert (total.runs, total.ended["succeeded"], total.ended["failed"], total.ended["cancelled"]) == (5, 3, 1, 1)
+    assert total.started == 6
     assert total.success_rate == 0.75
     assert (total.median_ms, total.cost_usd) == (2500, 1.75)
 
@@ -41,6 +42,7 @@ def test_other_workflows_test_runs_and_older_runs_do_not_count(world, workflow):
     ran(workflow, "failed", trigger="test")
     ran(workflow, "failed", ago=timedelta(days=40))
     assert WorkflowFigures(workflow, "30d").total.runs == 0
+    assert WorkflowFigures(workflow, "30d", tests=True).total.runs == 1
     assert WorkflowFigures(workflow, "90d").total.runs == 1
 
 
@@ -50,12 +52,17 @@ def test_every_run_is_in_a_bucket_that_is_shown(workflow, window):
         ran(workflow, ago=ago)
     figures = WorkflowFigures(workflow, window)
     assert sum(one.runs for _, one in figures.by_bucket) == figures.total.runs == 3
-    assert len({label for label, _ in figures.by_bucket}) == len(figures.buckets)
+    assert len(set(figures.range.labels)) == len(figures.range.buckets)
+
+
+def starts(workflow, window: str) -> list[datetime]:
+    return [bucket.start for bucket in WorkflowFigures(workflow, window).range.buckets]
 
 
 def test_a_day_begins_at_midnight_of_the_project(workflow):
-    assert {(at.hour, at.minute) for at in WorkflowFigures(workflow, "30d").buckets} == {(0, 0)}
-    assert WorkflowFigures(workflow, "30d").since.utcoffset() in (timedelta(hours=1), timedelta(hours=2))
+    assert {(at.hour, at.minute) for at in starts(workflow, "30d")} == {(0, 0)}
+    assert {at.weekday() for at in starts(workflow, "90d")} == {0}
+    assert starts(workflow, "30d")[0].utcoffset() in (timedelta(hours=1), timedelta(hours=2))
 
 
 def test_the_page_shows_them_and_the_workflow_page_asks_for_them(world, workflow, django_assert_max_num_queries):
@@ -64,7 +71,7 @@ def test_the_page_shows_them_and_the_workflow_page_asks_for_them(world, workflow
     client.get("/p/acme/")
     here = f"/p/acme/workflows/{workflow.pk}/figures"
     assert f'hx-get="{here}"' in client.get(f"/p/acme/workflows/{workflow.pk}/").content.decode()
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         page = client.get(here, {"window": "7d"}, headers={"HX-Request": "true"}).content.decode()
     assert "Last 7 days" in page
     assert "0 %" in page or "0%" in page

@@ -14,14 +14,18 @@ from agents.models import Agent
 from controlplane.listing.display import Preset
 from controlplane.listing.periods import PRESETS, Period
 from controlplane.ui.formats import duration_text, money_text, number_text, percent_text
+from runs.figures import charts
+from runs.figures.measures import CALL_OUTCOMES, Share
+from runs.figures.range import TESTS
+from runs.figures.usage import Usage
 from runs.filters import CallFilters
 from runs.models import Call, Run
-from runs.usage import DAY, HOUR, MINUTE, Figures, Usage
 
 # Beside the figures on the page of a tool or an agent; the page of their own has every usual period.
 QUICK = {"-24h": "24 hours", "-7d": "7 days", "-30d": "30 days"}
 RUNS_SHOWN = 10
 CALLS_READ = 100
+TOKENS = (Share("Input", "info", "input_tokens"), Share("Output", "purple", "output_tokens"))
 PERCENTILES = (("p50", "info", "p50_ms"), ("p95", "warning", "p95_ms"), ("p99", "danger", "p99_ms"))
 
 
@@ -57,7 +61,7 @@ class UsagePage(Usage):
     @property
     def presets(self) -> list[Preset]:
         asked = self.range.asked
-        return [Preset(label, ends, f"{self.here}?{query_of(ends)}", ends == asked) for ends, label in PRESETS.items()]
+        return [Preset(label, ends, self.link(ends), ends == asked) for ends, label in PRESETS.items()]
 
     @property
     def period_ends(self) -> list[dict[str, Any]]:
@@ -66,7 +70,17 @@ class UsagePage(Usage):
     @property
     def whole_url(self) -> str:
         """The page of its own, over the same time."""
-        return f"{self.here}?{query_of(self.range.asked)}"
+        return self.link(self.range.asked)
+
+    @property
+    def tests_url(self) -> str:
+        """The same with test runs, or without them again."""
+        return self.link(self.range.asked, tests=not self.tests)
+
+    def link(self, ends: tuple[str, str], *, tests: bool | None = None) -> str:
+        asked = {name: text for name, text in zip(("since", "until"), ends, strict=True) if text}
+        more = {"tests": TESTS} if (self.tests if tests is None else tests) else {}
+        return f"{self.here}?{urlencode(asked | more)}"
 
     @property
     def title(self) -> str:
@@ -74,7 +88,7 @@ class UsagePage(Usage):
         return PRESETS.get(self.range.asked, exact)
 
     def local(self, at: Any) -> str:
-        return at.astimezone(self.zone).strftime("%d %b %Y %H:%M")
+        return at.astimezone(self.range.zone).strftime("%d %b %Y %H:%M")
 
     def tiles(self) -> Iterator[dict[str, str]]:
         total, rate = self.total, self.total.success_rate
@@ -94,53 +108,24 @@ class UsagePage(Usage):
             yield {"label": "Tokens", "value": number_text(total.input_tokens + total.output_tokens), "note": tokens}
 
     @property
-    def every(self) -> str:
-        """How long a bucket is, in words."""
-        width = self.range.width
-        for unit, word in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
-            if width >= unit:
-                return f"each {word}" if width == unit else f"every {width // unit} {word}s"
-        raise ValueError(width)
-
-    @property
-    def labels(self) -> list[str]:
-        width, days = self.range.width, (self.range.until - self.range.since).total_seconds() / DAY
-        form = "%d %b" if width >= DAY else "%H:%M" if days <= 1 else "%d %b %H:%M"
-        return [start.strftime(form) for start in self.buckets]
-
-    @property
-    def column(self) -> list[Figures]:
-        return [figures for _, figures in self.by_bucket]
-
-    @property
     def outcomes(self) -> dict[str, Any]:
-        wanted = (("Succeeded", "success", "succeeded"), ("Failed", "danger", "failed"),
-                  ("Cancelled", "neutral", "cancelled"))  # fmt: skip
-        return self.chart(*wanted) | {"stacked": True}
+        return charts.outcomes(self.calls, CALL_OUTCOMES)
 
     @property
     def latencies(self) -> dict[str, Any]:
-        """In seconds; a gap where nothing ended."""
-        series = [
-            {"name": name, "tone": tone, "values": [seconds(getattr(one, field)) for one in self.column]}
-            for name, tone, field in PERCENTILES
-        ]
-        return {"labels": self.labels, "series": series, "unit": "s"}
+        return charts.durations(self.calls, PERCENTILES)
 
     @property
     def rates(self) -> dict[str, Any]:
-        """In percent; a gap where nothing ended."""
-        rates = [None if one.success_rate is None else round(100 * one.success_rate, 1) for one in self.column]
-        return {"labels": self.labels, "series": [{"name": "Success", "tone": "success", "values": rates}], "unit": "%"}
+        return charts.success(self.calls)
 
     @property
     def costs(self) -> dict[str, Any]:
-        values = [float(round(one.cost_usd, 6)) for one in self.column]
-        return {"labels": self.labels, "series": [{"name": "USD", "tone": "info", "values": values}]}
+        return charts.costs(self.calls)
 
     @property
     def tokens(self) -> dict[str, Any]:
-        return self.chart(("Input", "info", "input_tokens"), ("Output", "purple", "output_tokens")) | {"stacked": True}
+        return charts.stacked(self.calls, TOKENS, getattr)
 
     @property
     def has_tokens(self) -> bool:
@@ -155,18 +140,3 @@ class UsagePage(Usage):
         rows = Run.objects.filter(pk__in=latest).select_related("workflow")
         shown = ("state", "created_at", "started_at", "ended_at", "workflow__name", "project_id", "cost_usd")
         return list(rows.only(*shown).order_by("-created_at", "-id")[:RUNS_SHOWN])
-
-    def chart(self, *wanted: tuple[str, str, str]) -> dict[str, Any]:
-        series = [
-            {"name": name, "tone": tone, "values": [getattr(one, field) for one in self.column]}
-            for name, tone, field in wanted
-        ]
-        return {"labels": self.labels, "series": series}
-
-
-def query_of(ends: tuple[str, str]) -> str:
-    return urlencode({name: text for name, text in zip(("since", "until"), ends, strict=True) if text})
-
-
-def seconds(ms: int | None) -> float | None:
-    return None if ms is None else round(ms / 1000, 3)

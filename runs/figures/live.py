@@ -1,32 +1,20 @@
-"""Figures about a project's runs, each bounded by time or by a limit and read from an index."""
+"""What goes on now: live runs and how far they are, steps that are not done, workers. Each read from an index."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from runs.models import RUN_FINAL, RUN_LIVE, WORKERS_KEPT, Run, RunState, StepRun, StepState, Worker
+from runs.figures.measures import WENT_WRONG
+from runs.figures.series import rows_of
+from runs.models import RUN_LIVE, WORKERS_KEPT, Run, RunState, StepRun, StepState, Worker
 
 # Beyond this a count says only that it is more.
 MOST_COUNTED = 10_000
-MEDIAN_OF = 1_000
-WENT_WRONG = (RunState.FAILED, RunState.TIMED_OUT)
 
-ENDED = """
-SELECT date_bin(make_interval(hours => %(hours)s), ended_at AT TIME ZONE %(zone)s, '2000-01-01') AS bucket,
-       state, count(*)
-FROM runs_run WHERE project_id = %(project)s AND ended_at >= %(since)s GROUP BY 1, 2
-"""
-MEDIAN = """
-SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM ended_at - started_at)) * 1000
-FROM (SELECT started_at, ended_at FROM runs_run
-      WHERE project_id = %(project)s AND ended_at >= %(since)s ORDER BY ended_at DESC LIMIT %(most)s) AS latest
-"""
 LIVE = """
 SELECT wanted.state, (SELECT count(*) FROM (
     SELECT 1 FROM runs_run WHERE project_id = %(project)s AND state = wanted.state LIMIT %(most)s + 1) AS counted)
@@ -80,20 +68,6 @@ class Progress:
     @property
     def percent(self) -> int:
         return round(100 * self.share)
-
-
-def ended_by_bucket(project_id: int, *, since: datetime, zone: str, hours: int) -> dict[datetime, dict[str, int]]:
-    """Start of a bucket of `hours` (naive, in `zone`) -> run state -> runs that ended in it. Empty ones are missing."""
-    found: dict[datetime, dict[str, int]] = {}
-    for bucket, state, count in rows_of(ENDED, project=project_id, since=since, zone=zone, hours=hours):
-        found.setdefault(bucket, {})[state] = count
-    return found
-
-
-def median_duration_ms(project_id: int, *, since: datetime) -> int | None:
-    """Of the latest thousand runs that ended since then, from start to end; None when none did."""
-    ((median,),) = rows_of(MEDIAN, project=project_id, since=since, most=MEDIAN_OF)
-    return None if median is None else round(median)
 
 
 def live_counts(project_id: int) -> dict[str, int]:
@@ -157,15 +131,3 @@ def went_wrong(rows: QuerySet[Run], limit: int) -> list[Run]:
 def known_workers() -> list[Worker]:
     """Those seen within the last hour."""
     return list(Worker.objects.filter(seen_at__gte=timezone.now() - WORKERS_KEPT))
-
-
-def success_rate(counts: dict[str, int]) -> float | None:
-    """0 to 1: succeeded among those that ended by themselves; None when none did. Cancelled runs do not count."""
-    ended = sum(counts.get(state, 0) for state in RUN_FINAL if state != RunState.CANCELLED)
-    return counts.get(RunState.SUCCEEDED, 0) / ended if ended else None
-
-
-def rows_of(statement: str, **parameters: Any) -> list[tuple]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall()
