@@ -9,10 +9,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from agents import catalogue, connections, deploying, events
+from agents import events
 from agents.calls.context import Answer
 from agents.calls.trial import CallFailed, trial_of_agent, trial_of_tool
-from agents.configuration import check_agent, check_instance, check_tool
+from agents.catalogue import saving as catalogue
+from agents.catalogue.configuration import check_agent, check_instance, check_tool
+from agents.deployments import domain as deploying
+from agents.instances import connections
 from agents.models import Agent, Catalogued, Deployment, Instance, Revision, Tool, ToolKind
 from controlplane.domain.action import Actor, action
 from controlplane.domain.cancellation import CancelToken
@@ -20,8 +23,8 @@ from controlplane.domain.errors import ActionRefused, InvalidInput
 from controlplane.domain.recording import record
 from controlplane.domain.refusals import Refusal
 from controlplane.domain.tags import tags_with, tags_without
-from controlplane.projects import encryption
 from controlplane.projects.models import Project
+from controlplane.projects.secrets import encryption
 
 # (project id, engine, url) -> the address that may be shown, and the report.
 Examine = Callable[[int, str, str], tuple[str, dict[str, Any]]]

@@ -13,8 +13,8 @@ from agents import actions as verbs
 from agents.models import Agent, Instance, Revision, Slot, Tool
 from agents.trials.asking import ask
 from controlplane.domain.errors import ProblemError
-from controlplane.projects.actors import Access
-from controlplane.projects.staff import ReadOnly, Scoped
+from controlplane.projects.tenants.actors import Access
+from controlplane.projects.tenants.staff import ReadOnly, Scoped
 
 
 class CatalogueAdmin(Scoped, ReadOnly):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents import api, operating, versions
+from agents.catalogue import api, versions
+from agents.deployments import page as operating
 from agents.models import Agent, Tool
-from controlplane.projects.routes import endpoint
+from controlplane.projects.requests.routes import endpoint
 
 
 def version_endpoints(word: str, model: type[Tool] | type[Agent]) -> list[Any]:

@@ -299,7 +299,7 @@ class Slot(models.Model):
     """How many steps use something now, and how many may. `key` is `tool:7`, `agent:3` or `instance:2`.
 
     `capacity` and `per_minute` are None where nothing limits them. The bucket of calls a minute holds at most `burst`
-    tokens; it held `tokens` at `refilled_at` (see agents/limits.py).
+    tokens; it held `tokens` at `refilled_at` (see agents/calls/limits.py).
     """
 
     key = models.CharField(max_length=40, primary_key=True)

@@ -27,10 +27,14 @@ PORTAL = Portal(
         "unhealthy": Look("Unhealthy", "danger", "error"),
         "unreachable": Look("Unreachable", "danger", "error"),
     },
-    lists={"tools": "agents.lists.TOOLS", "agents": "agents.lists.AGENTS", "instances": "agents.lists.INSTANCES"},
+    lists={
+        "tools": "agents.catalogue.listing.TOOLS",
+        "agents": "agents.catalogue.listing.AGENTS",
+        "instances": "agents.catalogue.listing.INSTANCES",
+    },
     sweeps=(
-        Sweep("probes", "agents.health.ring_due_probes"),
+        Sweep("probes", "agents.health.domain.ring_due_probes"),
         Sweep("trials", "agents.trials.sweep.tend_trials"),
     ),
-    dependents=("agents.dependents.find_dependents",),
+    dependents=("agents.catalogue.dependents.find_dependents",),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from agents.health import look
+from agents.health.domain import look
 
 
 @shared_task(name="agents.tasks.probe")

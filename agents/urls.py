@@ -5,8 +5,11 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 from django.views import View
 
-from agents import operating, trying, versions, views
-from agents.resources import AGENT, INSTANCE, TOOL, Resource
+from agents.catalogue import page as views
+from agents.catalogue import versions
+from agents.catalogue.resources import AGENT, INSTANCE, TOOL, Resource
+from agents.deployments import page as operating
+from agents.trials import page as trying
 
 app_name = "agents"
 

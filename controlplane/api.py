@@ -11,7 +11,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from controlplane.domain.errors import FieldError, InvalidInput, NotAllowed, NotFound, ProblemError
-from controlplane.projects.routes import endpoint
+from controlplane.projects.requests.routes import endpoint
 
 TITLES = {
     400: ("malformed", "The request is malformed"),

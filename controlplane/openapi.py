@@ -106,7 +106,7 @@ def with_problem(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
 
 
 class TokenScheme(OpenApiAuthenticationExtension):
-    target_class = "controlplane.projects.authentication.TokenAuthentication"
+    target_class = "controlplane.projects.tokens.authentication.TokenAuthentication"
     name = "token"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
@@ -114,7 +114,7 @@ class TokenScheme(OpenApiAuthenticationExtension):
 
 
 class JwtScheme(OpenApiAuthenticationExtension):
-    target_class = "controlplane.projects.authentication.JWTAuthentication"
+    target_class = "controlplane.projects.tokens.authentication.JWTAuthentication"
     name = "jwt"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
@@ -123,7 +123,7 @@ class JwtScheme(OpenApiAuthenticationExtension):
 
 
 class SessionScheme(OpenApiAuthenticationExtension):
-    target_class = "controlplane.projects.authentication.SessionAuthentication"
+    target_class = "controlplane.projects.tokens.authentication.SessionAuthentication"
     name = "session"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:

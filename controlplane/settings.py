@@ -33,7 +33,7 @@ ASGI_APPLICATION = "controlplane.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    "controlplane.projects.portal_admin.PortalAdmin",
+    "controlplane.projects.tenants.portal_admin.PortalAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -68,12 +68,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "controlplane.projects.middleware.ProblemMiddleware",
+    "controlplane.projects.requests.middleware.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
-    "controlplane.projects.sessions.SessionMiddleware",
+    "controlplane.projects.people.sessions.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -82,7 +82,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
-    "controlplane.projects.middleware.ProjectMiddleware",
+    "controlplane.projects.requests.middleware.ProjectMiddleware",
 ]
 
 TEMPLATES = [
@@ -208,7 +208,7 @@ SECRETS_KEYS = env_list("SPARKOPS_SECRETS_KEYS")
 
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
-    "controlplane.projects.addresses.AddressBackend",
+    "controlplane.projects.people.addresses.AddressBackend",
     # Named for the sessions that were opened with it; signing in never reaches it.
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
@@ -226,14 +226,14 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "controlplane.projects.accounts.AccountAdapter"
+ACCOUNT_ADAPTER = "controlplane.projects.people.accounts.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 # The e-mail address is the one that was invited.
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_FORMS = {
-    "signup": "controlplane.projects.entrance.SignUpForm",
-    "reset_password": "controlplane.projects.entrance.ResetForm",
-    "add_email": "controlplane.projects.entrance.AddressForm",
+    "signup": "controlplane.projects.people.entrance.SignUpForm",
+    "reset_password": "controlplane.projects.people.entrance.ResetForm",
+    "add_email": "controlplane.projects.people.entrance.AddressForm",
 }
 # Signing in needs no address; one that is not verified is only no address (see addresses.py).
 ACCOUNT_EMAIL_VERIFICATION = "none"
@@ -245,7 +245,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 # Thirty wrong passwords a minute from one address, ten in five minutes for one name. In this order: whoever is
 # stopped by the first leaves no counter of the second behind.
 ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,10/5m/key"}
-USERSESSIONS_ADAPTER = "controlplane.projects.accounts.SessionAdapter"
+USERSESSIONS_ADAPTER = "controlplane.projects.people.accounts.SessionAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 # Browsers offer passkeys over TLS, and on http://localhost.
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -254,16 +254,16 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "Spark-Ops"
 # A code is good for half a minute before and after, since clocks differ and people type.
 MFA_TOTP_TOLERANCE = 1
-MFA_ADAPTER = "controlplane.projects.accounts.SecondFactorAdapter"
+MFA_ADAPTER = "controlplane.projects.people.accounts.SecondFactorAdapter"
 MFA_FORMS = {
-    "add_webauthn": "controlplane.projects.passkeys.AddForm",
-    "authenticate_webauthn": "controlplane.projects.passkeys.SecondStepForm",
-    "login_webauthn": "controlplane.projects.passkeys.SignInForm",
-    "reauthenticate_webauthn": "controlplane.projects.passkeys.ConfirmForm",
+    "add_webauthn": "controlplane.projects.people.passkeys.AddForm",
+    "authenticate_webauthn": "controlplane.projects.people.passkeys.SecondStepForm",
+    "login_webauthn": "controlplane.projects.people.passkeys.SignInForm",
+    "reauthenticate_webauthn": "controlplane.projects.people.passkeys.ConfirmForm",
 }
 # Not in Valkey: nobody could sign in while it is full or away, or everybody could try any number of passwords.
-CACHES = {"default": {"BACKEND": "controlplane.projects.remembering.PostgresCache"}}
-SESSION_ENGINE = "controlplane.projects.sessions"
+CACHES = {"default": {"BACKEND": "controlplane.projects.people.remembering.PostgresCache"}}
+SESSION_ENGINE = "controlplane.projects.people.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 
 # E-mail: without a server it goes to the log of the web process
@@ -273,12 +273,14 @@ EMAIL_PORT = env_int("EMAIL_PORT", 587)
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env("EMAIL_HOST_USER"), env("EMAIL_HOST_PASSWORD")
 EMAIL_USE_SSL = env_bool("EMAIL_USE_SSL")
 EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", not EMAIL_USE_SSL)
-# A worker waits for the server, never a page (controlplane/projects/letters.py).
+# A worker waits for the server, never a page (controlplane/projects/people/letters.py).
 EMAIL_TIMEOUT = 10
 LETTER_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-EMAIL_BACKEND = (
-    "controlplane.projects.letters.KeepLetters" if EMAIL_HOST else "django.core.mail.backends.console.EmailBackend"
+KEEPS_LETTERS, PRINTS_LETTERS = (
+    "controlplane.projects.people.letters.KeepLetters",
+    "django.core.mail.backends.console.EmailBackend",
 )
+EMAIL_BACKEND = KEEPS_LETTERS if EMAIL_HOST else PRINTS_LETTERS
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM", "Spark-Ops <spark-ops@localhost>")
 
 # HTTP
@@ -352,17 +354,17 @@ STORAGES = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "controlplane.projects.authentication.TokenAuthentication",
-        "controlplane.projects.authentication.JWTAuthentication",
-        "controlplane.projects.authentication.SessionAuthentication",
+        "controlplane.projects.tokens.authentication.TokenAuthentication",
+        "controlplane.projects.tokens.authentication.JWTAuthentication",
+        "controlplane.projects.tokens.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["controlplane.listing.parsing.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["controlplane.projects.requests.parsing.StrictJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "controlplane.openapi.Description",
     "EXCEPTION_HANDLER": "controlplane.api.exception_handler",
-    "DEFAULT_THROTTLE_CLASSES": ["controlplane.projects.throttling.ApiThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["controlplane.projects.requests.throttling.ApiThrottle"],
     # The address of who asks is Daphne's to tell, with TRUST_PROXY_HEADERS; else a caller could name another each time.
     "NUM_PROXIES": 0,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from controlplane.home import health
+from controlplane.home.monitoring import health
 
 project_urls = [
     path("", include("controlplane.home.urls")),
@@ -21,7 +21,7 @@ project_urls = [
 urlpatterns = [
     path("p/<slug:project>/", include(project_urls)),
     path("api/", include("controlplane.api")),
-    path("accounts/", include("controlplane.projects.account_urls")),
+    path("accounts/", include("controlplane.projects.people.urls")),
     path("accounts/", include("allauth.urls")),
     path("", include("controlplane.ui.urls")),
     path("admin/", admin.site.urls),
@@ -35,7 +35,7 @@ urlpatterns = [
 
 handler400 = "controlplane.ui.errors.bad_request"
 handler403 = "controlplane.ui.errors.permission_denied"
-handler404 = "controlplane.projects.middleware.page_not_found"
+handler404 = "controlplane.projects.requests.middleware.page_not_found"
 handler429 = "controlplane.ui.errors.too_many_requests"
 handler500 = "controlplane.ui.errors.server_error"
 

@@ -21,11 +21,11 @@ from runs.engine.plan import Plan, plan_of_version
 from runs.engine.replay import submit_replay
 from runs.engine.submit import Order, submit
 from runs.models import Environment, Run, StepRun, Trigger
-from runs.replaying import prepare_replay
+from runs.replay.domain import prepare_replay
 from workflows.models import Version, Workflow
-from workflows.parameters import check_inputs
 from workflows.queries import check_text
-from workflows.spec import Spec
+from workflows.specification.language import Spec
+from workflows.specification.parameters import check_inputs
 
 START = (no.WORKFLOW_ARCHIVED, no.UNRELEASED)
 AGAIN = (no.NOT_ENDED, no.ELSEWHERE, no.ARCHIVED)

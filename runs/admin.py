@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from controlplane.domain.errors import ProblemError
-from controlplane.projects.actors import Access
-from controlplane.projects.staff import ReadOnly, Scoped
+from controlplane.projects.tenants.actors import Access
+from controlplane.projects.tenants.staff import ReadOnly, Scoped
 from runs import actions as verbs
 from runs.models import Artifact, Attempt, LogChunk, Run, StepRun, Worker
 

@@ -14,17 +14,17 @@ from rest_framework.response import Response
 from agents.models import Agent
 from controlplane.domain.errors import InvalidInput, NotFound
 from controlplane.events.queries import stream
-from controlplane.listing.bulk_api import BulkEndpoint
-from controlplane.listing.export_formats import FORMATS
-from controlplane.listing.filters import is_id
-from controlplane.listing.streaming import Stream
-from controlplane.projects.endpoints import PAGING, Endpoint, body, number, shown
-from controlplane.projects.idempotency import idempotent
+from controlplane.listing.bulk.api import BulkEndpoint
+from controlplane.listing.declaration.filters import is_id
+from controlplane.listing.export.formats import FORMATS
+from controlplane.listing.export.streaming import Stream
 from controlplane.projects.models import Project
+from controlplane.projects.requests.endpoints import PAGING, Endpoint, body, number, shown
+from controlplane.projects.requests.idempotency import idempotent
 from runs import actions
 from runs import serializers as shapes
-from runs.exporting import artifact_file, document_pieces, steps_file
-from runs.lists import RUNS, RunListEndpoint
+from runs.export.document import artifact_file, document_pieces, steps_file
+from runs.list.listing import RUNS, RunListEndpoint
 from runs.models import Run, StepRun
 from runs.queries import LINES_PAGE, LogFilter, log_lines, runs_of_agent, steps_of
 from workflows.models import Workflow

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from controlplane.projects.routes import endpoint
-from runs import api, comparison_api, replay_api, task_api
+from controlplane.projects.requests.routes import endpoint
+from runs import api
+from runs.compare import api as comparison_api
+from runs.external import api as task_api
 from runs.figures import api as figures
-from runs.lists import RunCountsEndpoint, RunCsvEndpoint
+from runs.list.listing import RunCountsEndpoint, RunCsvEndpoint
+from runs.replay import api as replay_api
 
 urlpatterns = [
     endpoint("runs", api.Runs.as_view(), "runs"),

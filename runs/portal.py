@@ -13,7 +13,7 @@ PORTAL = Portal(
         Beginning("Compare runs", "columns", "runs:compare", 20, role="viewer"),
     ),
     subjects=(
-        Subject("run", "runs:detail", numbered=True, find="runs.finding.find_runs", group="Runs", place=10),
+        Subject("run", "runs:detail", numbered=True, find="runs.list.search.find_runs", group="Runs", place=10),
         Subject("step", icon="run", told_as_part=True),
     ),
     words={
@@ -35,7 +35,7 @@ PORTAL = Portal(
         "lost": Look("Worker lost", "orange", "alert"),
         "needs_review": Look("Needs review", "purple", "alert"),
     },
-    lists={"runs": "runs.lists.RUNS"},
+    lists={"runs": "runs.list.listing.RUNS"},
     streams={"run": "runs.queries.project_of_run"},
     sweeps=(
         Sweep("taken_back", "runs.engine.sweep.take_back_lost"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from controlplane.projects.endpoints import Choice, StrictSerializer
+from controlplane.projects.requests.endpoints import Choice, StrictSerializer
 from runs.models import Artifact, Attempt, Environment, Run, StepRun, Trigger
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from runs import comparison_page, replay_page, starting, views
+from runs import views
+from runs.compare import page as comparison_page
 from runs.figures import views as figures
-from runs.lists import RunList
+from runs.list.listing import RunList
+from runs.replay import page as replay_page
+from runs.start import page as starting
 
 app_name = "runs"
 

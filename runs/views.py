@@ -13,15 +13,15 @@ from django.views.decorators.http import require_GET, require_POST
 
 from controlplane.domain.errors import InvalidInput, NotFound, ProblemError
 from controlplane.events.queries import stream
-from controlplane.listing.streaming import Stream
+from controlplane.listing.export.streaming import Stream
 from controlplane.ui.htmx import is_partial, toast
 from runs import actions
-from runs.exporting import artifact_file
+from runs.detail.presenting import TABS, RunPage
+from runs.detail.step_panel import StepPanel
+from runs.export.document import artifact_file
 from runs.forms import ReviewForm
 from runs.models import Run, StepRun
-from runs.presenting import TABS, RunPage
 from runs.queries import LINES_PAGE, LogFilter, log_lines, log_text
-from runs.step_panel import StepPanel
 
 PARTS = {"summary", "graph", "timeline", "step", "data", "cost", "events", "artifacts"}
 VERBS = {

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.test.client import ClientMixin
 
-from controlplane.projects.sessions import SessionStore
+from controlplane.projects.people.sessions import SessionStore
 
 login_cookies = ClientMixin._set_login_cookies
 

@@ -19,8 +19,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from controlplane.projects.actions import create_token
-from controlplane.projects.actors import Access, Actor
 from controlplane.projects.models import Member, Project
+from controlplane.projects.tenants.actors import Access, Actor
 from runs.models import RUN_FINAL, Run, RunState
 from tests.cookies import use_cookies
 from workflows.models import Version, VersionState, Workflow

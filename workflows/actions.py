@@ -17,11 +17,11 @@ from controlplane.domain.tags import clean_tags, tags_with, tags_without
 from controlplane.projects.models import Project
 from workflows import events
 from workflows import refusals as no
-from workflows.dependencies import uses_of
-from workflows.exchange import Definition
+from workflows.exchange.domain import Definition
+from workflows.library.dependencies import uses_of
 from workflows.models import Version, VersionState, Workflow
 from workflows.queries import check_text, read_text, refuse_unstorable
-from workflows.spec import format_of
+from workflows.specification.language import format_of
 
 LONGEST_DESCRIPTION = 10_000
 TASK_DESCRIPTION = "Executes elsewhere and reports here."

@@ -10,8 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from controlplane.domain.errors import ProblemError
-from controlplane.projects.actors import Access, Actor
-from controlplane.projects.staff import Scoped
+from controlplane.projects.tenants.actors import Access, Actor
+from controlplane.projects.tenants.staff import Scoped
 from workflows import actions as verbs
 from workflows.models import Version, Workflow
 

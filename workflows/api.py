@@ -11,16 +11,16 @@ from rest_framework.response import Response
 
 from controlplane.domain.action import Actor
 from controlplane.domain.comparison import compare
-from controlplane.listing.api import CsvEndpoint, ListEndpoint
-from controlplane.listing.bulk_api import BulkEndpoint
-from controlplane.projects.endpoints import Endpoint, body, number
-from controlplane.projects.idempotency import idempotent
+from controlplane.listing.bulk.api import BulkEndpoint
+from controlplane.listing.page.api import CsvEndpoint, ListEndpoint
 from controlplane.projects.models import Project
+from controlplane.projects.requests.endpoints import Endpoint, body, number
+from controlplane.projects.requests.idempotency import idempotent
 from workflows import actions
 from workflows import serializers as shapes
-from workflows.comparison import find_exported, find_version
-from workflows.exchange import document_of, read_definition
-from workflows.lists import WORKFLOWS
+from workflows.exchange.domain import document_of, read_definition
+from workflows.library.listing import WORKFLOWS
+from workflows.library.versions import find_exported, find_version
 from workflows.models import Workflow
 from workflows.queries import STARTING_TEXT, check_text
 

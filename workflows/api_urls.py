@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controlplane.projects.routes import endpoint
+from controlplane.projects.requests.routes import endpoint
 from workflows import api
 
 urlpatterns = [

@@ -9,7 +9,7 @@ from django import forms
 from controlplane.domain.errors import InvalidInput, ProblemError
 from controlplane.domain.tags import MAX_TAGS
 from workflows.actions import LONGEST_DESCRIPTION
-from workflows.exchange import read_definition, read_json
+from workflows.exchange.domain import read_definition, read_json
 
 LARGEST_FILE = 1024 * 1024
 

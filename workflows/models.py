@@ -14,7 +14,7 @@ from django.db.models.functions import JSONObject, Now
 from controlplane.domain.errors import InvalidInput
 from controlplane.domain.states import StatefulModel
 from controlplane.projects.models import Project, ProjectScoped, valid_name
-from workflows.spec import parse
+from workflows.specification.language import parse
 
 
 class WorkflowQuerySet(ProjectScoped):

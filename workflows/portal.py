@@ -19,6 +19,6 @@ PORTAL = Portal(
         "released": Look("Released", "success", "circle-check"),
         "retired": Look("Retired", "neutral", "archive"),
     },
-    lists={"workflows": "workflows.lists.WORKFLOWS"},
-    dependents=("workflows.dependencies.find_dependents",),
+    lists={"workflows": "workflows.library.listing.WORKFLOWS"},
+    dependents=("workflows.library.dependencies.find_dependents",),
 )

@@ -10,10 +10,10 @@ from typing import Any
 
 from controlplane.domain.errors import FieldError, InvalidInput
 from controlplane.projects.models import Project
-from workflows.catalogue import ProjectCatalogue
-from workflows.dependencies import circle_through, uses_by_step
+from workflows.library.catalogue import ProjectCatalogue
+from workflows.library.dependencies import circle_through, uses_by_step
 from workflows.models import Workflow
-from workflows.spec import Document, Spec, parse, validate
+from workflows.specification.language import Document, Spec, parse, validate
 
 # Valid in any project, so that a new workflow can be released and run at once.
 STARTING_TEXT = """\

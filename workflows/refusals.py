@@ -9,7 +9,7 @@ from django.db.models.functions import Concat
 
 from controlplane.domain.errors import ActionRefused, Conflict
 from controlplane.domain.refusals import Refusal
-from workflows.dependencies import find_dependents
+from workflows.library.dependencies import find_dependents
 from workflows.models import Version, VersionState, Workflow, drafts_of
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from agents.serializers import RevisionDiffSerializer
+from agents.catalogue.serializers import RevisionDiffSerializer
 from controlplane.domain.json_schema import depth_of
-from controlplane.projects.endpoints import StrictSerializer
-from workflows.exchange import FORMAT
+from controlplane.projects.requests.endpoints import StrictSerializer
+from workflows.exchange.domain import FORMAT
 from workflows.kinds import KINDS
 from workflows.models import Version, Workflow
 from workflows.queries import check_text

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from workflows import editing, exchanging, views
+from workflows import views
+from workflows.editing import page as editing
+from workflows.exchange import page as exchanging
 
 app_name = "workflows"
 

@@ -12,17 +12,17 @@ from django.views import View
 
 from controlplane.domain.comparison import compare
 from controlplane.domain.errors import Conflict, NotAllowed, NotFound, ProblemError
-from controlplane.listing.pages import Empty, ListPage
-from controlplane.projects.endpoints import number
+from controlplane.listing.page.page import Empty, ListPage
+from controlplane.projects.requests.endpoints import number
 from workflows import actions
-from workflows.comparison import find_version
-from workflows.dependencies import find_dependents
-from workflows.drawing import draw
 from workflows.forms import ChangedDetailsForm, CopyForm, DeleteForm, ReleaseForm, add_problem
-from workflows.lists import WORKFLOWS
+from workflows.library.dependencies import find_dependents
+from workflows.library.listing import WORKFLOWS
+from workflows.library.versions import find_version
 from workflows.models import Version, Workflow
-from workflows.outline import parameters_of, steps_of
 from workflows.queries import check_text
+from workflows.specification.drawing import draw
+from workflows.specification.outline import parameters_of, steps_of
 
 VERSIONS_SHOWN = 10
 

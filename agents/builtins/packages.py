@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import Distribution, PackageMetadata, distributions
 from typing import Any
 
-from agents.functions import FunctionContext, function
+from agents.calls.registry import FunctionContext, function
 
 PACKAGES_SCHEMA = {
     "type": "object",

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from agents.functions import FunctionContext, function
+from agents.calls.registry import FunctionContext, function
 
 EMBED_SCHEMA = {
     "type": "object",

@@ -14,9 +14,9 @@ from typing import Any
 
 from django.conf import settings
 
+from agents.calls.registry import FunctionContext, function
 from agents.databases.connect import parse_connection
 from agents.databases.query import run_query
-from agents.functions import FunctionContext, function
 from controlplane.domain.failures import Failure, Misconfigured
 
 IDENTIFIER = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$"}

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents.calls.context import LONGEST_MESSAGE, LONGEST_STACK, CallContext
+from agents.calls.registry import registered
 from agents.calls.schemas import as_json, check_input
-from agents.functions import registered
 from controlplane.domain.failures import Cancelled, Failure, Misconfigured, TimedOut
 
 

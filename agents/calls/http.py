@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from agents.addresses import PLACEHOLDER, check_host, part
+from agents.calls.addresses import PLACEHOLDER, check_host, part
 from agents.calls.context import CallContext
 from agents.calls.schemas import BadInput
 from controlplane.outbound.door import send

@@ -21,7 +21,7 @@ from agents.calls.ledger import Ledger
 from agents.calls.model_door import ModelDoor
 from agents.calls.model_tools import ToolBox
 from agents.calls.schemas import BadInput, check_output
-from agents.secret_references import revealed
+from agents.catalogue.secret_references import revealed
 from controlplane.domain.failures import Failure, Misconfigured
 
 logger = logging.getLogger(__name__)

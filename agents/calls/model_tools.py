@@ -13,8 +13,8 @@ from typing import Any
 
 from agents.calls.context import CallContext
 from agents.calls.ledger import Ledger
+from agents.calls.limits import wait_for_turn
 from agents.calls.tools import call_tool, may_repeat
-from agents.limits import wait_for_turn
 from controlplane.domain.failures import Failure
 
 SHOWN = 500

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from agents.addresses import PLACEHOLDER
+from agents.calls.addresses import PLACEHOLDER
 from agents.calls.context import only_safe_failures
-from agents.functions import registered
+from agents.calls.registry import registered
+from agents.catalogue.secret_references import revealed
 from agents.models import Agent, Instance, Tool
-from agents.secret_references import revealed
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.failures import Failure, Misconfigured
 from controlplane.domain.redaction import Redactor

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents.calls.context import Answer, CallContext, only_safe_failures
-from agents.connections import open_instance
 from agents.databases.query import run_query
+from agents.instances.connections import open_instance
 from agents.models import Instance
 from controlplane.domain.failures import Misconfigured
 

@@ -11,8 +11,8 @@ from agents.calls.functions import call_function
 from agents.calls.http import call_http
 from agents.calls.schemas import check_input, check_output
 from agents.calls.sql import call_sql
+from agents.catalogue.secret_references import revealed
 from agents.models import ToolKind
-from agents.secret_references import revealed
 
 Call = Callable[[Mapping[str, Any], Mapping[str, Any], CallContext], tuple[Any, Any]]
 KINDS: dict[str, Call] = {"http": call_http, "function": call_function, "sql": call_sql}

@@ -11,9 +11,9 @@ from django.conf import settings
 
 from agents.calls.agents import call_agent
 from agents.calls.context import Answer, CallContext
+from agents.calls.limits import refuse_beyond
 from agents.calls.tools import call_tool
-from agents.catalogue import snapshot_of
-from agents.limits import refuse_beyond
+from agents.catalogue.saving import snapshot_of
 from agents.models import Agent, Tool
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.errors import FieldError, InvalidInput, ProblemError

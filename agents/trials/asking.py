@@ -20,9 +20,9 @@ from agents.trials.alive import alive, overdue, waiting
 from agents.trials.awaiting import until
 from controlplane.domain.errors import NotAllowed, ProblemError, Unavailable
 from controlplane.later import Awaited, Errand, can_await
-from controlplane.operations.actors import owner_of
-from controlplane.projects.actors import Actor
+from controlplane.operations.carrying.actors import owner_of
 from controlplane.projects.models import Project
+from controlplane.projects.tenants.actors import Actor
 
 RETRY_AFTER_SECONDS = 10
 NO_WORKER = "No worker is free to do this now. Try again in a moment; where this stays so, start another worker."

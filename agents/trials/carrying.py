@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from agents import actions, connections
+from agents import actions
 from agents.calls.trial import CallFailed
+from agents.instances import connections
 from agents.models import Agent, Instance, Tool, Trial, TrialState, TrialSubject
 from agents.trials import outcomes
 from agents.trials.alive import waiting
@@ -21,7 +22,7 @@ from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.database import DATABASE_AWAY, is_away
 from controlplane.domain.errors import NotFound, ProblemError, Unavailable
 from controlplane.domain.failures import Failure
-from controlplane.operations.actors import actor_of
+from controlplane.operations.carrying.actors import actor_of
 
 logger = logging.getLogger(__name__)
 # Longer than a restart of PostgreSQL takes.

@@ -12,7 +12,7 @@ from django.conf import settings
 from agents.calls.context import Answer
 from agents.models import Trial, TrialSubject
 from controlplane.domain.errors import FieldError, ProblemError
-from controlplane.projects import encryption
+from controlplane.projects.secrets import encryption
 
 
 def sealed(trial: Trial, value: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from controlplane.events.reactions import actions as verbs
 from controlplane.events.reactions import reading
 from controlplane.events.reactions.declared import installed
 from controlplane.events.reactions.metrics import MOST_COUNTED
-from controlplane.projects.staff import ReadOnly, Scoped
+from controlplane.projects.tenants.staff import ReadOnly, Scoped
 
 
 @admin.register(Event)

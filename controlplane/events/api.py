@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.events.queries import feed_after, latest_cursor, parse_cursor, recent
-from controlplane.projects.endpoints import MOST, PAGE, Endpoint, number
+from controlplane.projects.requests.endpoints import MOST, PAGE, Endpoint, number
 
 
 class Subject(serializers.Serializer):

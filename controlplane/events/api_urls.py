@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from controlplane.events.api import ActivityEndpoint
-from controlplane.projects.routes import endpoint
+from controlplane.projects.requests.routes import endpoint
 
 urlpatterns = [endpoint("activity", ActivityEndpoint.as_view(), "activity")]

@@ -9,8 +9,8 @@ class EventsConfig(AppConfig):
     label = "events"
 
     def ready(self) -> None:
+        from controlplane.events.feed.recorder import record_event
         from controlplane.events.reactions import declared
-        from controlplane.events.recorder import record_event
 
         recording.install(record_event)
         declared.install(*map(load, reactions.values()))

@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from controlplane.events.feed.wording import line_of
 from controlplane.events.queries import latest_cursor, parse_cursor, recent
-from controlplane.events.wording import line_of
 from controlplane.ui.htmx import is_partial
 
 PAGE = 50

@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.events.models import utc_text
-from controlplane.home.overview import DEFAULT_WINDOW, OVERVIEW_WINDOWS, Overview
-from controlplane.projects.endpoints import Endpoint
+from controlplane.home.overview.domain import DEFAULT_WINDOW, OVERVIEW_WINDOWS, Overview
+from controlplane.projects.requests.endpoints import Endpoint
 from runs.figures.live import Progress, StepCount
 from runs.figures.range import window_name
 from runs.figures.workflow import ends

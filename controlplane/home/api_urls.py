@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from controlplane.home.api import OverviewEndpoint
-from controlplane.home.search_api import Search
-from controlplane.projects.routes import endpoint
+from controlplane.home.search.api import Search
+from controlplane.projects.requests.routes import endpoint
 
 urlpatterns = [
     endpoint("overview", OverviewEndpoint.as_view(), "overview"),

@@ -5,4 +5,4 @@ class HomeConfig(AppConfig):
     name = "controlplane.home"
 
     def ready(self) -> None:
-        from controlplane.home import checks  # noqa: F401 - registers them
+        from controlplane.home.monitoring import checks  # noqa: F401 - registers them

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.home import entry
+from controlplane.home.entry import page as entry
 
 urlpatterns = [path("", entry.front_door, name="front_door")]

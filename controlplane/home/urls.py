@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.home import search_views, views
+from controlplane.home import views
+from controlplane.home.search import page as search_views
 
 app_name = "home"
 urlpatterns = [

@@ -8,10 +8,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from controlplane.domain.errors import NotFound
+from controlplane.events.feed.wording import line_of
 from controlplane.events.queries import latest_cursor
-from controlplane.events.wording import line_of
 from controlplane.home.demo.project import SLUG as DEMO
-from controlplane.home.overview import DEFAULT_WINDOW, OVERVIEW_WINDOWS, Overview
+from controlplane.home.overview.domain import DEFAULT_WINDOW, OVERVIEW_WINDOWS, Overview
 from controlplane.projects.models import Project
 from runs.actions import retry_run
 from runs.figures.range import WINDOWS, window_name

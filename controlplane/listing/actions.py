@@ -8,9 +8,10 @@ from django.utils.text import slugify
 from controlplane.domain.action import Actor, action
 from controlplane.domain.errors import Conflict, FieldError, InvalidInput, NotAllowed, NotFound
 from controlplane.domain.recording import record
-from controlplane.listing import events, known
+from controlplane.listing import events
+from controlplane.listing.declaration import known
 from controlplane.listing.models import SavedView
-from controlplane.listing.reading import state_of
+from controlplane.listing.reading.request import state_of
 from controlplane.projects.actions import checked
 from controlplane.projects.models import Project
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from controlplane.listing import export_api, saved_view_api
-from controlplane.projects.routes import endpoint
+from controlplane.listing.export import api as export_api
+from controlplane.listing.saved_views import api as saved_view_api
+from controlplane.projects.requests.routes import endpoint
 
 urlpatterns = [
     endpoint("views", saved_view_api.SavedViewsEndpoint.as_view(), "views"),

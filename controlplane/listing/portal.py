@@ -6,7 +6,7 @@ from controlplane.portal.descriptor import Portal
 
 PORTAL = Portal(
     operations={
-        "bulk": "controlplane.listing.bulk_work.carry_out",
-        "export": "controlplane.listing.export_work.carry_out",
+        "bulk": "controlplane.listing.bulk.work.carry_out",
+        "export": "controlplane.listing.export.work.carry_out",
     },
 )

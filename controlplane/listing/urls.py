@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.listing import export_views
+from controlplane.listing.export import files as export_views
 
 app_name = "exports"
 urlpatterns = [

@@ -14,11 +14,11 @@ from controlplane.domain.queueing import enqueue
 from controlplane.domain.recording import record
 from controlplane.domain.refusals import Refusal
 from controlplane.operations import events
-from controlplane.operations.actors import is_mine, owner_of
-from controlplane.operations.counting import count
-from controlplane.operations.freezing import freeze_done
+from controlplane.operations.carrying.actors import is_mine, owner_of
+from controlplane.operations.carrying.counting import count
+from controlplane.operations.carrying.freezing import freeze_done
 from controlplane.operations.models import OPERATION_LIVE, UNDOABLE, Operation, OperationRow, OperationState, RowState
-from controlplane.projects.actors import Actor
+from controlplane.projects.tenants.actors import Actor
 
 # Each row is a transaction of some milliseconds: so many are done while a person waits.
 AT_ONCE = 200

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -10,10 +11,10 @@ from rest_framework.response import Response
 
 from controlplane.operations import actions
 from controlplane.operations import serializers as shapes
+from controlplane.operations.carrying.work import work
 from controlplane.operations.models import Operation
 from controlplane.operations.views import csv_of
-from controlplane.operations.work import work
-from controlplane.projects.endpoints import PAGING, Endpoint, shown
+from controlplane.projects.requests.endpoints import PAGING, Endpoint, shown
 
 
 class OperationEndpoint(Endpoint):
@@ -87,3 +88,10 @@ class Undo(OperationEndpoint):
             work(operation.pk)
             operation.refresh_from_db()
         return self.answer(operation)
+
+
+def moved(request: HttpRequest, rest: str | None = None) -> HttpResponsePermanentRedirect:
+    """308 from where these endpoints were until they got this name; to be removed with the release after 0.1."""
+    query = request.META["QUERY_STRING"]
+    address = f"{reverse('api:operations')}{rest or ''}{f'?{query}' if query else ''}"
+    return HttpResponsePermanentRedirect(address, preserve_request=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from django.urls import re_path
 
 from controlplane.operations import api
-from controlplane.operations.moved import moved
-from controlplane.projects.routes import endpoint
+from controlplane.projects.requests.routes import endpoint
 
 urlpatterns = [
     endpoint("operations", api.Operations.as_view(), "operations"),
@@ -15,5 +14,5 @@ urlpatterns = [
     endpoint("operations/<int:pk>/rows.csv", api.RowsCsv.as_view(), "operation_rows_csv"),
     endpoint("operations/<int:pk>/cancel", api.Cancellation.as_view(), "operation_cancel"),
     endpoint("operations/<int:pk>/undo", api.Undo.as_view(), "operation_undo"),
-    re_path(r"^jobs(?P<rest>/.*)?$", moved),
+    re_path(r"^jobs(?P<rest>/.*)?$", api.moved),
 ]

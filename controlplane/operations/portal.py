@@ -8,7 +8,7 @@ PORTAL = Portal(
     navigation=(Entry("Operations", "batch", "operations:list", 50),),
     subjects=(Subject("operation", "operations:detail", icon="batch"),),
     sweeps=(
-        Sweep("operations_rung", "controlplane.operations.sweep.ring_for_operations"),
-        Sweep("operations_forgotten", "controlplane.operations.sweep.forget_old_operations"),
+        Sweep("operations_rung", "controlplane.operations.carrying.sweep.ring_for_operations"),
+        Sweep("operations_forgotten", "controlplane.operations.carrying.sweep.forget_old_operations"),
     ),
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from controlplane.operations.counting import reasons
+from controlplane.operations.carrying.counting import reasons
 from controlplane.operations.models import Operation, OperationRow
 
 

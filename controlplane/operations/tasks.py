@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from controlplane.operations.work import work
+from controlplane.operations.carrying.work import work
 
 
 @shared_task(name="controlplane.operations.tasks.work_on")

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.domain.errors import NotFound
 from controlplane.operations import actions
-from controlplane.operations.counting import reasons
+from controlplane.operations.carrying.counting import reasons
+from controlplane.operations.carrying.results import result_csv
+from controlplane.operations.carrying.work import work
 from controlplane.operations.models import Operation
-from controlplane.operations.results import result_csv
-from controlplane.operations.work import work
 from controlplane.ui.htmx import is_partial
 from controlplane.ui.request import PortalRequest
 

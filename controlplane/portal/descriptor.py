@@ -1,6 +1,6 @@
 """What an app may declare in its `portal.py`, as `PORTAL = Portal(…)`.
 
-Where a path is asked for (`"runs.lists.RUNS"`), the thing is loaded when it is first needed: a worker draws no lists.
+Where a path is asked for (`"runs.list.listing.RUNS"`), it is loaded when it is first needed: a worker draws no lists.
 Names are unique in the whole portal; the registry refuses a second one.
 """
 

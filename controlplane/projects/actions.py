@@ -21,8 +21,7 @@ from controlplane.domain.errors import ActionRefused, Conflict, FieldError, Inva
 from controlplane.domain.recording import record
 from controlplane.domain.redaction import SHORTEST_SECRET
 from controlplane.domain.refusals import Refusal, refuse
-from controlplane.projects import encryption, events
-from controlplane.projects.actors import Actor
+from controlplane.projects import events
 from controlplane.projects.models import (
     OPEN,
     ApiToken,
@@ -34,6 +33,8 @@ from controlplane.projects.models import (
     Secret,
     SignIn,
 )
+from controlplane.projects.secrets import encryption
+from controlplane.projects.tenants.actors import Actor
 
 Row = TypeVar("Row", bound=models.Model)
 LONGEST_SECRET = 32_768

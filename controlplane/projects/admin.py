@@ -11,10 +11,11 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from controlplane.domain.errors import ProblemError
-from controlplane.projects import account_admin, actions  # noqa: F401 - it registers what it has
-from controlplane.projects.actors import Actor
+from controlplane.projects import actions
 from controlplane.projects.models import ApiToken, IdempotencyKey, Invitation, Member, Project, Secret
-from controlplane.projects.staff import ReadOnly, Scoped
+from controlplane.projects.people import admin as account_admin  # noqa: F401 - it registers what it has
+from controlplane.projects.tenants.actors import Actor
+from controlplane.projects.tenants.staff import ReadOnly, Scoped
 
 admin.site.site_header = admin.site.site_title = "Spark-Ops administration"
 # The portal's own sign-in, with its limits on wrong tries and its second factor.

@@ -11,15 +11,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.domain.errors import NotAllowed, NotFound
-from controlplane.projects import actions, serializers, sign_in
-from controlplane.projects.accounts import find_account
-from controlplane.projects.actors import Access, Actor
-from controlplane.projects.authentication import SIGN_IN_CLAIM
-from controlplane.projects.endpoints import PAGING, Endpoint, body, number
-from controlplane.projects.idempotency import idempotent
-from controlplane.projects.links import link_of, send_invitation
+from controlplane.projects import actions, serializers
 from controlplane.projects.models import ApiToken, Invitation, Member, Project, Secret
+from controlplane.projects.people import sign_in
+from controlplane.projects.people.accounts import find_account
+from controlplane.projects.people.links import link_of, send_invitation
 from controlplane.projects.queries import preferences_of, projects_of, sessions_of, sign_ins_of, tokens_for
+from controlplane.projects.requests.endpoints import PAGING, Endpoint, body, number
+from controlplane.projects.requests.idempotency import idempotent
+from controlplane.projects.tenants.actors import Access, Actor
+from controlplane.projects.tokens.authentication import SIGN_IN_CLAIM
 
 IN_PROJECT = OpenApiParameter("project", str, description="Id or slug; not needed when you reach one only.")
 

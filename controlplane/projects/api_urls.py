@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controlplane.projects import api
-from controlplane.projects.routes import endpoint
+from controlplane.projects.requests.routes import endpoint
 
 urlpatterns = [
     endpoint("auth/token", api.SignInEndpoint.as_view(), "auth_token"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.projects import invitations, profile, views
+from controlplane.projects import views
+from controlplane.projects.people import invitations, profile
 
 urlpatterns = [
     path("projects/new", views.new_project, name="new_project"),

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from controlplane.domain.redaction import SHORTEST_SECRET
-from controlplane.projects import encryption
+from controlplane.projects.secrets import encryption
 
 # As JSON Schemas write it. Python's `$` would also let a line break at the end pass.
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"

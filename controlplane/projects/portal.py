@@ -14,10 +14,10 @@ PORTAL = Portal(
     subjects=(Subject("project", icon="settings"),),
     words={"member.changed": Words("changed the role of"), "project.updated": Words("changed")},
     sweeps=(
-        Sweep("letters", "controlplane.projects.letters.ring_for_letters"),
-        Sweep("forgotten", "controlplane.projects.idempotency.forget_old_answers"),
-        Sweep("limits_forgotten", "controlplane.projects.remembering.forget_what_is_over"),
-        Sweep("sign_ins_forgotten", "controlplane.projects.sign_in.forget_old_sign_ins"),
-        Sweep("sessions_forgotten", "controlplane.projects.sessions.forget_old_sessions"),
+        Sweep("letters", "controlplane.projects.people.letters.ring_for_letters"),
+        Sweep("forgotten", "controlplane.projects.requests.idempotency.forget_old_answers"),
+        Sweep("limits_forgotten", "controlplane.projects.people.remembering.forget_what_is_over"),
+        Sweep("sign_ins_forgotten", "controlplane.projects.people.sign_in.forget_old_sign_ins"),
+        Sweep("sessions_forgotten", "controlplane.projects.people.sessions.forget_old_sessions"),
     ),
 )

@@ -6,8 +6,8 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 
-from controlplane.projects.actors import Access, Actor
 from controlplane.projects.models import ApiToken, Member, Preferences, Project, SignIn
+from controlplane.projects.tenants.actors import Access, Actor
 
 
 def projects_of(access: Access) -> QuerySet[Project]:

@@ -7,8 +7,6 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from rest_framework import serializers
 
-from controlplane.projects.addresses import address_of
-from controlplane.projects.endpoints import Choice, StrictSerializer
 from controlplane.projects.models import (
     ApiToken,
     Invitation,
@@ -20,7 +18,9 @@ from controlplane.projects.models import (
     Theme,
     valid_time_zone,
 )
+from controlplane.projects.people.addresses import address_of
 from controlplane.projects.queries import memberships_of, preferences_of
+from controlplane.projects.requests.endpoints import Choice, StrictSerializer
 
 
 class ProjectSerializer(serializers.ModelSerializer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from controlplane.projects import letters
+from controlplane.projects.people import letters
 
 
 @shared_task(name="controlplane.projects.tasks.send_letter")

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from controlplane.domain.action import foresee
 from controlplane.domain.errors import NotFound
 from controlplane.projects import actions
-from controlplane.projects.accounts import find_account
 from controlplane.projects.forms import (
     InvitationForm,
     MemberForm,
@@ -24,8 +23,9 @@ from controlplane.projects.forms import (
     TokenForm,
     settings_of,
 )
-from controlplane.projects.links import link_of, send_invitation
 from controlplane.projects.models import ApiToken, Invitation, Member, Role, Secret
+from controlplane.projects.people.accounts import find_account
+from controlplane.projects.people.links import link_of, send_invitation
 from controlplane.projects.queries import tokens_for
 from controlplane.ui.signed_out import for_people
 

@@ -14,7 +14,7 @@ from runs.engine.locked import LockedRun, as_json
 from runs.engine.outputs import StorageFailure, load_steps, resolve, store
 from runs.engine.sql import Row, one, run_statement, the_one
 from runs.models import RunState, StepState
-from workflows.spec import Step
+from workflows.specification.language import Step
 
 MAX_ITEMS = 10_000
 # A run's row is locked while the outputs of a foreach are read and joined.

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from controlplane.domain.errors import ProblemError
 from controlplane.domain.failures import Cancelled, Failure, Misconfigured
-from controlplane.projects.actors import SYSTEM
+from controlplane.projects.tenants.actors import SYSTEM
 from runs import events
 from runs.engine.advance import Advance, described
 from runs.engine.claim import Claimed
@@ -22,7 +22,7 @@ from runs.engine.sql import one
 from runs.engine.submit import Order, submit
 from runs.models import RUN_FINAL, Run, RunState, StepRun, StepState, Trigger
 from workflows.models import Workflow
-from workflows.parameters import check_inputs
+from workflows.specification.parameters import check_inputs
 
 MAX_DEPTH = 10
 GOOD_ENDS = {RunState.SUCCEEDED, RunState.PARTIALLY_SUCCEEDED}

@@ -9,13 +9,13 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from controlplane.events import bells
+from controlplane.events.live import bells
 from controlplane.events.reactions import bell
 from runs import events
 from runs.engine import slots
 from runs.engine.plan import Plan, plan_for
 from runs.engine.sql import one
-from workflows.spec import Step
+from workflows.specification.language import Step
 
 TAKE_STEP = """
 WITH run AS (

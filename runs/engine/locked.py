@@ -14,7 +14,7 @@ from django.db import transaction
 
 from controlplane.domain.errors import ActionRefused
 from controlplane.domain.queueing import ring
-from controlplane.events import bells
+from controlplane.events.live import bells
 from controlplane.events.reactions import bell
 from runs.engine.faults import fault
 from runs.engine.plan import Plan, plan_for

@@ -9,12 +9,12 @@ from typing import Any
 
 from django.db.models import F
 
-from agents.deploying import deployed_revisions
-from agents.functions import registered
+from agents.calls.registry import registered
+from agents.deployments.domain import deployed_revisions
 from agents.models import Agent, Instance, Revision, Tool, ToolKind
 from controlplane.domain.errors import FieldError, InvalidInput
 from workflows.kinds import reference_of
-from workflows.spec import Spec, Step
+from workflows.specification.language import Spec, Step
 
 
 @dataclass(frozen=True)

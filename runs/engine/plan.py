@@ -9,8 +9,8 @@ from typing import Any
 from controlplane.domain import expressions
 from controlplane.domain.expressions import Names
 from runs.engine.sql import the_one
-from workflows.graph import dependents
-from workflows.spec import Spec, Step
+from workflows.specification.graph import dependents
+from workflows.specification.language import Spec, Step
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from django.db import transaction
 from agents import events
 from agents.models import Agent
 from controlplane.domain.recording import record
-from controlplane.projects.actors import SYSTEM
+from controlplane.projects.tenants.actors import SYSTEM
 from runs.engine.sql import one, run_statement
 
 # So long the number stays before it falls, so that it does not swing with every step.

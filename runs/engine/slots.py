@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.limits import AVAILABLE
+from agents.calls.limits import AVAILABLE
 from runs.engine.sql import one, run_statement
 
 TAKE = f"""

@@ -11,7 +11,7 @@ from django.db import transaction
 from agents.models import Agent
 from controlplane.domain.action import Actor
 from controlplane.domain.queueing import ring
-from controlplane.events import bells
+from controlplane.events.live import bells
 from controlplane.events.reactions import bell
 from controlplane.projects.models import Project
 from runs import events
@@ -23,7 +23,7 @@ from runs.engine.plan import Plan
 from runs.engine.sql import Row, run_statement
 from runs.models import Run, RunState, StepState
 from workflows.models import Version, Workflow
-from workflows.spec import Step
+from workflows.specification.language import Step
 
 SUBMIT = """
 WITH run AS (

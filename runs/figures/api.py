@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.models import Agent, Tool
-from controlplane.projects.endpoints import Endpoint
+from controlplane.projects.requests.endpoints import Endpoint
 from runs.figures import export
 from runs.figures.range import DEFAULT_SINCE, TESTS, Range, window_name, with_tests
 from runs.figures.usage import Usage

@@ -142,7 +142,8 @@ class CallFigures:
         """From CALL_COLUMNS, and the tokens where they are asked for."""
         calls, succeeded, cancelled, percentiles, cost, *tokens = row
         read, written = (int(count or 0) for count in tokens or (0, 0))
-        return cls(calls, succeeded, cancelled, *whole(percentiles, 3), cost or Decimal(0), read, written)
+        p50, p95, p99 = whole(percentiles, 3)
+        return cls(calls, succeeded, cancelled, p50, p95, p99, cost or Decimal(0), read, written)
 
     @property
     def failed(self) -> int:

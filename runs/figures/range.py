@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 
 from controlplane.domain.errors import InvalidInput
-from controlplane.listing.moments import Moment
+from controlplane.listing.declaration.moments import Moment
 
 DEFAULT_SINCE = "-7d"
 LONGEST = timedelta(days=732)

@@ -11,14 +11,14 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from agents.models import Agent
-from controlplane.listing.display import Preset
-from controlplane.listing.periods import PRESETS, Period
+from controlplane.listing.declaration.periods import PRESETS, Period
+from controlplane.listing.page.display import Preset
 from controlplane.ui.formats import duration_text, money_text, number_text, percent_text
 from runs.figures import charts
 from runs.figures.measures import CALL_OUTCOMES, Share
 from runs.figures.range import TESTS
 from runs.figures.usage import Usage
-from runs.filters import CallFilters
+from runs.list.filters import CallFilters
 from runs.models import Call, Run
 
 # Beside the figures on the page of a tool or an agent; the page of their own has every usual period.

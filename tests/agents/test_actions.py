@@ -8,14 +8,15 @@ import time
 import pytest
 from django.db import connection
 
-from agents import actions, dependents
-from agents.dependents import Dependent
+from agents import actions
+from agents.catalogue import dependents
+from agents.catalogue.dependents import Dependent
 from agents.models import Agent, Instance, Revision, Slot, Tool
 from controlplane.domain.errors import ActionRefused, Conflict, InvalidInput, NotAllowed
 from controlplane.events.models import Event
-from controlplane.projects import encryption
 from controlplane.projects.actions import delete_secret, set_secret
 from controlplane.projects.models import Secret
+from controlplane.projects.secrets import encryption
 from tests.agents.catalogue import HTTP_CONFIG, LLM_CONFIG, make_agent, make_instance, make_tool, sqlite_file
 
 pytestmark = pytest.mark.django_db

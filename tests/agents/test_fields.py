@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from agents import serializers, shapes
-from agents.catalogue import NOT_IN_SNAPSHOT, document_of
+from agents.catalogue import serializers, shapes
+from agents.catalogue.resources import AGENT, INSTANCE, TOOL
+from agents.catalogue.saving import NOT_IN_SNAPSHOT, document_of
 from agents.models import Agent, Instance, Tool
-from agents.resources import AGENT, INSTANCE, TOOL
 from controlplane.domain.json_schema import schema_faults
 
 EACH = pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from agents.actions import create_agent, create_tool, start_probing, stop_probing
-from agents.health import STALE_AFTER, health_of, look, ring_due
+from agents.health.domain import STALE_AFTER, health_of, look, ring_due
 from agents.models import Agent, Tool
 from controlplane.events.models import Event
 from controlplane.projects.actions import set_secret
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 def rung(monkeypatch):
     """What bells would ring, without a broker."""
     found = []
-    monkeypatch.setattr("agents.health.ring", lambda name, *args: found.append(args) is None)
+    monkeypatch.setattr("agents.health.domain.ring", lambda name, *args: found.append(args) is None)
     return found
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.db.models import F
 from django.db.models.functions import Now
 
-from agents.limits import TooManyCalls, refuse_beyond, take_turn, use_of
+from agents.calls.limits import TooManyCalls, refuse_beyond, take_turn, use_of
 from agents.models import Slot, Tool
 from tests.agents.catalogue import make_tool
 

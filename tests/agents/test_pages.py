@@ -6,8 +6,8 @@ import re
 import pytest
 
 from agents import actions
-from agents.examples import example_of
 from agents.models import Agent, Instance, Tool
+from agents.trials.examples import example_of
 from controlplane.projects.actions import set_secret
 from tests.agents.catalogue import HTTP_CONFIG, LLM_CONFIG, make_agent, make_instance, make_tool, sqlite_file
 from tests.agents.model_server import model_server, says_text

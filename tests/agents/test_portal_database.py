@@ -15,8 +15,8 @@ from django.db import connection
 from agents.actions import try_instance
 from agents.calls.context import CallContext
 from agents.calls.sql import query_instance
-from agents.connections import seal_url
 from agents.databases import postgres
+from agents.instances.connections import seal_url
 from agents.models import Instance
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.failures import Failure

@@ -12,14 +12,14 @@ import pytest
 
 from agents.calls.context import CallContext
 from agents.calls.tools import call_tool
-from agents.catalogue import snapshot_of
+from agents.catalogue.saving import snapshot_of
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.errors import InvalidInput
 from controlplane.domain.failures import Failure
 from controlplane.domain.redaction import MASK
-from controlplane.projects import encryption
 from controlplane.projects.actions import place, set_secret
 from controlplane.projects.models import Secret
+from controlplane.projects.secrets import encryption
 from tests.agents.catalogue import make_tool
 from tests.agents.servers import Says
 

@@ -9,10 +9,10 @@ import pytest
 
 from agents import actions
 from agents.calls.context import CallContext
+from agents.calls.registry import function, registered
 from agents.calls.tools import KINDS, call_tool, may_repeat
 from agents.calls.trial import CallFailed
-from agents.catalogue import snapshot_of
-from agents.functions import function, registered
+from agents.catalogue.saving import snapshot_of
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.errors import InvalidInput, NotAllowed
 from controlplane.domain.failures import Failure

@@ -111,8 +111,8 @@ def test_words_for_events_are_of_events_that_exist():
 
 
 def test_every_event_is_told_with_an_icon_that_exists():
+    from controlplane.events.feed.wording import line_of
     from controlplane.events.models import Event
-    from controlplane.events.wording import line_of
 
     icons = json.loads((REPOSITORY / "static/icons.json").read_text())
     told = [

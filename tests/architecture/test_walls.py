@@ -11,7 +11,7 @@ import pytest
 from tests.architecture.sources import calls, product_modules, text_of, tree_of
 
 # Files that answer requests. What they call (actions, queries, forms) is given things that were found here.
-FRONT = {"views.py", "api.py", "lists.py", "starting.py", "editing.py", "entry.py", "filters.py"}
+FRONT = {"views.py", "page.py", "api.py", "listing.py", "entry.py", "filters.py"}
 # `self.find()` and `find_visible()` add the wall to the rows they are given.
 WALLED_FINDERS = {"find", "find_visible"}
 # A row below something is as visible as that; whoever names it has found it through its own wall.
@@ -24,9 +24,9 @@ EXCEPTIONS = {
 FRONT_MODULES = [path for path in product_modules() if path.name in FRONT]
 # Where text becomes HTML without escaping: each makes the markup itself and escapes what comes from outside.
 MARKUP_MADE_IN = {
-    "controlplane/listing/cells.py",
-    "controlplane/listing/columns.py",
-    "controlplane/listing/display.py",
+    "controlplane/listing/page/cells.py",
+    "controlplane/listing/declaration/columns.py",
+    "controlplane/listing/page/display.py",
 }
 
 

@@ -24,7 +24,7 @@ class BenchWorld:
         from django.contrib.auth import get_user_model
 
         from controlplane.projects.actions import create_project, create_token
-        from controlplane.projects.actors import SYSTEM, Access
+        from controlplane.projects.tenants.actors import SYSTEM, Access
 
         self.address = address
         self.user = get_user_model().objects.create_superuser("bench", "bench@example.org", "not-used-to-sign-in-1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from agents.functions import function
+from agents.calls.registry import function
 from controlplane.domain.failures import Failure
 
 LAST_BREATH_SECONDS = 2

@@ -21,10 +21,10 @@ from controlplane.domain.action import ROLES
 from controlplane.listing.actions import save_view
 from controlplane.operations.models import Operation, OperationRow
 from controlplane.projects.actions import create_token, invite_member, set_secret
-from controlplane.projects.actors import SYSTEM, Access
 from controlplane.projects.models import ApiToken, Member, Project
+from controlplane.projects.tenants.actors import SYSTEM, Access
 from runs.engine.external import Report
-from runs.external import report_task
+from runs.external.actions import report_task
 from runs.models import Artifact, RunState, StepRun, StepState
 from tests.world import World, build_world, make_run, make_workflow
 from workflows.actions import create_workflow, save_draft

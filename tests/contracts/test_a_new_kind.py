@@ -11,8 +11,8 @@ from tests.runs.driving import drain, output, start, states, step
 from workflows import kinds
 from workflows.kinds import KINDS, gather
 from workflows.management.commands.document_kinds import part_about
-from workflows.outline import steps_of
 from workflows.queries import check_text
+from workflows.specification.outline import steps_of
 
 pytestmark = pytest.mark.django_db
 KIND = """

@@ -16,11 +16,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from agents.models import Agent, Instance, Tool
-from controlplane.listing.filters import SearchFilter
-from controlplane.listing.keyset import read_page
-from controlplane.listing.known import find_listing
-from controlplane.listing.pages import ListPage
-from controlplane.listing.periods import PRESETS
+from controlplane.listing.declaration.filters import SearchFilter
+from controlplane.listing.declaration.keyset import read_page
+from controlplane.listing.declaration.known import find_listing
+from controlplane.listing.declaration.periods import PRESETS
+from controlplane.listing.page.page import ListPage
 from controlplane.projects.models import Project
 from runs.models import Run
 from tests.world import World, make_run, make_workflow
@@ -306,7 +306,7 @@ def test_a_bulk_action_means_the_selected_rows_alone(world, listed, monkeypatch)
         acted_on.append(pk)
         return "done", "", None
 
-    monkeypatch.setattr("controlplane.listing.bulk_work.act_on_one", act)
+    monkeypatch.setattr("controlplane.listing.bulk.work.act_on_one", act)
     verb = page.listing.bulk_actions[0]
     world.client("alice").post(address, {"action": verb.__name__, "selected": [rows[0].pk, rows[2].pk]})
     assert acted_on == [rows[0].pk, rows[2].pk]

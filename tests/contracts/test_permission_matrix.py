@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 
 from controlplane.domain.action import ROLES
-from controlplane.listing.pages import ListPage
+from controlplane.listing.page.page import ListPage
 from runs.models import Run
 from tests.contracts.addresses import ROUTED, address
 from tests.contracts.permissions import (

@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from agents.models import Instance
 from controlplane.projects.models import ApiToken, Invitation, Member, Project, Secret
-from controlplane.projects.staff import Scoped
+from controlplane.projects.tenants.staff import Scoped
 from runs.models import Attempt, StepRun
 from tests.world import PASSWORD
 

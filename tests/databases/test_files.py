@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.connections import kept_to_project
 from agents.databases import files
 from agents.databases.connect import Connection, parse_connection
 from agents.databases.query import inspect
+from agents.instances.connections import kept_to_project
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.failures import Failure, Misconfigured
 from tests.databases.conftest import problem, query

@@ -26,7 +26,7 @@ from controlplane.domain.expressions.syntax import (
     Select,
     read_tree,
 )
-from workflows.spec import Known, validate
+from workflows.specification.language import Known, validate
 
 # Every form of node and constant that there is.
 ALL_FORMS = "params.a.map(i, i ? [-2, 3u, 1.5, ?params.?b] : has(i.k) ? {'é': b'x', ?'o': params.?c} : null)"

@@ -3,7 +3,7 @@ import os
 import pytest
 from django.db import connection
 
-from controlplane.projects.throttling import counters
+from controlplane.projects.requests.throttling import counters
 from tests.servers import ON_WORKER
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controlplane.events.bells import ring_subject
+from controlplane.events.live.bells import ring_subject
 from controlplane.events.models import Event
 from controlplane.projects.models import Project
 

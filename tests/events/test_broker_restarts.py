@@ -10,7 +10,7 @@ import pytest
 
 from controlplane.embedded.processes import end
 from controlplane.embedded.temporary import TemporaryServers
-from controlplane.events import bells
+from controlplane.events.live import bells
 from tests.events.conftest import frames, until_caught_up, wait_until, web_process
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]

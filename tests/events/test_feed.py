@@ -6,12 +6,12 @@ import pytest
 from django.db import connection
 
 from controlplane.domain.recording import record
+from controlplane.events.feed.wording import line_of
 from controlplane.events.models import Cursor, Event
 from controlplane.events.queries import feed_after, recent
-from controlplane.events.wording import line_of
 from controlplane.projects import actions
-from controlplane.projects.actors import SYSTEM
 from controlplane.projects.models import Member
+from controlplane.projects.tenants.actors import SYSTEM
 from tests.world import make_run, make_workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from controlplane.domain.recording import record
 from controlplane.events.reactions import bell
 from controlplane.events.reactions.declared import reacts_to
 from controlplane.events.reactions.reacting import react
-from controlplane.projects.actors import SYSTEM
+from controlplane.projects.tenants.actors import SYSTEM
 from runs.models import Run, Worker
 from tests.events.reactions import REACTIONS, on_failed, seen, with_reactions
 from tests.runs.driving import drain, start, step, wait_until

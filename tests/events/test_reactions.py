@@ -12,8 +12,8 @@ from controlplane.events.models import Event
 from controlplane.events.reactions import declared, reading
 from controlplane.events.reactions.declared import reacts_to
 from controlplane.events.reactions.reacting import react
-from controlplane.projects.actors import SYSTEM
 from controlplane.projects.models import Project
+from controlplane.projects.tenants.actors import SYSTEM
 from tests.events.reactions import (
     count_effect,
     effect_types,

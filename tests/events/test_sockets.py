@@ -14,9 +14,9 @@ from websockets.exceptions import InvalidStatus
 from controlplane.domain.recording import record
 from controlplane.events.models import Event
 from controlplane.projects import actions
-from controlplane.projects.actors import SYSTEM
-from controlplane.projects.authentication import SIGN_IN_CLAIM
 from controlplane.projects.models import ApiToken, Member, SignIn
+from controlplane.projects.tenants.actors import SYSTEM
+from controlplane.projects.tokens.authentication import SIGN_IN_CLAIM
 from tests.events.conftest import closing_code, frames, until_caught_up
 from tests.events.probe import Probe
 

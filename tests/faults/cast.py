@@ -11,10 +11,10 @@ from django.db import OperationalError, connection
 
 from agents.actions import create_instance, create_tool
 from controlplane.projects.actions import create_token
-from controlplane.projects.actors import Access
 from controlplane.projects.models import Project
+from controlplane.projects.tenants.actors import Access
 from runs.actions import resolve_step, start_run
-from runs.invariants import INVARIANTS, violations
+from runs.engine.invariants import INVARIANTS, violations
 from runs.models import RUN_LIVE, Run, StepRun, StepState
 from tests.faults.ledger import Entry, read
 from tests.faults.stage import wait_until

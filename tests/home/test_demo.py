@@ -13,14 +13,14 @@ from django.db import connection
 
 from agents.builtins.warehouse import warehouse_path
 from agents.databases.own_database import reader_role
+from agents.instances.portal_database import COMMENT, comment_on_reader
 from agents.models import Instance, Tool
-from agents.portal_database import COMMENT, comment_on_reader
 from controlplane.domain.errors import ActionRefused
 from controlplane.events.models import Event
 from controlplane.home.demo import create_demo
 from controlplane.home.demo.reader import drop_reader, make_reader
-from controlplane.projects.actors import SYSTEM
 from controlplane.projects.models import Member, Project
+from controlplane.projects.tenants.actors import SYSTEM
 from runs.actions import start_run
 from runs.models import Run, RunState
 from tests.home.conftest import run_to_its_end

@@ -14,14 +14,14 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
-from agents.connections import open_instance, open_url, report_on, stored_url
 from agents.databases.own_database import reader_role
+from agents.instances.connections import open_instance, open_url, report_on, stored_url
+from agents.instances.portal_database import comment_on_reader
 from agents.models import Instance
-from agents.portal_database import comment_on_reader
 from controlplane.home.demo import create_demo, keep_up_demo
 from controlplane.home.demo.project import NOTE
 from controlplane.home.demo.reader import drop_reader
-from controlplane.projects.actors import SYSTEM
+from controlplane.projects.tenants.actors import SYSTEM
 from runs.actions import start_run
 from runs.models import RunState
 from tests.home.conftest import run_to_its_end

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from controlplane.home.overview import Overview
+from controlplane.home.overview.domain import Overview
 from controlplane.projects.models import Project
 from runs.models import Run, RunState, StepRun, Worker
 from tests.world import make_run, make_runs, make_workflow

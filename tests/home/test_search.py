@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agents.actions import create_tool
-from controlplane.projects.actors import SYSTEM
-from runs import filters
+from controlplane.projects.tenants.actors import SYSTEM
+from runs.list import filters
 from tests.world import make_run, make_workflow
 
 pytestmark = pytest.mark.django_db

@@ -10,8 +10,8 @@ import pytest
 from rest_framework.exceptions import ParseError
 from rest_framework.test import APIClient
 
-from controlplane.listing.parsing import StrictJSONParser
 from controlplane.projects.models import Member
+from controlplane.projects.requests.parsing import StrictJSONParser
 from tests.world import make_run, make_runs, make_workflow
 
 pytestmark = pytest.mark.django_db

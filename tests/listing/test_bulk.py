@@ -10,12 +10,13 @@ from django.contrib.messages import get_messages
 
 from agents.models import Tool
 from controlplane.domain.action import action
-from controlplane.listing import bulk, bulk_work
+from controlplane.listing.bulk import domain as bulk
+from controlplane.listing.bulk import work as bulk_work
 from controlplane.operations import actions as operations
-from controlplane.operations.counting import reasons
+from controlplane.operations.carrying.counting import reasons
+from controlplane.operations.carrying.work import BROKEN
 from controlplane.operations.models import UNDO_FOR, Operation
-from controlplane.operations.work import BROKEN
-from runs.lists import RUNS
+from runs.list.listing import RUNS
 from runs.models import Run, StepRun
 from tests.agents.catalogue import make_tool
 from tests.world import make_run, make_runs, make_workflow

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from controlplane.listing.counting import Count, count_matching
+from controlplane.listing.reading.counting import Count, count_matching
 from runs.models import Run
 from tests.world import make_runs, make_workflow
 

@@ -15,13 +15,14 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from controlplane.listing import export_formats, export_work
-from controlplane.listing.columns import Column
-from controlplane.listing.export_formats import FORMATS, Export
-from controlplane.operations import sweep
+from controlplane.listing.declaration.columns import Column
+from controlplane.listing.export import formats as export_formats
+from controlplane.listing.export import work as export_work
+from controlplane.listing.export.formats import FORMATS, Export
+from controlplane.operations.carrying import sweep
+from controlplane.operations.carrying.work import Work, work
 from controlplane.operations.models import Operation
-from controlplane.operations.work import Work, work
-from runs.lists import RUNS
+from runs.list.listing import RUNS
 from runs.models import Run
 from tests.runs.driving import wait_until
 from tests.runs.test_worker_processes import process, working

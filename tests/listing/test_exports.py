@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controlplane.domain.errors import Unavailable
-from controlplane.listing import streaming
-from controlplane.listing.columns import Column
-from controlplane.listing.export_formats import Export
-from controlplane.listing.exports import FormulaSafe
-from controlplane.listing.streaming import Stream
+from controlplane.listing.declaration.columns import Column
+from controlplane.listing.export import streaming
+from controlplane.listing.export.copying import FormulaSafe
+from controlplane.listing.export.formats import Export
+from controlplane.listing.export.streaming import Stream
 from runs.models import Run
 from tests.world import make_run, make_runs, make_workflow
 

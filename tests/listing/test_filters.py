@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from controlplane.domain.errors import InvalidInput
-from runs.filters import RunFilters
+from runs.list.filters import RunFilters
 from runs.models import Run
 from tests.world import make_run, make_workflow
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controlplane.domain.errors import InvalidInput
-from controlplane.listing.keyset import Order, find_order, read_page
+from controlplane.listing.declaration.keyset import Order, find_order, read_page
 from runs.models import Run
 from tests.world import make_runs, make_workflow
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.listing.moments import Moment
+from controlplane.listing.declaration.moments import Moment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 7, 15, 22, 30, tzinfo=UTC)  # 00:30 on the 16th in Berlin

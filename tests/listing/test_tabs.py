@@ -9,10 +9,10 @@ from django.db import connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
-from controlplane.listing.counting import Count
-from controlplane.listing.reading import Reading
-from controlplane.listing.tabs import count_each, count_together
-from runs.lists import RUNS, STATES
+from controlplane.listing.declaration.tabs import count_each, count_together
+from controlplane.listing.reading.counting import Count
+from controlplane.listing.reading.request import Reading
+from runs.list.listing import RUNS, STATES
 from runs.models import Run, RunState
 from tests.world import make_run, make_runs, make_workflow
 

@@ -8,10 +8,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from controlplane.events.feed.recorder import record_event
 from controlplane.events.models import Event
-from controlplane.events.recorder import record_event
 from controlplane.operations.models import Operation
-from controlplane.projects.actors import SYSTEM
+from controlplane.projects.tenants.actors import SYSTEM
 
 pytestmark = pytest.mark.django_db
 TAKE_OVER = import_module("controlplane.operations.migrations.0002_take_over_the_tables_of_jobs").TAKE_OVER

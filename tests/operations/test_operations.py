@@ -15,13 +15,14 @@ from agents.actions import create_agent, create_tool, disable
 from agents.models import Instance, Tool
 from controlplane.domain.action import action
 from controlplane.events.models import Event
-from controlplane.listing import bulk, bulk_work
-from controlplane.operations import sweep
+from controlplane.listing.bulk import domain as bulk
+from controlplane.listing.bulk import work as bulk_work
 from controlplane.operations.actions import start_operation
+from controlplane.operations.carrying import sweep
+from controlplane.operations.carrying.rows import LOST
+from controlplane.operations.carrying.work import Work, work
 from controlplane.operations.models import Operation, OperationRow
-from controlplane.operations.rows import LOST
-from controlplane.operations.work import Work, work
-from runs.lists import RUNS
+from runs.list.listing import RUNS
 from runs.models import Run
 from tests.runs.driving import wait_until
 from tests.runs.test_worker_processes import process, working

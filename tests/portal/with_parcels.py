@@ -32,8 +32,8 @@ def look() -> dict[str, object]:
     from django.test import Client
     from parcels.models import Parcel
 
+    from controlplane.events.feed.wording import line_of
     from controlplane.events.models import Event
-    from controlplane.events.wording import line_of
     from controlplane.portal.sweeping import sweep
     from controlplane.projects.models import Project
     from tests.cookies import use_cookies

@@ -14,8 +14,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from controlplane.projects.actions import invite_member
-from controlplane.projects.links import LETTER, key_of
 from controlplane.projects.models import Invitation, Member
+from controlplane.projects.people.links import LETTER, key_of
 from tests.world import PASSWORD
 
 pytestmark = pytest.mark.django_db

@@ -14,10 +14,10 @@ from rest_framework.test import APIClient
 
 from controlplane.api import exception_handler
 from controlplane.domain.errors import ActionRefused
-from controlplane.projects.endpoints import Endpoint, StrictSerializer, body
-from controlplane.projects.idempotency import KEPT, forget_old_answers, idempotent
 from controlplane.projects.models import ApiToken, IdempotencyKey
-from controlplane.projects.routes import endpoint
+from controlplane.projects.requests.endpoints import Endpoint, StrictSerializer, body
+from controlplane.projects.requests.idempotency import KEPT, forget_old_answers, idempotent
+from controlplane.projects.requests.routes import endpoint
 from tests.projects.test_secrets import new_key
 from workflows.models import Workflow
 

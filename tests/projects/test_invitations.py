@@ -14,8 +14,8 @@ from django.db import connection
 from django.utils import timezone
 
 from controlplane.projects.actions import invite_member
-from controlplane.projects.links import LETTER, PAGE, find_invitation, key_of
 from controlplane.projects.models import Invitation, Letter, Member
+from controlplane.projects.people.links import LETTER, PAGE, find_invitation, key_of
 from tests.world import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +109,7 @@ def test_who_has_an_account_joins_with_a_click(world):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_letter_is_kept_with_its_invitation_and_once_for_one_key(world, settings):
-    settings.EMAIL_BACKEND = "controlplane.projects.letters.KeepLetters"
+    settings.EMAIL_BACKEND = "controlplane.projects.people.letters.KeepLetters"
     client, sent = world.client("alice"), {"email": "nina@example.com", "role": "viewer"}
     for _ in range(2):
         url, key = "/api/v1/projects/acme/invitations", {"Idempotency-Key": "once"}

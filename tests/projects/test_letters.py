@@ -11,8 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from controlplane.domain.database import ConnectionHeld
-from controlplane.projects import letters
 from controlplane.projects.models import Invitation, Letter
+from controlplane.projects.people import letters
 from controlplane.projects.tasks import send_letter
 from tests.projects.mail_server import MailServer
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 def mail_server(settings) -> Iterator[MailServer]:
     cache.clear()
     with MailServer() as server:
-        settings.EMAIL_BACKEND = "controlplane.projects.letters.KeepLetters"
+        settings.EMAIL_BACKEND = "controlplane.projects.people.letters.KeepLetters"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
         settings.EMAIL_USE_TLS, settings.EMAIL_TIMEOUT = False, 5
         yield server
@@ -50,7 +50,7 @@ def test_an_invitation_is_kept_sealed_and_sent_by_a_worker(world, mail_server):
 
 def test_a_new_password_is_asked_for_while_the_mail_server_is_away(world, settings):
     cache.clear()
-    settings.EMAIL_BACKEND = "controlplane.projects.letters.KeepLetters"
+    settings.EMAIL_BACKEND = "controlplane.projects.people.letters.KeepLetters"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = "127.0.0.1", 9, False
     answer = world.client().post("/accounts/password/reset/", {"email": "bob@example.com"})
     assert answer.status_code == 302

@@ -11,7 +11,7 @@ from allauth.mfa.totp.internal.auth import TOTP, hotp_value, yield_hotp_counters
 from django.core import mail
 from django.core.management import call_command
 
-from controlplane.projects.accounts import opened
+from controlplane.projects.people.accounts import opened
 from tests.projects.test_secrets import new_key
 from tests.world import PASSWORD
 

@@ -10,9 +10,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from controlplane.domain.errors import NotFound
-from controlplane.projects import encryption
 from controlplane.projects.actions import delete_secret, reveal_secrets, set_secret
 from controlplane.projects.models import Secret
+from controlplane.projects.secrets import encryption
 
 pytestmark = pytest.mark.django_db
 

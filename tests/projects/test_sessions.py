@@ -13,7 +13,7 @@ from django.core import mail
 from django.core.management import call_command
 from django.db import connection
 
-from controlplane.projects.sessions import SessionStore, name_of
+from controlplane.projects.people.sessions import SessionStore, name_of
 from tests.projects.test_secrets import new_key
 from tests.world import PASSWORD
 

@@ -8,9 +8,9 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.db import connection
 from rest_framework.test import APIClient
 
-from controlplane.projects import principals
 from controlplane.projects.models import SignIn
-from controlplane.projects.principals import Standing
+from controlplane.projects.tokens import principals
+from controlplane.projects.tokens.principals import Standing
 from tests.world import PASSWORD
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controlplane.projects.throttling import counters
+from controlplane.projects.requests.throttling import counters
 
 pytestmark = pytest.mark.django_db
 

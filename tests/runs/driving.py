@@ -19,8 +19,8 @@ from controlplane.portal.sweeping import sweep
 from runs.actions import start_run
 from runs.engine.children import settle_child
 from runs.engine.claim import Claimed, claim
+from runs.engine.invariants import INVARIANTS, violations
 from runs.engine.work import work
-from runs.invariants import INVARIANTS, violations
 from runs.models import Run, StepRun, StepState
 from runs.tasks import follow_pause, stop_child
 from tests.runs import functions  # noqa: F401 - registers them

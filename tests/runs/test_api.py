@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from controlplane.projects.models import Member
-from runs import filters
+from runs.list import filters
 from runs.models import Run
 from tests.runs.driving import drain, start, step
 from tests.world import make_run, make_workflow

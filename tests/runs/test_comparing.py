@@ -6,7 +6,7 @@ import pytest
 
 from controlplane.domain.errors import InvalidInput, NotFound
 from runs.actions import start_run
-from runs.comparing import compare_runs, ids_in
+from runs.compare.domain import compare_runs, ids_in
 from runs.models import Run, StepRun
 from tests.runs.driving import drain, fails, function_tool, start, step
 from tests.world import make_run, make_workflow

@@ -14,10 +14,10 @@ from agents import actions
 from agents.calls.agents import call_agent
 from agents.calls.context import CallContext
 from agents.calls.tools import call_tool
-from agents.catalogue import snapshot_of
-from agents.connections import open_instance
+from agents.catalogue.saving import snapshot_of
 from agents.databases.query import run_query
-from agents.health import look
+from agents.health.domain import look
+from agents.instances.connections import open_instance
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.database import ConnectionHeld, use_own_connection
 from controlplane.domain.failures import Failure

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from agents.actions import create_agent, update_tool
-from agents.limits import take_turn, use_of
+from agents.calls.limits import take_turn, use_of
 from agents.models import Slot
 from runs.engine.outcome import Outcome
 from runs.engine.work import work

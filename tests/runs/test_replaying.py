@@ -7,7 +7,7 @@ import pytest
 from controlplane.domain.errors import ActionRefused, InvalidInput, NotAllowed
 from runs.actions import cancel_run, delete_run, replay_run, start_run
 from runs.models import Artifact, Run
-from runs.replaying import likely_start, prepare_replay
+from runs.replay.domain import likely_start, prepare_replay
 from tests.runs.driving import (
     at_once,
     broken_invariants,

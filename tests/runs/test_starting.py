@@ -11,7 +11,7 @@ from runs.models import Run
 from tests.html_forms import controls, sent
 from tests.runs.driving import drain, start, step
 from tests.world import World
-from workflows.parameters import check_inputs
+from workflows.specification.parameters import check_inputs
 
 pytestmark = pytest.mark.django_db
 

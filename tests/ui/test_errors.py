@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 from django_htmx.middleware import HtmxMiddleware
 
 from controlplane.domain.errors import ActionRefused, FieldError, InvalidInput, ProblemError, Unavailable
-from controlplane.projects.middleware import ProblemMiddleware
+from controlplane.projects.requests.middleware import ProblemMiddleware
 from controlplane.ui.errors import problem_response
 
 REFUSED = ActionRefused("This run is succeeded, so it cannot become stopping.")

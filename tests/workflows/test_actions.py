@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from agents.dependents import dependents_of
+from agents.catalogue.dependents import dependents_of
 from agents.models import Instance, Tool
 from controlplane.domain.errors import ActionRefused, Conflict, InvalidInput, NotAllowed, NotFound
 from controlplane.events.models import Event

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.agents.catalogue import make_instance, make_tool
-from workflows.completion import words_for
+from workflows.editing.completion import words_for
 from workflows.kinds import KINDS
-from workflows.spec import Known
+from workflows.specification.language import Known
 
 pytestmark = pytest.mark.django_db
 URL = "/p/acme/workflows/words"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.graph import dependents, edges, find_cycle, layout, topological, upstream
+from workflows.specification.graph import dependents, edges, find_cycle, layout, topological, upstream
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from tests.architecture.sources import product_modules, texts, tree_of
 from workflows import kinds
 from workflows.kinds import KINDS, gather, reference_of
 from workflows.management.commands.document_kinds import GUIDE, documented
-from workflows.outline import steps_of
-from workflows.spec import Document, Known, parse, validate
+from workflows.specification.language import Document, Known, parse, validate
+from workflows.specification.outline import steps_of
 
 EACH = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
 HOMES = ("workflows/kinds", "runs/executors")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from controlplane.domain.errors import InvalidInput
 from controlplane.domain.json_schema import schema_faults
 from controlplane.ui.schema_form import form_fields, inputs_from_form
-from workflows.parameters import check_inputs
+from workflows.specification.parameters import check_inputs
 
 SCHEMA = {
     "type": "object",

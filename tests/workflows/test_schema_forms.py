@@ -17,7 +17,7 @@ from controlplane.domain.schemas.validator import canonical
 from controlplane.ui.schema_form import form_fields, has_fields, inputs_from_form, shown_again, without_field
 from tests.html_forms import controls, sent
 from tests.workflows.schemas import ANY, cases
-from workflows.parameters import check_inputs
+from workflows.specification.parameters import check_inputs
 
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 MANY = settings(max_examples=200, deadline=None, suppress_health_check=SLOW)

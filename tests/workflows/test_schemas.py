@@ -14,9 +14,9 @@ from pydantic.dataclasses import dataclass
 from controlplane.domain.errors import InvalidInput
 from controlplane.domain.json_schema import schema_faults, value_faults
 from controlplane.ui.schema_form import form_fields
-from workflows.outline import parameters_of
-from workflows.parameters import check_inputs
-from workflows.spec import Known, validate
+from workflows.specification.language import Known, validate
+from workflows.specification.outline import parameters_of
+from workflows.specification.parameters import check_inputs
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlplane.domain.errors import FieldError, InvalidInput
-from workflows.spec import Known, Retry, Spec, parse, validate
+from workflows.specification.language import Known, Retry, Spec, parse, validate
 
 ISSUES = {
     "type": "object",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.domain.errors import InvalidInput
-from workflows.spec import format_of, parse
+from workflows.specification.language import format_of, parse
 from workflows.specification.reading import scalar
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn", "Co"]), max_size=8)

@@ -20,9 +20,9 @@ from controlplane.domain.schemas.defaults import with_defaults
 from controlplane.domain.schemas.parts import subschemas
 from controlplane.domain.schemas.unknown import closed_faults
 from controlplane.domain.schemas.validator import NotApplicable, limited
-from workflows.graph import find_cycle, upstream
 from workflows.kinds.declaration import has_slot
 from workflows.specification.catalogue import Catalogue
+from workflows.specification.graph import find_cycle, upstream
 from workflows.specification.model import Spec
 from workflows.specification.problems import Problems
 from workflows.specification.reading import DEPTH_LIMIT, SIZE_LIMIT, Document

@@ -13,8 +13,8 @@ from agents.builtins.warehouse import prepare, warehouse_path
 from agents.models import Engine, Instance, Tool, ToolKind
 from controlplane.domain.errors import InvalidInput
 from controlplane.home.demo.reader import drop_reader, make_reader
-from controlplane.projects.actors import Actor
 from controlplane.projects.models import Project
+from controlplane.projects.tenants.actors import Actor
 
 PORTAL_DATABASE, WAREHOUSE = "portal-database", "warehouse"
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to call when the server listens everywhere

@@ -11,8 +11,8 @@ from agents.models import Instance
 from controlplane.domain.errors import ActionRefused
 from controlplane.home.demo.catalogue import PORTAL_DATABASE, create_instances, create_tools
 from controlplane.projects.actions import create_project
-from controlplane.projects.actors import SYSTEM, Actor
 from controlplane.projects.models import Project
+from controlplane.projects.tenants.actors import SYSTEM, Actor
 from runs.actions import start_run
 from runs.models import Run
 from workflows.actions import create_workflow, release_draft

@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from psycopg.sql import SQL, Identifier, Literal
 
 from agents.databases.own_database import reader_role
-from agents.portal_database import COMMENT, comment_on_reader, database_name
+from agents.instances.portal_database import COMMENT, comment_on_reader, database_name
 from controlplane.embedded.logins import READERS
 
 KEPT_OPTIONS = ("sslmode", "sslrootcert")

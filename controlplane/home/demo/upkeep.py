@@ -6,17 +6,17 @@ import logging
 
 from django.db import transaction
 
-from agents.connections import seal_url, stored_url
 from agents.databases.connect import parse_connection
 from agents.databases.own_database import reader_role
+from agents.instances.connections import seal_url, stored_url
+from agents.instances.portal_database import database_name
 from agents.models import Engine, Instance
-from agents.portal_database import database_name
 from controlplane.domain.errors import ProblemError
 from controlplane.domain.failures import Misconfigured
 from controlplane.home.demo.project import DATABASE_HEALTH, NOTE, specification
 from controlplane.home.demo.reader import drop_reader, make_reader
-from controlplane.projects.actors import SYSTEM
-from controlplane.projects.encryption import Unreadable
+from controlplane.projects.secrets.encryption import Unreadable
+from controlplane.projects.tenants.actors import SYSTEM
 from workflows.actions import release_draft, save_draft
 from workflows.models import Workflow
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.core.management.base import BaseCommand, CommandError
 
-from runs.invariants import INVARIANTS, violations
+from runs.engine.invariants import INVARIANTS, violations
 
 
 class Command(BaseCommand):

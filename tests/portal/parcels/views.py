@@ -1,7 +1,7 @@
 from django.shortcuts import render
 from parcels.lists import PARCELS
 
-from controlplane.listing.pages import Empty, ListPage
+from controlplane.listing.page.page import Empty, ListPage
 
 
 class ParcelList(ListPage):

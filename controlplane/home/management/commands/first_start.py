@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand
 from controlplane.env import env, env_bool
 from controlplane.home.demo import create_demo, keep_up_demo
 from controlplane.projects.actions import create_project
-from controlplane.projects.actors import SYSTEM
 from controlplane.projects.models import Project
+from controlplane.projects.tenants.actors import SYSTEM
 
 User = get_user_model()
 ADMIN = "admin"

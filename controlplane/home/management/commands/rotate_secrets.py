@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.core.management.base import BaseCommand, CommandError
 
 from agents.actions import rotate_instance_urls
-from controlplane.projects.accounts import rotate_second_factors
 from controlplane.projects.actions import rotate_secrets
-from controlplane.projects.encryption import Unreadable
-from controlplane.projects.sessions import seal_sessions_anew
+from controlplane.projects.people.accounts import rotate_second_factors
+from controlplane.projects.people.sessions import seal_sessions_anew
+from controlplane.projects.secrets.encryption import Unreadable
 
 
 class Command(BaseCommand):

@@ -1,0 +1,18 @@
+"""The lists by name, for work that goes on without their page. Loaded when somebody asks for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from controlplane.portal.registry import lists, load
+
+if TYPE_CHECKING:
+    from controlplane.listing.declaration.listing import Listing
+
+
+def names() -> list[str]:
+    return sorted(lists)
+
+
+def find_listing(noun: str) -> Listing:
+    return load(lists[noun])

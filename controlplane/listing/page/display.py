@@ -1,0 +1,329 @@
+"""Everything the list templates draw, worked out beforehand: heads, cells, chips, menus and links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.forms import BoundField
+from django.http import HttpRequest, QueryDict
+from django.utils.html import conditional_escape, format_html_join
+from django.utils.safestring import SafeString
+
+from controlplane.listing.bulk import domain as bulk
+from controlplane.listing.declaration.columns import Column
+from controlplane.listing.declaration.fields import Values
+from controlplane.listing.declaration.filters import SearchFilter, ValuesFilter
+from controlplane.listing.declaration.keyset import Page
+from controlplane.listing.declaration.periods import PRESETS, Period
+from controlplane.listing.export.formats import FORMATS
+from controlplane.listing.reading.counting import Count
+from controlplane.listing.reading.links import Links
+from controlplane.listing.reading.request import PAGE_SIZES, Reading
+from controlplane.listing.saved_views.page import SavedViews
+
+
+@dataclass(frozen=True)
+class Head:
+    """A column's head: `url` sorts by it when it can be sorted by; `sorted` is the aria-sort word when it is."""
+
+    label: str
+    classes: str
+    url: str
+    sorted: str
+
+
+@dataclass(frozen=True)
+class Row:
+    pk: int
+    cells: SafeString
+
+
+@dataclass(frozen=True)
+class Card:
+    pk: int
+    title: SafeString
+    facts: SafeString
+
+
+@dataclass(frozen=True)
+class Option:
+    value: str
+    label: str
+    on: bool
+
+
+@dataclass(frozen=True)
+class Control:
+    """One filter in the panel: a search box, a menu of `options`, or a text field."""
+
+    name: str
+    label: str
+    bound: BoundField
+    options: list[Option]
+    text: str
+    is_search: bool
+    takes_others: bool
+    primary: bool
+
+    @property
+    def boxes(self) -> SafeString:
+        """The options as labelled checkboxes; built here because a page has hundreds of them."""
+        box = '<label><input type="checkbox" name="{}" value="{}"{}>{}</label>'
+        on, off = SafeString(" checked"), SafeString("")
+        rows = ((self.name, option.value, on if option.on else off, option.label) for option in self.options)
+        return format_html_join("", box, rows)
+
+    @property
+    def chosen(self) -> int:
+        return sum(option.on for option in self.options)
+
+
+@dataclass(frozen=True)
+class TabLink:
+    label: str
+    url: str
+    count: Count
+    current: bool
+
+
+@dataclass(frozen=True)
+class ChipLink:
+    label: str
+    shown: str
+    remove_url: str
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One of the usual periods: `ends` are the expressions for its start and end."""
+
+    label: str
+    ends: tuple[str, str]
+    url: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class BulkButton:
+    name: str
+    label: str
+    tone: str
+    icon: str
+
+
+class Display:
+    """`reading` as the page shows it. A wrong filter value shows no rows and its message at the field."""
+
+    def __init__(self, request: HttpRequest, reading: Reading) -> None:
+        self.request, self.reading, self.layout = request, reading, reading.layout
+        self.links = Links(request, QueryDict(reading.view.query) if reading.view else ())
+
+    @cached_property
+    def is_valid(self) -> bool:
+        return not self.reading.filters.errors
+
+    @cached_property
+    def page(self) -> Page:
+        return self.reading.page if self.is_valid else Page([], "", "")
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        columns = self.reading.columns
+        return [Row(row.pk, SafeString("".join([column.cell(row) for column in columns]))) for row in self.page.rows]
+
+    @property
+    def layouts(self) -> list[Option]:
+        """The choice between them; none where there is only one."""
+        names = self.reading.listing.layouts
+        choices = names if len(names) > 1 else ()
+        return [Option(self.links.with_value("layout", name), name, name == self.layout) for name in choices]
+
+    @cached_property
+    def cards(self) -> list[Card]:
+        columns = self.reading.columns
+        heads, facts = [one for one in columns if one.main], [one for one in columns if not one.main]
+        return [
+            Card(
+                row.pk,
+                SafeString("".join(conditional_escape(column.content(row)) for column in heads)),
+                SafeString("".join(column.fact(row) for column in facts)),
+            )
+            for row in self.page.rows
+        ]
+
+    @cached_property
+    def count(self) -> Count:
+        return self.reading.count if self.is_valid else Count(0)
+
+    @cached_property
+    def heads(self) -> list[Head]:
+        return [self.head(column) for column in self.reading.columns]
+
+    def head(self, column: Column) -> Head:
+        here = self.reading.order.name
+        names = {order.name for order in self.reading.listing.orders}
+        up, down = column.order, f"-{column.order}"
+        wanted = [up, down] if here == down else [down, up]
+        other = next((name for name in wanted if column.order and name in names), "")
+        url = self.links.with_value("order", other) if other else ""
+        direction = {up: "ascending", down: "descending"}.get(here, "") if column.order else ""
+        return Head(column.label, column.classes, url, direction)
+
+    @cached_property
+    def controls(self) -> list[Control]:
+        return [self.control(name) for name in self.reading.filters.filters]
+
+    def control(self, name: str) -> Control:
+        filters = self.reading.filters
+        one, bound = filters.filters[name], filters.form[name]
+        values = filters.form.cleaned_data.get(name) if self.is_valid or not filters.errors.get(name) else None
+        options, text, is_list = [], "", isinstance(one, ValuesFilter)
+        if is_list:
+            on = one.selected(values or [])
+            options = [Option(value, label, value in on) for value, label in one.options()]
+            there = {option.value for option in options}
+            given = Values().value_from_datadict(filters.data, None, name)
+            text = ", ".join(word for word in given if word not in there)
+        takes_others = is_list and (one.takes_others or not options)
+        is_search = isinstance(one, SearchFilter)
+        return Control(name, str(one.label), bound, options, text, is_search, takes_others, one.primary)
+
+    @property
+    def search(self) -> list[Control]:
+        return [control for control in self.controls if control.is_search]
+
+    @property
+    def primary(self) -> list[Control]:
+        return [control for control in self.controls if control.primary and not control.is_search]
+
+    @property
+    def further(self) -> list[Control]:
+        period = self.period.names if self.period else ()
+        others = [control for control in self.controls if not control.primary and not control.is_search]
+        return [control for control in others if control.name not in period]
+
+    @property
+    def period(self) -> Period | None:
+        return self.reading.filters.period
+
+    @cached_property
+    def period_ends(self) -> list[Control]:
+        return [self.control(name) for name in self.period.names] if self.period else []
+
+    @property
+    def presets(self) -> list[Preset]:
+        period = self.period
+        if period is None:
+            return []
+        since, until = period.names
+        return [
+            Preset(label, ends, self.links.with_values({since: [ends[0]], until: [ends[1]]}), ends == period.texts)
+            for ends, label in PRESETS.items()
+        ]
+
+    @property
+    def further_is_open(self) -> bool:
+        return any(control.bound.errors for control in self.further)
+
+    @cached_property
+    def tabs(self) -> list[TabLink]:
+        tabs, reading = self.reading.listing.tabs, self.reading
+        if tabs is None or not self.is_valid:
+            return []
+        return [
+            TabLink(tab.label, self.links.with_values({tabs.filter_name: list(tab.values)}), count, at == reading.tab)
+            for at, (tab, count) in enumerate(zip(tabs.with_all, reading.tab_counts, strict=True))
+        ]
+
+    @cached_property
+    def chips(self) -> list[ChipLink]:
+        chips = self.reading.filters.chips()
+        return [ChipLink(chip.label, chip.shown, self.links.with_values(chip.left)) for chip in chips]
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with the filters, by the name of each."""
+        filters = self.reading.filters
+        return [f"{filters.filters[error.field].label}: {error.message}" for error in filters.field_errors()]
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.chips) or not self.is_valid
+
+    @property
+    def clear_url(self) -> str:
+        return self.links.without_filters(instead_of_default=self.reading.default_view is not None)
+
+    @property
+    def here(self) -> str:
+        return self.links.here()
+
+    @property
+    def next_url(self) -> str:
+        return self.links.with_value("cursor", self.page.next) if self.page.next else ""
+
+    @property
+    def previous_url(self) -> str:
+        return self.links.with_value("cursor", self.page.previous) if self.page.previous else ""
+
+    @property
+    def first_url(self) -> str:
+        return self.links.at(self.links.start())
+
+    @property
+    def export_urls(self) -> list[tuple[str, str]]:
+        """(format, address) of the export menu."""
+        return [(format.label, self.links.with_value("export", name)) for name, format in FORMATS.items()]
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What the filter form carries along beside the filters."""
+        kept = self.links.kept("view", "order", "limit", "columns", "layout")
+        view = self.reading.view
+        # Boxes that are off send nothing, and then the view's own would count.
+        boxes = [name for name, one in self.reading.filters.filters.items() if isinstance(one, ValuesFilter)]
+        return [*kept, *((name, "") for name in boxes if view and name in QueryDict(view.query))]
+
+    @property
+    def set_by_view(self) -> str:
+        """The parameters that the open view has, for the form to say so when one of them is emptied."""
+        return " ".join(QueryDict(self.reading.view.query)) if self.reading.view else ""
+
+    @cached_property
+    def saved(self) -> SavedViews:
+        return SavedViews(self.request, self.reading)
+
+    @property
+    def kept_by_columns(self) -> list[tuple[str, str]]:
+        """What the column chooser carries along: everything else, and the place in the list."""
+        return self.links.kept(*[name for name in self.request.GET if name not in {"columns", "export"}])
+
+    @property
+    def column_options(self) -> list[Option]:
+        shown = self.reading.columns
+        return [Option(column.name, column.label, column in shown) for column in self.reading.listing.columns]
+
+    @property
+    def sizes(self) -> list[tuple[int, str, bool]]:
+        """(rows, url, whether it is this one)."""
+        return [(size, self.links.with_value("limit", str(size)), size == self.reading.size) for size in PAGE_SIZES]
+
+    @cached_property
+    def bulk_buttons(self) -> list[BulkButton]:
+        """Those that the member's role reaches."""
+        member, project = self.request.member, self.request.project
+        return [
+            BulkButton(verb.name, verb.label, verb.tone, verb.icon)
+            for verb in self.reading.listing.bulk_actions
+            if verb.reaches(member, project)
+        ]
+
+    @property
+    def frozen(self) -> str:
+        return bulk.freeze(self.reading.matching) if self.is_valid else ""
+
+    @property
+    def more_match(self) -> bool:
+        """Whether more rows match than the page shows."""
+        return bool(self.page.next or self.page.previous)

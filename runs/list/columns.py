@@ -1,0 +1,54 @@
+"""What a list of runs shows, on the page and as CSV."""
+
+from __future__ import annotations
+
+from django.db.models import BigIntegerField, Func
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from controlplane.listing.declaration.columns import Column
+from controlplane.listing.page.cells import badge, duration, link, moment, tags
+from controlplane.ui.formats import money_text
+from runs.models import Run
+
+
+class Milliseconds(Func):
+    """From one time to another, as a whole number; null while either is missing."""
+
+    output_field = BigIntegerField()
+    template = "(extract(epoch FROM (%(expressions)s)) * 1000)::bigint"
+    arg_joiner = " - "
+
+
+def run_link(run: Run) -> SafeString:
+    return link(reverse("runs:detail", kwargs={"project": run.project.slug, "pk": run.pk}), f"#{run.pk}")
+
+
+def workflow_and_version(run: Run) -> SafeString:
+    version = f"v{run.version.number}" if run.version else "elsewhere" if run.trigger == "external" else "draft"
+    return format_html('{} <span class="faint">{}</span>', run.workflow.name, version)
+
+
+COLUMNS = [
+    Column("id", "Run", value=run_link, main=True),
+    Column("workflow", "Workflow", value=workflow_and_version, csv="workflow__name"),
+    Column("version", "Version", value=lambda run: run.version and run.version.number, csv="version__number",
+           default=False, align="end"),
+    Column("status", "Status", value=lambda run: badge(run.state), csv="state"),
+    Column("environment", "Environment", value=lambda run: badge(run.environment, "plain")),
+    Column("trigger", "Trigger", value=lambda run: run.get_trigger_display()),
+    Column("agent", "Agent", value=lambda run: run.agent and run.agent.name, csv="agent__name"),
+    Column("tags", "Tags", value=lambda run: tags(run.tags)),
+    Column("created_by", "Started by"),
+    Column("created_at", "Created", value=lambda run: moment(run.created_at), order="created"),
+    Column("started_at", "Started", value=lambda run: moment(run.started_at), default=False),
+    Column("ended_at", "Ended", value=lambda run: moment(run.ended_at), default=False),
+    Column("duration_ms", "Duration", value=lambda run: run_duration(run),
+           csv=Milliseconds("ended_at", "started_at"), align="end"),
+    Column("cost_usd", "Cost", value=lambda run: money_text(run.cost_usd), align="end"),
+]  # fmt: skip
+
+
+def run_duration(run: Run) -> SafeString | str:
+    return duration(run.duration_ms if run.is_final else None, run.started_at)

@@ -1,0 +1,74 @@
+"""What the runs can be narrowed by, on the page, over the API, in exports and bulk actions alike."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from agents.models import Agent
+from controlplane.listing.declaration.filters import (
+    ChoicesFilter,
+    ListFilterSet,
+    RelatedFilter,
+    SearchFilter,
+    SinceFilter,
+    TagsFilter,
+    UntilFilter,
+)
+from runs.models import Call, Environment, Run, RunState, Trigger
+from workflows.models import Workflow
+
+ALIASES = {"awaiting_approval": RunState.WAITING_APPROVAL.value}
+
+
+# So many runs with a tag are looked up by themselves; of one that more have, a page of the list soon meets enough.
+FEW = 1_000
+
+
+def tagged(rows: QuerySet[Run], tags: list[str]) -> Q:
+    """Those of `rows` that have all of the tags. PostgreSQL would walk the whole list to see that no run has one."""
+    has = Q(tags__contains=tags)
+    few = list(rows.filter(has).order_by().values_list("pk", flat=True)[: FEW + 1])
+    return Q(pk__in=few) if len(few) <= FEW else has
+
+
+class RunTags(TagsFilter):
+    def filter(self, queryset: QuerySet, values: list[str]) -> QuerySet:
+        return queryset.filter(tagged(queryset, values)) if values else queryset
+
+
+class RunSearch(SearchFilter):
+    """A run's id, a part of its workflow's name, or a whole tag: all of them have an index, at any number of runs."""
+
+    def condition(self, text: str) -> Q:
+        named = Workflow.objects.visible_to(self.parent.who).filter(name__icontains=text)
+        workflows = list(named.values_list("pk", flat=True))
+        return super().condition(text) | Q(workflow_id__in=workflows) | tagged(self.parent.queryset, [text])
+
+
+class RunFilters(ListFilterSet):
+    q = RunSearch([], hint="Id, workflow or tag")
+    status = ChoicesFilter(field_name="state", choices=RunState.choices, aliases=ALIASES, label="Status", primary=True)
+    workflow = RelatedFilter(
+        field_name="workflow_id", related=lambda who: Workflow.objects.visible_to(who), label="Workflow", primary=True
+    )
+    environment = ChoicesFilter(choices=Environment.choices, label="Environment", primary=True)
+    trigger = ChoicesFilter(choices=Trigger.choices, label="Trigger")
+    agent = RelatedFilter(field_name="agent_id", related=lambda who: Agent.objects.visible_to(who), label="Agent")
+    tag = RunTags(field_name="tags", label="Tags")
+    since = SinceFilter(field_name="created_at", label="Since", period="Created")
+    until = UntilFilter(field_name="created_at", label="Until")
+
+    class Meta:
+        model = Run
+        fields: list[str] = []
+
+
+class CallFilters(ListFilterSet):
+    """The time that usage figures cover."""
+
+    since = SinceFilter(field_name="ended_at", label="Since", period="Ended")
+    until = UntilFilter(field_name="ended_at", label="Until")
+
+    class Meta:
+        model = Call
+        fields: list[str] = []

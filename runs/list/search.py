@@ -1,0 +1,26 @@
+"""Runs in the search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import reverse
+
+from controlplane.listing.declaration.filters import is_id
+from controlplane.portal.hits import EACH, Hit
+from runs.list.filters import tagged
+from runs.models import Run
+
+
+def find_runs(who: Any, text: str) -> Iterator[Hit]:
+    """The run of that number; else the newest with this tag."""
+    number = text.removeprefix("#")
+    if not number:
+        return
+    rows = Run.objects.visible_to(who).select_related("project", "workflow").only("state", "project", "workflow")
+    found = rows.filter(pk=int(number)) if is_id(number) else rows.filter(tagged(rows, [text]))
+    for run in found.order_by("-created_at", "-id")[:EACH]:
+        url = reverse("runs:detail", args=[run.project.slug, run.pk])
+        note = f"{run.workflow.name}, {run.get_state_display().lower()}"
+        yield Hit("run", "run", f"Run {run.pk}", note, url, run.pk, run.project.slug)
