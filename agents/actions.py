@@ -22,6 +22,7 @@ from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.errors import ActionRefused, InvalidInput
 from controlplane.domain.recording import record
 from controlplane.domain.refusals import Refusal
+from controlplane.domain.tag_form import TagForm
 from controlplane.domain.tags import tags_with, tags_without
 from controlplane.projects.models import Project
 from controlplane.projects.secrets import encryption
@@ -206,7 +207,7 @@ def disable(subject: Catalogued, *, by: Actor) -> None:
     _switch(subject, False, by)
 
 
-@action(label="Tag", role="editor", icon="tag", takes=("tags",), undo="remove_tags")
+@action(label="Tag", role="editor", icon="tag", takes=TagForm, undo="remove_tags")
 def add_tags(subject: Catalogued, *, tags: Iterable[str], by: Actor) -> list[str]:
     """The tags that it did not have before. The change is a version like any other."""
     row = catalogue.lock(subject, None)
@@ -215,7 +216,7 @@ def add_tags(subject: Catalogued, *, tags: Iterable[str], by: Actor) -> list[str
     return new
 
 
-@action(label="Untag", role="editor", icon="tag", takes=("tags",), undo="add_tags")
+@action(label="Untag", role="editor", icon="tag", takes=TagForm, undo="add_tags")
 def remove_tags(subject: Catalogued, *, tags: Iterable[str], by: Actor) -> list[str]:
     """The tags that it had."""
     row = catalogue.lock(subject, None)

@@ -11,6 +11,7 @@ from agents.models import Agent
 from controlplane.domain.action import Actor, action
 from controlplane.domain.errors import ActionRefused, InvalidInput
 from controlplane.domain.recording import record
+from controlplane.domain.tag_form import TagForm
 from controlplane.domain.tags import clean_tags, tags_with, tags_without
 from runs import events
 from runs import refusals as no
@@ -170,7 +171,7 @@ def resolve_step(step: StepRun, *, outcome: str, output: object = None, note: st
     return step
 
 
-@action(label="Tag", role="operator", icon="tag", takes=("tags",), undo="remove_tags")
+@action(label="Tag", role="operator", icon="tag", takes=TagForm, undo="remove_tags")
 def add_tags(run: Run, *, tags: Iterable[str], by: Actor) -> list[str]:
     """The tags that it did not have before."""
     with existing_run(run.pk) as locked:
@@ -179,7 +180,7 @@ def add_tags(run: Run, *, tags: Iterable[str], by: Actor) -> list[str]:
     return new
 
 
-@action(label="Untag", role="operator", icon="tag", takes=("tags",), undo="add_tags")
+@action(label="Untag", role="operator", icon="tag", takes=TagForm, undo="add_tags")
 def remove_tags(run: Run, *, tags: Iterable[str], by: Actor) -> list[str]:
     """The tags that it had."""
     with existing_run(run.pk) as locked:

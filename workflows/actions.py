@@ -13,6 +13,7 @@ from controlplane.domain.action import Actor, action
 from controlplane.domain.errors import Conflict, FieldError, InvalidInput, NotFound
 from controlplane.domain.recording import record
 from controlplane.domain.refusals import refuse
+from controlplane.domain.tag_form import TagForm
 from controlplane.domain.tags import clean_tags, tags_with, tags_without
 from controlplane.projects.models import Project
 from workflows import events
@@ -207,7 +208,7 @@ def unarchive_workflow(workflow: Workflow, *, by: Actor) -> None:
     record(events.WORKFLOW_UNARCHIVED, workflow, by=by, name=workflow.name)
 
 
-@action(label="Tag", role="editor", icon="tag", takes=("tags",), undo="remove_tags")
+@action(label="Tag", role="editor", icon="tag", takes=TagForm, undo="remove_tags")
 def add_tags(workflow: Workflow, *, tags: Iterable[str], by: Actor) -> list[str]:
     """The tags that it did not have before."""
     row = lock(workflow)
@@ -216,7 +217,7 @@ def add_tags(workflow: Workflow, *, tags: Iterable[str], by: Actor) -> list[str]
     return new
 
 
-@action(label="Untag", role="editor", icon="tag", takes=("tags",), undo="add_tags")
+@action(label="Untag", role="editor", icon="tag", takes=TagForm, undo="add_tags")
 def remove_tags(workflow: Workflow, *, tags: Iterable[str], by: Actor) -> list[str]:
     """The tags that it had."""
     row = lock(workflow)

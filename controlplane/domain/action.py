@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, Typ
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Model, QuerySet
+from django.forms import Form
 
 from controlplane.domain.errors import Conflict, NotAllowed
 from controlplane.domain.refusals import Refusal, asked_of, first_refusal, locked, refuse, row_of
@@ -44,8 +45,8 @@ class Action(Generic[Subject, Given, Made]):
     """A verb: `archive(workflow, by=actor)` does it, and whatever shows or forecasts it asks the same object.
 
     `name` is that of its function, `label` the word on its button, `confirm` a question before it (empty for none).
-    `takes` and `undo` are for bulk actions: what must be given beside the row, and the verb that takes it back, called
-    with what this one returned under the first name of `takes`.
+    `takes` and `undo` are for bulk actions: the form of what must be given beside the row, and the verb that takes it
+    back, called with what this one returned under the first name of that form.
 
     `refused_when` are the states that it refuses, the one home of that rule: buttons, previews and the call ask it, the
     call under the lock of `holds(subject)`: the subject's own row, unless the verb must lock another one first or needs
@@ -64,7 +65,7 @@ class Action(Generic[Subject, Given, Made]):
     tone: str = ""
     icon: str = ""
     atomic: bool = True
-    takes: tuple[str, ...] = ()
+    takes: type[Form] | None = None
     refused_when: tuple[Refusal, ...] = ()
     refused_to: Callable[[Any, Any], str] | None = None
     holds: Callable[[Any], QuerySet] | None = locked

@@ -10,6 +10,7 @@ from typing import Any
 from django.core import signing
 from django.db import transaction
 from django.db.models import Count, Max, QuerySet
+from django.forms import Form
 from django.utils import timezone
 
 from controlplane.domain.action import AnyAction
@@ -47,6 +48,11 @@ class Preview:
     @property
     def in_background(self) -> bool:
         return self.operation is not None and in_background(self.operation)
+
+    @property
+    def form(self) -> Form | None:
+        """For what the verb takes."""
+        return self.verb.takes(auto_id="bulk-%s") if self.verb.takes else None
 
     @property
     def title(self) -> str:
