@@ -73,18 +73,23 @@ class Description(AutoSchema):
     def get_tags(self) -> list[str]:
         return [self.path.split("/")[3].removesuffix(".csv")]
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
-        declared = list(super().get_override_parameters())
+    @property
+    def endpoint(self) -> Any:
+        """The view, which is one of ours."""
+        return self.view
+
+    def get_override_parameters(self) -> list[Any]:
+        declared: list[Any] = list(super().get_override_parameters())
         if getattr(getattr(self.view, self.method.lower(), None), "is_idempotent", False):
             declared.append(KEY)
-        return declared + (self.view.described_parameters() if self.method == "GET" else [])
+        return declared + (self.endpoint.described_parameters() if self.method == "GET" else [])
 
     def get_response_serializers(self) -> Any:
         if self.method != "GET" or not hasattr(self.view, "listing"):
             return super().get_response_serializers()
         if self.path.endswith(".csv"):
             return {(200, "text/csv"): str}
-        return self.view.serializer_class(many=True)
+        return self.endpoint.serializer_class(many=True)
 
     def _get_response_for_code(self, serializer: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """A list is never bare: it stands in `results`."""

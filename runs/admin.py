@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from controlplane.domain.action import AnyAction
 from controlplane.domain.errors import ProblemError
 from controlplane.projects.tenants.actors import Access
 from controlplane.projects.tenants.staff import ReadOnly, Scoped
@@ -28,7 +29,8 @@ class ShortCount(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list.order_by()[:MOST_COUNTED].count()
+        rows: Any = self.object_list
+        return rows.order_by()[:MOST_COUNTED].count()
 
 
 class LargeTable(Scoped, ReadOnly):
@@ -38,16 +40,16 @@ class LargeTable(Scoped, ReadOnly):
     list_per_page = 50
     # Facets count every choice of every filter over the whole table.
     show_facets = admin.ShowFacets.NEVER
-    ordering = ("-id",)
-    search_fields = ("id__exact",)
+    ordering: ClassVar[Any] = ("-id",)
+    search_fields: ClassVar[tuple[str, ...]] = ("id__exact",)
     search_help_text = "The id."
-    large: tuple[str, ...] = ()
+    large: ClassVar[tuple[str, ...]] = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer(*self.large)
 
 
-def on_each(verb: Callable[..., Any]) -> Callable[..., None]:
+def on_each(verb: AnyAction) -> Callable[..., None]:
     """An admin action: `verb` on every selected run as this person, and what became of each."""
 
     @admin.action(description=verb.label)
@@ -61,11 +63,11 @@ def on_each(verb: Callable[..., Any]) -> Callable[..., None]:
             level, text = outcome(verb, run, access)
             messages.add_message(request, level, f"{run}: {text}")
 
-    act.__name__ = verb.__name__
+    act.__name__ = verb.name
     return act
 
 
-def outcome(verb: Callable[..., Any], run: Run, access: Access) -> tuple[int, str]:
+def outcome(verb: AnyAction, run: Run, access: Access) -> tuple[int, str]:
     """Message level and words."""
     try:
         made = verb(run, by=access.actor_in(run.project_id))

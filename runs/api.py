@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import FileResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -39,7 +40,7 @@ LOG_PARAMETERS = [
 ]
 
 
-def one_of(rows: QuerySet, wanted: Any, field: str) -> Any:
+def one_of(rows: Any, wanted: Any, field: str) -> Any:
     """The row that `wanted` (id or name) means. Raises InvalidInput naming the field."""
     text = str(wanted)
     found = rows.one_or_none(pk=int(text)) if is_id(text) else None
@@ -71,8 +72,8 @@ class Runs(RunListEndpoint):
 
     def project(self, given: Any = None) -> Project:
         """Without one, a workflow that is named by its id says which: here as for an Idempotency-Key."""
-        wanted = self.request.data.get("workflow") if isinstance(self.request.data, dict) else None
-        if given in (None, "") and is_id(str(wanted)):
+        wanted = str(self.request.data.get("workflow")) if isinstance(self.request.data, dict) else ""
+        if given in (None, "") and is_id(wanted):
             found = Workflow.objects.visible_to(self.access).select_related("project").one_or_none(pk=int(wanted))
             if found is not None:
                 return found.project
@@ -105,7 +106,7 @@ def detail_of(run: Run) -> dict[str, Any]:
 class RunEndpoint(Endpoint):
     """The base of everything below /runs/ID."""
 
-    serializer_class = shapes.RunDetail
+    serializer_class: type[serializers.BaseSerializer] = shapes.RunDetail
 
     def run(self, pk: int) -> Run:
         return self.find(Run.objects.select_related("project", "workflow", "version", "agent"), pk=pk)
@@ -295,7 +296,7 @@ class RunsOfWorkflow(RunListEndpoint):
         workflow = self.find(Workflow.objects.all(), pk=self.kwargs["pk"])
         return queryset.filter(workflow=workflow)
 
-    def get(self, request: Request, pk: int) -> Any:
+    def get(self, request: Request, pk: int = 0) -> Any:
         return super().get(request)
 
 

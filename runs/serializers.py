@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from controlplane.projects.requests.endpoints import Choice, StrictSerializer
@@ -105,7 +107,7 @@ class Frame(serializers.Serializer):
     seq = serializers.IntegerField()
     type = serializers.CharField()
     at = serializers.DateTimeField()
-    data = serializers.DictField()
+    data: Any = serializers.DictField()
 
 
 class EventPage(serializers.Serializer):

@@ -5,44 +5,45 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
-from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from controlplane.domain.action import AnyAction
 from controlplane.domain.errors import InvalidInput, NotFound, ProblemError
 from controlplane.events.queries import stream
 from controlplane.listing.export.streaming import Stream
 from controlplane.ui.htmx import is_partial, toast
+from controlplane.ui.request import PortalRequest
 from runs import actions
 from runs.detail.presenting import TABS, RunPage
 from runs.detail.step_panel import StepPanel
 from runs.export.document import artifact_file
 from runs.forms import ReviewForm
-from runs.models import Run, StepRun
+from runs.models import Run, RunQuerySet, StepRun
 from runs.queries import LINES_PAGE, LogFilter, log_lines, log_text
 
 PARTS = {"summary", "graph", "timeline", "step", "data", "cost", "events", "artifacts"}
-VERBS = {
+VERBS: dict[str, AnyAction] = {
     "cancellation": actions.cancel_run,
     "pause": actions.pause_run,
     "resumption": actions.resume_run,
 }
 
 
-def visible_runs(request: HttpRequest) -> QuerySet[Run]:
+def visible_runs(request: PortalRequest) -> RunQuerySet:
     return Run.objects.visible_to(request.member).select_related("project", "workflow", "version", "agent")
 
 
-def find_run(request: HttpRequest, pk: int) -> Run:
+def find_run(request: PortalRequest, pk: int) -> Run:
     run = visible_runs(request).one_or_none(pk=pk)
     if run is None:
         raise NotFound(f"There is no run {pk} in this project.")
     return run
 
 
-def find_step(request: HttpRequest, pk: int, step_pk: int) -> StepRun:
+def find_step(request: PortalRequest, pk: int, step_pk: int) -> StepRun:
     step = StepRun.objects.filter(pk=step_pk, run=find_run(request, pk)).select_related("run__project").first()
     if step is None:
         raise NotFound("There is no such step in this run.")
@@ -50,7 +51,7 @@ def find_step(request: HttpRequest, pk: int, step_pk: int) -> StepRun:
 
 
 @require_GET
-def detail(request: HttpRequest, pk: int, tab: str = "steps") -> HttpResponse:
+def detail(request: PortalRequest, pk: int, tab: str = "steps") -> HttpResponse:
     """The page of one run, on one of its tabs."""
     if tab not in TABS:
         raise NotFound("There is no such page of a run.")
@@ -58,7 +59,7 @@ def detail(request: HttpRequest, pk: int, tab: str = "steps") -> HttpResponse:
 
 
 @require_GET
-def part(request: HttpRequest, pk: int, name: str) -> HttpResponse:
+def part(request: PortalRequest, pk: int, name: str) -> HttpResponse:
     """One part of the page again, named as in PARTS."""
     if name not in PARTS:
         raise NotFound("There is no such part of a run.")
@@ -70,7 +71,7 @@ def part(request: HttpRequest, pk: int, name: str) -> HttpResponse:
 
 
 @require_GET
-def step(request: HttpRequest, pk: int, step_pk: int) -> HttpResponse:
+def step(request: PortalRequest, pk: int, step_pk: int) -> HttpResponse:
     """What one step was asked, answered, logged and cost. As a panel beside the timeline, or as a page."""
     found = find_step(request, pk, step_pk)
     template = "runs/_step.html" if is_partial(request) else "runs/step.html"
@@ -78,7 +79,7 @@ def step(request: HttpRequest, pk: int, step_pk: int) -> HttpResponse:
 
 
 @require_GET
-def lines(request: HttpRequest, pk: int) -> JsonResponse:
+def lines(request: PortalRequest, pk: int) -> JsonResponse:
     """Log lines after `after`, for the live tail: {"lines", "next", "done"}."""
     run = find_run(request, pk)
     after = number(request, "after")
@@ -88,7 +89,7 @@ def lines(request: HttpRequest, pk: int) -> JsonResponse:
 
 
 @require_GET
-def log_file(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+def log_file(request: PortalRequest, pk: int) -> StreamingHttpResponse:
     run = find_run(request, pk)
     pieces = log_text(run.pk, log_filter(request))
     response = StreamingHttpResponse(Stream(pieces), content_type="text/plain; charset=utf-8")
@@ -96,12 +97,12 @@ def log_file(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     return response
 
 
-def log_filter(request: HttpRequest) -> LogFilter:
+def log_filter(request: PortalRequest) -> LogFilter:
     step_pk = number(request, "step") or None
     return LogFilter(request.GET.get("level", ""), request.GET.get("search", ""), step_pk)
 
 
-def number(request: HttpRequest, name: str) -> int:
+def number(request: PortalRequest, name: str) -> int:
     text = request.GET.get(name) or "0"
     if not text.isdecimal() or len(text) > 18:
         raise InvalidInput.field(name, "This must be a number.")
@@ -109,7 +110,7 @@ def number(request: HttpRequest, name: str) -> int:
 
 
 @require_GET
-def events_after(request: HttpRequest, pk: int) -> JsonResponse:
+def events_after(request: PortalRequest, pk: int) -> JsonResponse:
     """The run's stream for pages whose socket cannot open."""
     run = find_run(request, pk)
     rows = stream("run", run.pk, after=number(request, "after"))
@@ -117,13 +118,13 @@ def events_after(request: HttpRequest, pk: int) -> JsonResponse:
 
 
 @require_GET
-def artifact(request: HttpRequest, pk: int, artifact_pk: int) -> FileResponse:
+def artifact(request: PortalRequest, pk: int, artifact_pk: int) -> FileResponse:
     """A file that a step made, always as a download."""
     return artifact_file(find_run(request, pk), artifact_pk)
 
 
 @require_POST
-def control(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+def control(request: PortalRequest, pk: int, verb: str) -> HttpResponse:
     """Cancel, pause or resume."""
     if verb not in VERBS:
         raise NotFound("There is no such control.")
@@ -135,7 +136,7 @@ def control(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     return summary_again(request, pk) if is_partial(request) else response
 
 
-def summary_again(request: HttpRequest, pk: int) -> HttpResponse:
+def summary_again(request: PortalRequest, pk: int) -> HttpResponse:
     """The head of the run's page as it is now, with what there is to say; the rest of the page stays."""
     response = render(request, "runs/_summary.html", {"page": RunPage(find_run(request, pk), request, "summary")})
     for said in messages.get_messages(request):
@@ -144,7 +145,7 @@ def summary_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def retry(request: HttpRequest, pk: int) -> HttpResponse:
+def retry(request: PortalRequest, pk: int) -> HttpResponse:
     run = find_run(request, pk)
     made: list[Run] = []
     response = answered(request, run, lambda: made.append(actions.retry_run(run, by=request.member)), "")
@@ -152,13 +153,13 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def review(request: HttpRequest, pk: int, step_pk: int) -> HttpResponse:
+def review(request: PortalRequest, pk: int, step_pk: int) -> HttpResponse:
     """Decide a step whose outcome is unknown."""
     found = find_step(request, pk, step_pk)
     form = ReviewForm(request.POST)
     decision = form.decision() if form.is_valid() else None
     if decision is None:
-        raise InvalidInput("; ".join(message for field in form.errors.values() for message in field))
+        raise InvalidInput("; ".join(str(message) for field in form.errors.values() for message in field))
     return answered(
         request,
         found.run,
@@ -167,7 +168,7 @@ def review(request: HttpRequest, pk: int, step_pk: int) -> HttpResponse:
     )
 
 
-def answered(request: HttpRequest, run: Run, verb: Any, message: str) -> HttpResponse:
+def answered(request: PortalRequest, run: Run, verb: Any, message: str) -> HttpResponse:
     """Do it; a refusal is said on the page, which shows the state as it is now."""
     try:
         verb()
@@ -180,10 +181,10 @@ def answered(request: HttpRequest, run: Run, verb: Any, message: str) -> HttpRes
     return redirect(detail_url(request, run))
 
 
-def go_to(request: HttpRequest, run: Run, message: str) -> HttpResponse:
+def go_to(request: PortalRequest, run: Run, message: str) -> HttpResponse:
     messages.success(request, message)
     return redirect(detail_url(request, run))
 
 
-def detail_url(request: HttpRequest, run: Run) -> str:
+def detail_url(request: PortalRequest, run: Run) -> str:
     return reverse("runs:detail", kwargs={"project": request.project.slug, "pk": run.pk})

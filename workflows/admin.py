@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from controlplane.domain.action import AnyAction
 from controlplane.domain.errors import ProblemError
 from controlplane.projects.tenants.actors import Access, Actor
 from controlplane.projects.tenants.staff import Scoped
@@ -21,7 +21,7 @@ def actor_of(request: HttpRequest, row: Workflow | Version) -> Actor:
     return Access.of_user(request.user).actor_in(row.project.pk)
 
 
-def run_on_each(modeladmin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet, verb: Callable[..., Any]) -> None:
+def run_on_each(modeladmin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet, verb: AnyAction) -> None:
     """`verb` on each row; what is refused is told row by row."""
     done = 0
     for row in rows:

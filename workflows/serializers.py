@@ -138,7 +138,7 @@ class LastRun(serializers.Serializer):
 class WorkflowSerializer(serializers.ModelSerializer):
     """One row of the list."""
 
-    project = serializers.SlugRelatedField("slug", read_only=True)
+    project: Any = serializers.SlugRelatedField("slug", read_only=True)
     state = serializers.CharField(read_only=True, help_text="draft, released or archived")
     current_version = serializers.IntegerField(
         source="current.number",
@@ -152,7 +152,7 @@ class WorkflowSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Workflow
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "project",
             "name",
@@ -167,7 +167,7 @@ class WorkflowSerializer(serializers.ModelSerializer):
             "updated_by",
             "archived_at",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class VersionSerializer(serializers.ModelSerializer):
@@ -175,7 +175,7 @@ class VersionSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Version
-        fields = (
+        fields: tuple[str, ...] = (
             "number",
             "state",
             "format",
@@ -187,7 +187,7 @@ class VersionSerializer(serializers.ModelSerializer):
             "released_at",
             "released_by",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class FullVersionSerializer(VersionSerializer):
@@ -195,17 +195,17 @@ class FullVersionSerializer(VersionSerializer):
 
     class Meta(VersionSerializer.Meta):
         fields = (*VersionSerializer.Meta.fields, "text", "specification")
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class DraftSerializer(FullVersionSerializer):
     """The draft with what keeps it from being released."""
 
-    errors = serializers.SerializerMethodField()
+    errors: Any = serializers.SerializerMethodField()
 
     class Meta(FullVersionSerializer.Meta):
         fields = (*FullVersionSerializer.Meta.fields, "errors")
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     @extend_schema_field(serializers.ListField(child=serializers.DictField()))
     def get_errors(self, draft: Version) -> list[dict[str, object]]:
@@ -221,7 +221,7 @@ class FullWorkflowSerializer(WorkflowSerializer):
 
     class Meta(WorkflowSerializer.Meta):
         fields = (*WorkflowSerializer.Meta.fields, "edits", "draft", "specification")
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     @extend_schema_field(DraftSerializer(allow_null=True))
     def get_draft(self, workflow: Workflow) -> dict[str, Any] | None:
@@ -238,7 +238,7 @@ class VerdictSerializer(serializers.Serializer):
     """What a check found."""
 
     valid = serializers.BooleanField()
-    errors = serializers.ListField(child=serializers.DictField())
+    errors: Any = serializers.ListField(child=serializers.DictField())
 
 
 class DiffSerializer(RevisionDiffSerializer):

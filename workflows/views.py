@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views import View
@@ -14,6 +14,7 @@ from controlplane.domain.comparison import compare
 from controlplane.domain.errors import Conflict, NotAllowed, NotFound, ProblemError
 from controlplane.listing.page.page import Empty, ListPage
 from controlplane.projects.requests.endpoints import number
+from controlplane.ui.request import PortalRequest
 from workflows import actions
 from workflows.forms import ChangedDetailsForm, CopyForm, DeleteForm, ReleaseForm, add_problem
 from workflows.library.dependencies import find_dependents
@@ -47,10 +48,11 @@ class WorkflowList(ListPage):
 class WorkflowPage(View):
     """The base of every page of one workflow: finds it, or answers 404."""
 
+    request: PortalRequest
     workflow: Workflow
     role = "viewer"
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+    def setup(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         rows = Workflow.objects.for_list().visible_to(request.member)
         workflow = rows.filter(pk=kwargs["pk"]).first()
@@ -71,23 +73,23 @@ class WorkflowPage(View):
         return redirect(self.url(name))
 
 
-def url_of(request: HttpRequest, name: str, *args: object) -> str:
+def url_of(request: PortalRequest, name: str, *args: object) -> str:
     return reverse(f"workflows:{name}", args=[request.project.slug, *args])
 
 
-def need_role(request: HttpRequest, role: str) -> None:
+def need_role(request: PortalRequest, role: str) -> None:
     if not request.member.may(role):
         raise NotAllowed(f"This page needs the role {role} in this project.")
 
 
-def rights(request: HttpRequest) -> dict[str, bool]:
+def rights(request: PortalRequest) -> dict[str, bool]:
     """What the member's role reaches; the state is for the template to ask."""
     roles = {"can_run": "operator", "can_edit": actions.save_draft.role, "can_delete": actions.delete_workflow.role}
     return {name: request.member.may(role) for name, role in roles.items()}
 
 
 class Detail(WorkflowPage):
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         workflow, draft = self.workflow, self.workflow.find_draft()
         shown = workflow.current or draft
         versions = list(workflow.versions.defer("text", "document")[: VERSIONS_SHOWN + 1])
@@ -103,18 +105,18 @@ class Detail(WorkflowPage):
 
 
 class VersionList(WorkflowPage):
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         return self.show("workflows/versions.html", versions=self.workflow.versions.defer("text", "document"))
 
 
 class OneVersion(WorkflowPage):
-    def get(self, request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    def get(self, request: PortalRequest, pk: int, number: int) -> HttpResponse:
         version = find_version(self.workflow, str(number))
         return self.show("workflows/version.html", version=version, **anatomy(version))
 
 
 class Restoration(WorkflowPage):
-    def post(self, request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    def post(self, request: PortalRequest, pk: int, number: int) -> HttpResponse:
         version = find_version(self.workflow, str(number))
         try:
             draft = actions.restore_version(version, by=request.member)
@@ -126,7 +128,7 @@ class Restoration(WorkflowPage):
 
 
 class Diff(WorkflowPage):
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         """`?from=` and `?to=`: numbers, `current` or `draft`."""
         workflow = self.workflow
         numbers = list(workflow.versions.values_list("number", flat=True)[:2])
@@ -142,11 +144,11 @@ class Release(WorkflowPage):
 
     role = "editor"
 
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         draft = find_version(self.workflow, "draft")
         return self.page(ReleaseForm(initial={"edits": self.workflow.edits, "note": draft.note}))
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         form = ReleaseForm(request.POST)
         if not form.is_valid():
             return self.page(form, status=422)
@@ -177,12 +179,12 @@ class Details(WorkflowPage):
 
     role = "editor"
 
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         workflow = self.workflow
         initial = {name: getattr(workflow, name) for name in ("name", "description", "tags", "edits")}
         return self.show("workflows/details_form.html", form=ChangedDetailsForm(initial=initial))
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         form = ChangedDetailsForm(request.POST)
         return self.act(form, "workflows/details_form.html", actions.update_workflow)
 
@@ -202,29 +204,29 @@ class Details(WorkflowPage):
 
 
 class Copy(Details):
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         return self.show("workflows/copy.html", form=CopyForm(initial={"name": f"{self.workflow.name[:58]}-copy"}))
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         return self.act(CopyForm(request.POST), "workflows/copy.html", actions.duplicate_workflow)
 
 
 class Archive(WorkflowPage):
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         actions.archive_workflow(self.workflow, by=request.member)
         messages.success(request, f"{self.workflow.name} is archived.")
         return self.to()
 
 
 class Unarchive(WorkflowPage):
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         actions.unarchive_workflow(self.workflow, by=request.member)
         messages.success(request, f"{self.workflow.name} is back.")
         return self.to()
 
 
 class DraftDiscard(WorkflowPage):
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         """`?edits=` is what the page showed: a draft that somebody saved since is not thrown away."""
         edits = number(request.GET.get("edits"), "edits", 0, 2**31 - 1, 0) if request.GET.get("edits") else None
         try:
@@ -241,10 +243,10 @@ class Delete(WorkflowPage):
 
     role = "admin"
 
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         return self.page(DeleteForm())
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         form = DeleteForm(request.POST)
         if not form.is_valid():
             return self.page(form, 422)

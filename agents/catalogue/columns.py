@@ -6,8 +6,8 @@ from django.db.models import Case, CharField, Value, When
 from django.urls import reverse
 
 from agents.models import Catalogued
+from controlplane.listing.declaration.cells import badge, link, moment, tags
 from controlplane.listing.declaration.columns import Column
-from controlplane.listing.page.cells import badge, link, moment, tags
 
 STATE = Case(When(enabled=True, then=Value("enabled")), default=Value("disabled"), output_field=CharField())
 HEALTH = Case(

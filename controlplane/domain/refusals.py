@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Case, Exists, IntegerField, Model, Q, QuerySet, Value, When
+from django.db.models import Case, IntegerField, Model, Q, QuerySet, Value, When
+from django.db.models.expressions import Combinable
 
 from controlplane.domain.errors import ActionRefused, NotFound, ProblemError
 
@@ -23,7 +24,7 @@ class Refusal:
     it does not hold for a call that gives the argument of this name.
     """
 
-    when: Q | Exists
+    when: Q | Combinable
     why: str
     problem: Callable[[Any], ProblemError] | None = None
     waived_by: str = ""

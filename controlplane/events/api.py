@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -21,7 +23,7 @@ class FeedFrame(serializers.Serializer):
     seq = serializers.CharField(help_text="The cursor, under the name that the socket uses.")
     type = serializers.CharField()
     at = serializers.DateTimeField()
-    data = serializers.DictField()
+    data: Any = serializers.DictField()
     cursor = serializers.CharField()
     project = serializers.IntegerField(allow_null=True, help_text="The project's id.")
     actor = serializers.CharField()

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from controlplane.events.feed.wording import line_of
 from controlplane.events.queries import latest_cursor, parse_cursor, recent
 from controlplane.ui.htmx import is_partial
+from controlplane.ui.request import PortalRequest
 
 PAGE = 50
 
 
 @require_safe
-def activity(request: HttpRequest) -> HttpResponse:
+def activity(request: PortalRequest) -> HttpResponse:
     """The page; for HTMX the feed alone. `?before=CURSOR` shows what is older."""
     given = request.GET.get("before", "")
     before = parse_cursor(given, "before") if given else None

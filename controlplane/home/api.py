@@ -61,7 +61,7 @@ def running(progress: Progress) -> dict[str, Any]:
 
 
 def failure(run: Run) -> dict[str, Any]:
-    ended = {"status": run.state, "ended_at": utc_text(run.ended_at), "error": run.error}
+    ended = {"status": run.state, "ended_at": run.ended_at and utc_text(run.ended_at), "error": run.error}
     return {"id": run.pk, "workflow": run.workflow.name, **ended}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
@@ -13,6 +13,7 @@ from controlplane.events.queries import latest_cursor
 from controlplane.home.demo.project import SLUG as DEMO
 from controlplane.home.overview.domain import DEFAULT_WINDOW, OVERVIEW_WINDOWS, Overview
 from controlplane.projects.models import Project
+from controlplane.ui.request import PortalRequest
 from runs.actions import retry_run
 from runs.figures.range import WINDOWS, window_name
 from workflows.models import Workflow
@@ -21,7 +22,7 @@ PARTS = {"tiles", "running", "failures", "charts", "queue", "activity"}
 
 
 @require_GET
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: PortalRequest) -> HttpResponse:
     """What runs, what failed, how it went lately, what waits."""
     # The place to listen from comes before anything is read, so that no change falls between.
     context = {"cursor": latest_cursor(), **context_of(request)}
@@ -29,14 +30,14 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def part(request: HttpRequest, name: str) -> HttpResponse:
+def part(request: PortalRequest, name: str) -> HttpResponse:
     """One part of the page again, named as in PARTS."""
     if name not in PARTS:
         raise NotFound("There is no such part of the overview.")
     return render(request, f"home/_{name}.html", context_of(request))
 
 
-def context_of(request: HttpRequest) -> dict[str, object]:
+def context_of(request: PortalRequest) -> dict[str, object]:
     window = window_name(request.GET.get("window", ""), OVERVIEW_WINDOWS, DEFAULT_WINDOW)
     page = Overview(request.project, window)
     slug = request.project.slug
@@ -51,7 +52,7 @@ def context_of(request: HttpRequest) -> dict[str, object]:
     }
 
 
-def demo_url(request: HttpRequest) -> str:
+def demo_url(request: PortalRequest) -> str:
     """The demo project, for those who may see it and are elsewhere."""
     others = Project.objects.visible_to(request.access).exclude(pk=request.project.pk)
     return reverse("home:overview", kwargs={"project": DEMO}) if others.filter(slug=DEMO).exists() else ""

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef, Q
@@ -50,7 +50,7 @@ def project_of(member: Member) -> models.QuerySet[Project]:
     return Project.objects.select_for_update(no_key=True).filter(pk=member.project_id)
 
 
-def create_project(*, slug: str, name: str, time_zone: str = "UTC", by: Actor, owner: AbstractBaseUser) -> Project:
+def create_project(*, slug: str, name: str, time_zone: str = "UTC", by: Actor, owner: User) -> Project:
     """A new project with `owner` as its administrator. `by` is the system or Access.everywhere()."""
     if by.project_id is not None:
         raise NotAllowed("Only an administrator of the installation can create projects.")
@@ -80,7 +80,7 @@ def update_project(project: Project, *, name: str | None = None, time_zone: str 
 
 
 @action(label="Add member", role="admin")
-def add_member(project: Project, *, user: AbstractBaseUser, role: str, by: Actor) -> Member:
+def add_member(project: Project, *, user: User, role: str, by: Actor) -> Member:
     known_role(role)
     try:
         with transaction.atomic():
@@ -120,7 +120,7 @@ def revoke_invitation(invitation: Invitation, *, by: Actor) -> None:
     record(events.INVITATION_REVOKED, invitation.project, by=by, user=invitation.email)
 
 
-def accept_invitation(invitation: Invitation, *, user: AbstractBaseUser) -> Member:
+def accept_invitation(invitation: Invitation, *, user: User) -> Member:
     """`user` becomes a member, if the address that was invited is verified to be theirs, and as in `join`."""
     if not EmailAddress.objects.filter(user_id=user.pk, email=invitation.email, verified=True).exists():
         raise ActionRefused(
@@ -130,7 +130,7 @@ def accept_invitation(invitation: Invitation, *, user: AbstractBaseUser) -> Memb
     return join(invitation, user=user)
 
 
-def join(invitation: Invitation, *, user: AbstractBaseUser) -> Member:
+def join(invitation: Invitation, *, user: User) -> Member:
     """`user` becomes a member, if the invitation is still open, and from somebody who still may invite."""
     if not may_invite(invitation):
         raise ActionRefused("Who invited you cannot do so any more. Ask for a new invitation.")
@@ -264,7 +264,7 @@ def rotate_secrets() -> int:
     return changed
 
 
-def save_preferences(user: AbstractBaseUser, *, time_zone: str, theme: str) -> Preferences:
+def save_preferences(user: User, *, time_zone: str, theme: str) -> Preferences:
     """A person's own; `time_zone` may be empty. In no project, so no event."""
     chosen = checked(Preferences(user_id=user.pk, time_zone=time_zone, theme=theme))
     fields = {"time_zone": time_zone, "theme": theme}
@@ -272,7 +272,7 @@ def save_preferences(user: AbstractBaseUser, *, time_zone: str, theme: str) -> P
     return chosen
 
 
-def end_session(user: AbstractBaseUser, *, pk: int) -> None:
+def end_session(user: User, *, pk: int) -> None:
     """Sign `user` out where that session is. Raises NotFound for one that is not theirs."""
     session = UserSession.objects.filter(user_id=user.pk, pk=pk).first()
     if session is None:
@@ -280,18 +280,18 @@ def end_session(user: AbstractBaseUser, *, pk: int) -> None:
     session.end()
 
 
-def end_sign_in(user: AbstractBaseUser, *, pk: int) -> None:
+def end_sign_in(user: User, *, pk: int) -> None:
     """End the tokens of that sign-in of a script. Raises NotFound for one that is not theirs."""
     if not SignIn.objects.filter(user_id=user.pk, pk=pk).delete()[0]:
         raise NotFound("There is no such sign-in.")
 
 
-def end_sign_ins(user: AbstractBaseUser, *, but: int = 0) -> None:
+def end_sign_ins(user: User, *, but: int = 0) -> None:
     """End the tokens of all scripts that signed in as `user`, `but` one."""
     SignIn.objects.filter(user_id=user.pk).exclude(pk=but).delete()
 
 
-def end_other_sessions(user: AbstractBaseUser, *, current: str, sign_in: int = 0) -> None:
+def end_other_sessions(user: User, *, current: str, sign_in: int = 0) -> None:
     """`current` is the key of the session that stays, `sign_in` the sign-in; without either all end."""
     for session in UserSession.objects.filter(user_id=user.pk).exclude(session_key=current):
         session.end()

@@ -5,10 +5,11 @@ Only superusers add projects and members here; other staff do that on the portal
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 
 from controlplane.domain.errors import ProblemError
 from controlplane.projects import actions
@@ -16,25 +17,26 @@ from controlplane.projects.models import ApiToken, IdempotencyKey, Invitation, M
 from controlplane.projects.people import admin as account_admin  # noqa: F401 - it registers what it has
 from controlplane.projects.tenants.actors import Actor
 from controlplane.projects.tenants.staff import ReadOnly, Scoped
+from controlplane.ui.request import PortalRequest
 
 admin.site.site_header = admin.site.site_title = "Spark-Ops administration"
 # The portal's own sign-in, with its limits on wrong tries and its second factor.
-admin.site.login = secure_admin_login(admin.site.login)
+vars(admin.site)["login"] = secure_admin_login(admin.site.login)
 
 
-def actor(request: HttpRequest, row) -> Actor:
+def actor(request: PortalRequest, row) -> Actor:
     """Who asks, as the `by` of actions on `row`: superusers administer all, other staff are what they are there."""
     if request.user.is_superuser:
         return Actor(request.user.get_username(), "admin", None, request.user.pk)
     return request.access.actor_in(row.project.pk)
 
 
-def administered(request: HttpRequest) -> list[int]:
+def administered(request: PortalRequest) -> list[int]:
     """The ids of the projects that this person administers."""
     return [pk for pk, role in request.access.roles.items() if role == "admin"]
 
 
-def each(request: HttpRequest, rows, verb) -> None:
+def each(request: PortalRequest, rows, verb) -> None:
     """Do `verb` with every row and tell what was refused."""
     done = 0
     for row in rows:
@@ -101,7 +103,7 @@ class MemberAdmin(Scoped):
 
 
 @admin.action(description="Withdraw")
-def withdraw(model_admin, request: HttpRequest, rows) -> None:
+def withdraw(model_admin: Any, request: Any, rows: QuerySet) -> None:
     each(request, rows, actions.revoke_invitation)
 
 
@@ -120,7 +122,7 @@ class InvitationAdmin(Scoped, ReadOnly):
 
 
 @admin.action(description="Revoke")
-def revoke(model_admin, request: HttpRequest, rows) -> None:
+def revoke(model_admin: Any, request: Any, rows: QuerySet) -> None:
     each(request, rows, actions.revoke_token)
 
 
@@ -141,7 +143,7 @@ class ApiTokenAdmin(Scoped, ReadOnly):
 
 
 @admin.action(description="Delete")
-def delete(model_admin, request: HttpRequest, rows) -> None:
+def delete(model_admin: Any, request: Any, rows: QuerySet) -> None:
     each(request, rows, actions.delete_secret)
 
 

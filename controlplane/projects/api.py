@@ -32,15 +32,15 @@ class MeEndpoint(Endpoint):
 
     @extend_schema(responses=serializers.MeSerializer)
     def get(self, request: Request) -> Response:
-        return Response(serializers.me(request.user))
+        return Response(serializers.me(self.person))
 
     @extend_schema(request=serializers.PreferencesChange, responses=serializers.MeSerializer)
     def patch(self, request: Request) -> Response:
         only_people(self.access)
-        now = preferences_of(request.user)
+        now = preferences_of(self.person)
         sent = {"time_zone": now.time_zone, "theme": now.theme} | body(serializers.PreferencesChange, request)
-        actions.save_preferences(request.user, **sent)
-        return Response(serializers.me(request.user))
+        actions.save_preferences(self.person, **sent)
+        return Response(serializers.me(self.person))
 
 
 class MySessionsEndpoint(Endpoint):
@@ -51,7 +51,7 @@ class MySessionsEndpoint(Endpoint):
     @extend_schema(responses=serializers.SessionsSerializer)
     def get(self, request: Request) -> Response:
         only_people(self.access)
-        found = {"results": sessions_of(request.user), "sign_ins": sign_ins_of(request.user)}
+        found = {"results": sessions_of(self.person), "sign_ins": sign_ins_of(self.person)}
         return Response(serializers.SessionsSerializer(found).data)
 
     @extend_schema(
@@ -65,12 +65,13 @@ class MySessionsEndpoint(Endpoint):
         only_people(self.access)
         given = {name: number(request.query_params.get(name), name, 0, 2**63 - 1) for name in self.parameters}
         if given["session"]:
-            actions.end_session(request.user, pk=given["session"])
+            actions.end_session(self.person, pk=given["session"])
         if given["sign_in"]:
-            actions.end_sign_in(request.user, pk=given["sign_in"])
+            actions.end_sign_in(self.person, pk=given["sign_in"])
         if not any(given.values()):
-            own = request.auth[SIGN_IN_CLAIM] if request.auth else 0
-            actions.end_other_sessions(request.user, current=request.session.session_key or "", sign_in=own)
+            claims: Any = request.auth
+            own = claims[SIGN_IN_CLAIM] if claims else 0
+            actions.end_other_sessions(self.person, current=request.session.session_key or "", sign_in=own)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -94,7 +95,7 @@ class ProjectsEndpoint(Endpoint):
     @idempotent
     def post(self, request: Request) -> Response:
         sent = body(serializers.NewProject, request)
-        project = actions.create_project(**sent, by=self.access.everywhere(), owner=request.user)
+        project = actions.create_project(**sent, by=self.access.everywhere(), owner=self.person)
         return Response(serializers.ProjectSerializer(project).data, status=status.HTTP_201_CREATED)
 
 

@@ -182,6 +182,9 @@ class ApiToken(models.Model):
 
     objects = ApiTokenQuerySet.as_manager()
 
+    # Set by with_owner().
+    owner_role: str | None
+
     class Meta:
         ordering = ["-created_at"]
         constraints = [models.CheckConstraint(condition=models.Q(role__in=Role.values), name="token_role_is_known")]

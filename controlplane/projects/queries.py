@@ -6,7 +6,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 
-from controlplane.projects.models import ApiToken, Member, Preferences, Project, SignIn
+from controlplane.projects.models import ApiToken, ApiTokenQuerySet, Member, Preferences, Project, SignIn
 from controlplane.projects.tenants.actors import Access, Actor
 
 
@@ -15,7 +15,7 @@ def projects_of(access: Access) -> QuerySet[Project]:
     return Project.objects.visible_to(access)
 
 
-def tokens_for(who: Actor | Access, project: Project) -> QuerySet[ApiToken]:
+def tokens_for(who: Actor | Access, project: Project) -> ApiTokenQuerySet:
     """The tokens of `project` that `who` may see: an administrator all, everybody else their own. Newest first."""
     tokens = ApiToken.objects.visible_to(who).with_owner().filter(project=project)
     role = who.role if isinstance(who, Actor) else who.roles[project.pk]

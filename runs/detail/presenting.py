@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from django.db.models import Q
-from django.http import HttpRequest
 from django.urls import reverse
 
 from controlplane.domain.action import AnyAction, foresee
 from controlplane.events.models import Event
+from controlplane.ui.request import PortalRequest
 from runs import actions
 from runs.compare.domain import last_success_before, went_wrong
 from runs.detail.step_graph import Graph, graph_of_run
@@ -59,7 +60,7 @@ class Row:
 @dataclass
 class RunPage:
     run: Run
-    request: HttpRequest
+    request: PortalRequest
     tab: str = "steps"
 
     def url(self, view: str, /, **kwargs: Any) -> str:
@@ -206,24 +207,27 @@ class RunPage:
     def hidden_rows(self) -> int:
         return max(0, self.run.steps.count() - ROWS_SHOWN)
 
-    def bars(self, step: StepRun):
+    def bars(self, step: StepRun) -> Iterator[Bar]:
         """Waiting before, between and after attempts, and the attempts themselves."""
         before = step.queued_at
         attempts = list(step.attempts.all())
         for attempt in attempts:
             if before and attempt.started_at > before:
                 yield Bar("wait", self.since(before), self.since(attempt.started_at))
-            yield Bar("attempt", self.since(attempt.started_at), self.since(attempt.ended_at), attempt.state)
+            yield Bar("attempt", self.since(attempt.started_at), self.until(attempt.ended_at), attempt.state)
             before = attempt.ended_at
         if before and not step.ended_at:
             yield Bar("wait", self.since(before), None)
         elif before and step.ended_at and (step.ended_at - before).total_seconds() > 0.02 and attempts:
             yield Bar("wait", self.since(before), self.since(step.ended_at))
         elif not attempts and step.started_at:
-            yield Bar("wait", self.since(step.started_at), self.since(step.ended_at))
+            yield Bar("wait", self.since(step.started_at), self.until(step.ended_at))
 
-    def since(self, moment: datetime | None) -> int | None:
-        return None if moment is None else int((moment - self.run.created_at).total_seconds() * 1000)
+    def since(self, moment: datetime) -> int:
+        return int((moment - self.run.created_at).total_seconds() * 1000)
+
+    def until(self, moment: datetime | None) -> int | None:
+        return None if moment is None else self.since(moment)
 
     @property
     def axis_end(self) -> datetime | None:

@@ -7,10 +7,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from controlplane.ui.request import PortalRequest
 from runs import actions
 from runs.engine.outputs import REFERENCE
 from runs.models import Run, StepRun, StepState
@@ -20,7 +20,7 @@ from workflows.kinds import kind_of
 @dataclass
 class StepPanel:
     step: StepRun
-    request: HttpRequest
+    request: PortalRequest
 
     @property
     def run(self) -> Run:
@@ -54,8 +54,8 @@ class StepPanel:
 
     @property
     def artifact_url(self) -> str:
-        kwargs = {"project": self.request.project.slug, "pk": self.run.pk,
-                  "artifact_pk": self.step.output[REFERENCE]}  # fmt: skip
+        stored = self.stored_output or {}
+        kwargs = {"project": self.request.project.slug, "pk": self.run.pk, "artifact_pk": stored[REFERENCE]}
         return reverse("runs:artifact", kwargs=kwargs)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 from django.db.models.fields.json import KT
@@ -59,7 +59,7 @@ def steps_file(run: Run, format: str) -> StreamingHttpResponse:
     return as_file(export, format, f"run-{run.pk}-steps.{format}")
 
 
-def document_pieces(run: Run) -> Iterator[bytes]:
+def document_pieces(run: Run) -> Generator[bytes, None, None]:
     """`{…the run, "steps": […], "artifacts": […]}`."""
     yield text_of(shown(shapes.RunDetail, run)).removesuffix("}").encode()
     steps = steps_of(run).defer(None).iterator(chunk_size=STEPS_AT_ONCE)

@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from controlplane.listing.declaration.cells import badge, duration, link, moment, tags
 from controlplane.listing.declaration.columns import Column
-from controlplane.listing.page.cells import badge, duration, link, moment, tags
 from controlplane.ui.formats import money_text
 from runs.models import Run
 

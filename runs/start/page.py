@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views import View
 
 from controlplane.domain.errors import FieldError, InvalidInput, NotFound, ProblemError
 from controlplane.listing.declaration.filters import is_id
+from controlplane.ui.request import PortalRequest
 from controlplane.ui.schema_form import (
     Field,
     belongs,
@@ -35,7 +36,7 @@ from workflows.specification.parameters import with_default_inputs
 class StartPage:
     """Everything the form shows: which workflow, its parameters, what was typed, what is wrong."""
 
-    request: HttpRequest
+    request: PortalRequest
     workflow: Workflow
     draft: bool
     form: StartForm
@@ -90,18 +91,18 @@ class StartPage:
 class RunNew(View):
     """GET shows the form, POST starts the run or shows what is wrong, at the field."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: PortalRequest) -> HttpResponse:
         start_run.refuse_person(request.project, request.member)
         wanted = request.GET.get("workflow", "")
         if not wanted:
             return self.choose(request)
         return render(request, "runs/new.html", {"page": self.page(request, wanted)})
 
-    def choose(self, request: HttpRequest) -> HttpResponse:
+    def choose(self, request: PortalRequest) -> HttpResponse:
         rows = Workflow.objects.visible_to(request.member).live().filter(current__isnull=False)
         return render(request, "runs/choose.html", {"workflows": rows.select_related("current").defer("current__text")})
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: PortalRequest) -> HttpResponse:
         page = self.page(request, request.POST.get("workflow", ""))
         try:
             if "switch" in request.POST:
@@ -114,10 +115,10 @@ class RunNew(View):
             page.problem = problem
             return render(request, "runs/new.html", {"page": page}, status=422)
 
-    def start(self, request: HttpRequest, page: StartPage) -> HttpResponse:
+    def start(self, request: PortalRequest, page: StartPage) -> HttpResponse:
         inputs = typed_inputs(request, page.spec, as_json=page.as_json)
         if not page.form.is_valid():
-            errors = [FieldError(name, message) for name, found in page.form.errors.items() for message in found]
+            errors = [FieldError(name, str(message)) for name, found in page.form.errors.items() for message in found]
             raise InvalidInput("Some fields need another look.", errors=errors)
         values = page.form.cleaned_data
         run = start_run(
@@ -131,7 +132,7 @@ class RunNew(View):
         )
         return go_to(request, run, f"Run {run.pk} was started.")
 
-    def page(self, request: HttpRequest, wanted: str) -> StartPage:
+    def page(self, request: PortalRequest, wanted: str) -> StartPage:
         workflow = find_workflow(request, wanted)
         values = request.POST or request.GET
         draft = bool(values.get("draft"))
@@ -151,7 +152,7 @@ class RunNew(View):
         text = values.get("json", written(shown))
         return StartPage(request, workflow, draft, form, spec, inputs, as_json, text, note)
 
-    def earlier(self, request: HttpRequest, workflow: Workflow) -> Run | None:
+    def earlier(self, request: PortalRequest, workflow: Workflow) -> Run | None:
         """The run whose inputs to start from (`?from=42`)."""
         wanted = request.GET.get("from", "")
         return visible_runs(request).filter(pk=wanted, workflow=workflow).first() if is_id(wanted) else None
@@ -161,7 +162,7 @@ def asked_then(run: Run | None) -> dict[str, Any]:
     return {"environment": run.environment, "agent": run.agent, "tags": ", ".join(run.tags)} if run else {}
 
 
-def find_workflow(request: HttpRequest, wanted: str) -> Workflow:
+def find_workflow(request: PortalRequest, wanted: str) -> Workflow:
     rows = Workflow.objects.visible_to(request.member).select_related("project", "current")
     found = (
         rows.filter(pk=int(wanted)).first() if is_id(wanted) else rows.filter(name=wanted.replace("\x00", "")).first()
@@ -179,7 +180,7 @@ def spec_of(workflow: Workflow, *, draft: bool) -> Spec:
     return Spec.from_document(workflow.current.specification)
 
 
-def typed_inputs(request: HttpRequest, spec: Spec, *, as_json: bool) -> dict[str, Any]:
+def typed_inputs(request: PortalRequest, spec: Spec, *, as_json: bool) -> dict[str, Any]:
     if not as_json:
         return inputs_from_form(spec.params, dict(request.POST.lists()))
     try:

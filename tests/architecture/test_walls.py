@@ -24,7 +24,7 @@ EXCEPTIONS = {
 FRONT_MODULES = [path for path in product_modules() if path.name in FRONT]
 # Where text becomes HTML without escaping: each makes the markup itself and escapes what comes from outside.
 MARKUP_MADE_IN = {
-    "controlplane/listing/page/cells.py",
+    "controlplane/listing/declaration/cells.py",
     "controlplane/listing/declaration/columns.py",
     "controlplane/listing/page/display.py",
 }

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from django.template import Context, Template
 
+from controlplane.listing.declaration import cells
 from controlplane.listing.declaration.columns import Column, chosen_columns
-from controlplane.listing.page import cells
 
 
 def drawn(source: str, **context: object) -> str:

@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views import View
 
 from controlplane.domain.errors import Conflict, FieldError, InvalidInput, ProblemError
 from controlplane.ui.htmx import is_partial, toast
+from controlplane.ui.request import PortalRequest
 from workflows import actions
 from workflows.editing.completion import words_for
 from workflows.forms import DraftForm, NewForm, add_problem
@@ -32,10 +33,10 @@ def as_dicts(errors: list[FieldError]) -> list[dict[str, object]]:
 class Check(View):
     """What is wrong with a text that is saved nowhere: {"errors": [{field, message, line}]}."""
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: PortalRequest) -> HttpResponse:
         return JsonResponse({"errors": as_dicts(self.check(request).errors)})
 
-    def check(self, request: HttpRequest) -> Checked:
+    def check(self, request: PortalRequest) -> Checked:
         text = request.POST.get("text", "")
         workflow = None
         if pk := request.GET.get("workflow", ""):
@@ -47,14 +48,14 @@ class Check(View):
 class Words(View):
     """What the editor offers in a specification of this project."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: PortalRequest) -> HttpResponse:
         return JsonResponse(words_for(ProjectCatalogue(request.project)))
 
 
 class Outline(View):
     """The steps of a text that is saved nowhere, beside the editor."""
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: PortalRequest) -> HttpResponse:
         try:
             document = read_text(request.POST.get("text", ""))
         except InvalidInput:
@@ -66,10 +67,12 @@ class Outline(View):
 class New(View):
     """Name, description, tags and a text to start from."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    request: PortalRequest
+
+    def get(self, request: PortalRequest) -> HttpResponse:
         return self.page(NewForm(initial={"text": STARTING_TEXT}), STARTING_TEXT)
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: PortalRequest) -> HttpResponse:
         form = NewForm(request.POST)
         text = request.POST.get("text", "")
         if not form.is_valid():
@@ -93,14 +96,14 @@ class Edit(WorkflowPage):
 
     role = "editor"
 
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         draft = self.workflow.find_draft()
         source = draft or self.workflow.current
         text = source.text if source else STARTING_TEXT
         initial = {"text": text, "edits": self.workflow.edits, "note": draft.note if draft else ""}
         return self.page(DraftForm(initial=initial), text)
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: PortalRequest, pk: int) -> HttpResponse:
         """Save; with `then=release` also release, unless the draft is not valid. `test` and `compare` lead on there."""
         form = DraftForm(request.POST)
         if not form.is_valid():
@@ -198,7 +201,7 @@ class Edit(WorkflowPage):
         }
 
 
-def request_text(request: HttpRequest) -> str:
+def request_text(request: PortalRequest) -> str:
     return request.POST.get("text", "").replace("\r\n", "\n")
 
 

@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from controlplane.listing.declaration import cells
 from controlplane.listing.declaration.columns import Column
-from controlplane.listing.page import cells
 from workflows.library.filters import STATES
 from workflows.models import Workflow
 

@@ -13,7 +13,7 @@ def find_version(workflow: Workflow, name: str) -> Version:
     if name == "draft":
         found = rows.filter(state=VersionState.DRAFT).first()
     elif name == "current":
-        found = rows.filter(pk=workflow.current_id).first()
+        found = rows.filter(pk=workflow.current_id or 0).first()
     else:
         found = rows.filter(number=int(name)).first() if is_number(name, 9) else None
     if found is None:

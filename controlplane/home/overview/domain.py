@@ -18,6 +18,7 @@ from controlplane.projects.models import Project
 from controlplane.ui.formats import duration_text, number_text, percent_text
 from runs.actions import retry_run
 from runs.figures import charts, live
+from runs.figures.live import Progress, StepCount
 from runs.figures.measures import RUN_OUTCOMES, Outcomes
 from runs.figures.range import WINDOWS, Range, Window
 from runs.figures.series import Series, median_of_project, outcomes_of_project
@@ -72,11 +73,11 @@ class Overview:
         return live.live_counts(self.project.pk)
 
     @cached_property
-    def steps(self) -> dict[str, live.StepCount]:
+    def steps(self) -> dict[str, StepCount]:
         return live.step_counts(self.project.pk)
 
     @cached_property
-    def running(self) -> list[live.Progress]:
+    def running(self) -> list[Progress]:
         return live.running_now(self.runs, SHOWN)
 
     @cached_property

@@ -8,11 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import Expression
-from django.template import Context
-from django.template.loader import get_template
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
+from controlplane.listing.declaration.cells import draw
 from controlplane.listing.declaration.keyset import value_at
 from controlplane.ui.formats import NOTHING
 
@@ -57,9 +56,9 @@ class Column:
     def opening_of_label(self) -> SafeString:
         return format_html("<dt>{}</dt>", self.label)
 
-    def content(self, row: Any) -> object:
+    def content(self, row: Any) -> Any:
         if self.template:
-            return get_template(self.template).template.render(Context({"row": row})).strip()
+            return draw(self.template, {"row": row})
         return self.value(row) if self.value else value_at(row, self.name)
 
     @cached_property

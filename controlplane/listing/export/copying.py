@@ -20,7 +20,6 @@ from django.db.models import (
     QuerySet,
     TextField,
 )
-from django.db.models.expressions import BaseExpression
 
 from controlplane.listing.declaration.columns import Column
 
@@ -63,7 +62,7 @@ class Iso(Func):
     template = """to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
 
-def csv_expression(queryset: QuerySet, source: str | BaseExpression) -> BaseExpression:
+def csv_expression(queryset: QuerySet, source: Any) -> Any:
     """What COPY selects for a column: harmless types as they are, times in ISO 8601, all else as guarded text."""
     expression = F(source) if isinstance(source, str) else source
     kind = expression.resolve_expression(queryset.query.clone()).output_field

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from django.forms import BoundField
-from django.http import HttpRequest, QueryDict
+from django.http import QueryDict
 from django.utils.html import conditional_escape, format_html_join
 from django.utils.safestring import SafeString
 
@@ -21,6 +21,7 @@ from controlplane.listing.reading.counting import Count
 from controlplane.listing.reading.links import Links
 from controlplane.listing.reading.request import PAGE_SIZES, Reading
 from controlplane.listing.saved_views.page import SavedViews
+from controlplane.ui.request import PortalRequest
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class BulkButton:
 class Display:
     """`reading` as the page shows it. A wrong filter value shows no rows and its message at the field."""
 
-    def __init__(self, request: HttpRequest, reading: Reading) -> None:
+    def __init__(self, request: PortalRequest, reading: Reading) -> None:
         self.request, self.reading, self.layout = request, reading, reading.layout
         self.links = Links(request, QueryDict(reading.view.query) if reading.view else ())
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
@@ -20,6 +20,7 @@ from controlplane.listing.reading.request import Reading
 from controlplane.listing.saved_views import page as saved_views
 from controlplane.ui.htmx import is_partial
 from controlplane.ui.navigation import first_url
+from controlplane.ui.request import PortalRequest
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class ListPage(View):
     `live` are the event types (or prefixes ending in a dot) that refresh the table.
     """
 
+    request: PortalRequest
     listing: Listing
     title = ""
     note = ""
@@ -48,21 +50,21 @@ class ListPage(View):
     template_name = "listing/page.html"
     partial_name = "listing/_table.html"
 
-    def get(self, request: HttpRequest) -> HttpResponseBase:
+    def get(self, request: PortalRequest) -> HttpResponseBase:
         if request.GET.get("export"):
             return export_page(request, self.reading, self)
         if not request.GET and not is_partial(request) and self.reading.default_view:
             return redirect(f"{request.path}?view={self.reading.default_view.slug}")
         return self.show()
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: PortalRequest) -> HttpResponse:
         if "view_verb" in request.POST:
             return saved_views.answer(self.reading, request)
         if "export" in request.POST:
             return order_page(request, self.reading)
         return self.act_on_rows(request)
 
-    def act_on_rows(self, request: HttpRequest) -> HttpResponse:
+    def act_on_rows(self, request: PortalRequest) -> HttpResponse:
         """A bulk action: see BulkRequest."""
         return BulkRequest(self, request).answer()
 

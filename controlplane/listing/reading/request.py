@@ -69,7 +69,7 @@ class Reading:
 
     @cached_property
     def filters(self) -> ListFilterSet:
-        rows = self.listing.rows(self.who)
+        rows: Any = self.listing.rows(self.who)
         if self.project is not None and self.who.project_ids != [self.project.pk]:
             rows = rows.filter(**{rows.project_field: self.project.pk})
         return self.listing.filters(self.params, rows, who=self.who, project=self.project)

@@ -14,8 +14,8 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -160,11 +160,11 @@ def rotate_second_factors() -> int:
     return changed
 
 
-def find_account(username: str, by: Actor) -> AbstractBaseUser:
+def find_account(username: str, by: Actor) -> User:
     """The active account of that name. Only who may use the answer learns whether there is one."""
     if not by.may("admin"):
         raise NotAllowed("Add member needs the role admin in this project.")
-    account = get_user_model().objects.filter(username=username.strip(), is_active=True).first()
+    account = User.objects.filter(username=username.strip(), is_active=True).first()
     if account is None:
         message = f"There is no account “{username}”. Invite somebody who has none by e-mail."
         raise InvalidInput.field("user", message, "unknown")

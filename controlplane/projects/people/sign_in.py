@@ -6,6 +6,8 @@ the person signs out, or ends the sign-in or all sessions, and counts no more on
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from django.contrib.auth import authenticate, get_user_model
@@ -79,8 +81,9 @@ def sign_out(text: str) -> None:
 
 
 def opened(text: str) -> RefreshToken:
+    given: Any = text
     try:
-        refresh = RefreshToken(text)
+        refresh = RefreshToken(given)
         JWTAuthentication().get_user(refresh)
     except (TokenError, get_user_model().DoesNotExist) as error:
         raise AuthenticationFailed("This refresh token is not valid any more. Sign in again.") from error

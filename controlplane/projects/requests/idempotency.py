@@ -47,7 +47,7 @@ def idempotent(post: Callable[..., Response]) -> Callable[..., Response]:
                 return repeated(row)
             return remember(row, post(endpoint, request, *args, **kwargs))
 
-    once.is_idempotent = True
+    vars(once)["is_idempotent"] = True
     return once
 
 
@@ -80,10 +80,11 @@ def remember(row: IdempotencyKey, response: Response) -> Response:
 
 def repeated(row: IdempotencyKey) -> Response:
     headers = {"Idempotent-Replayed": "true"}
-    if "sealed" not in row.body:
-        return Response(json.loads(row.body["text"]), status=row.status, headers=headers)
+    body: dict[str, str] = row.body or {}
+    if "sealed" not in body:
+        return Response(json.loads(body["text"]), status=row.status, headers=headers)
     try:
-        text = unseal(row.body["sealed"], bound_to=place(row))
+        text = unseal(body["sealed"], bound_to=place(row))
     except Unreadable as error:
         raise Conflict(f"It was done; its answer was sealed with a key that is gone. Use a new {HEADER}.") from error
     return Response(json.loads(text), status=row.status, headers={**headers, "Cache-Control": "no-store"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
@@ -43,7 +44,10 @@ class ProblemMiddleware:
         try:
             return self.get_response(request)
         except (*DATABASE_AWAY, RedisError) as error:
-            return self.process_exception(request, error)
+            answer = self.process_exception(request, error)
+            if answer is None:
+                raise
+            return answer
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, Awaited):
@@ -68,7 +72,7 @@ class ProjectMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: Any) -> HttpResponse:
         user = request.user
         request.access = SimpleLazyObject(lambda: Access.of_user(user))
         with timezone.override(None):
@@ -119,7 +123,7 @@ class ProjectMiddleware:
         return None
 
 
-def enter(request: HttpRequest, slug: str) -> bool:
+def enter(request: Any, slug: str) -> bool:
     """Set `project` and `member` if this person is a member of that project."""
     request.project = Project.objects.visible_to(request.access).with_zone_of(request.user).one_or_none(slug=slug)
     if request.project is None:

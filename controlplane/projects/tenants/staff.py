@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import get_adapter
 from django.contrib import admin
@@ -10,6 +10,9 @@ from django.contrib.admin.options import BaseModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
+
+# It stands before an admin class, and so before all that those have.
+Before: Any = admin.ModelAdmin if TYPE_CHECKING else object
 
 
 class PortalSite(admin.AdminSite):
@@ -32,23 +35,23 @@ class PortalSite(admin.AdminSite):
         return redirect("account_change_password")
 
 
-class ForSuperusers:
+class ForSuperusers(Before):
     """In front of an admin class: nobody else gets anything of it, whatever permissions they have."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_superuser and super().has_module_permission(request)  # type: ignore[misc]
+        return request.user.is_superuser and super().has_module_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_superuser and super().has_view_permission(request, obj)  # type: ignore[misc]
+        return request.user.is_superuser and super().has_view_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_superuser and super().has_add_permission(request)  # type: ignore[misc]
+        return request.user.is_superuser and super().has_add_permission(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_superuser and super().has_change_permission(request, obj)  # type: ignore[misc]
+        return request.user.is_superuser and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_superuser and super().has_delete_permission(request, obj)  # type: ignore[misc]
+        return request.user.is_superuser and super().has_delete_permission(request, obj)
 
 
 class Scoped(admin.ModelAdmin):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
@@ -63,8 +64,9 @@ def by_authorization(header: str) -> Principal | None:
     if text.startswith(PREFIX):
         token = find_token(text)
         return Principal(token.created_by_id, token_id=token.pk) if token else None
+    given: Any = text
     try:
-        claims = AccessToken(text)
+        claims = AccessToken(given)
         mark = claims[jwt_settings.REVOKE_TOKEN_CLAIM]
         user_id, sign_in_id = int(claims[jwt_settings.USER_ID_CLAIM]), int(claims[SIGN_IN_CLAIM])
         return Principal(user_id, password_mark=mark, sign_in_id=sign_in_id, expires_at=claims["exp"])
@@ -81,7 +83,7 @@ def by_cookies(header: str) -> Principal | None:
     user_id, session_hash = session.get(SESSION_KEY), session.get(HASH_SESSION_KEY)
     if not user_id or not session_hash:
         return None
-    return Principal(int(user_id), session_key=session.session_key, session_hash=session_hash)
+    return Principal(int(user_id), session_key=session.session_key or "", session_hash=session_hash)
 
 
 def standing(pairs: Iterable[tuple[Principal, int]]) -> dict[tuple[Principal, int], Standing]:

@@ -1,10 +1,10 @@
 from parcels.models import Parcel
 
+from controlplane.listing.declaration import cells
 from controlplane.listing.declaration.columns import Column
 from controlplane.listing.declaration.filters import ListFilterSet, SearchFilter
 from controlplane.listing.declaration.keyset import Order
 from controlplane.listing.declaration.listing import Listing
-from controlplane.listing.page import cells
 
 
 class ParcelFilter(ListFilterSet):

@@ -6,7 +6,7 @@ import os
 import secrets
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
 
 from controlplane.env import env, env_bool
@@ -15,7 +15,6 @@ from controlplane.projects.actions import create_project
 from controlplane.projects.models import Project
 from controlplane.projects.tenants.actors import SYSTEM
 
-User = get_user_model()
 ADMIN = "admin"
 
 

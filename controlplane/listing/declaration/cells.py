@@ -50,7 +50,9 @@ def tag(name: str) -> SafeString:
 
 @cache
 def compiled(name: str) -> Any:
-    return get_template(name).template
+    """Django's own template behind the one that takes a request."""
+    found: Any = get_template(name)
+    return found.template
 
 
 def draw(name: str, context: dict[str, object]) -> SafeString:
