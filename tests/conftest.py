@@ -6,6 +6,11 @@ import shutil
 
 import pytest
 from django.test import override_settings
+from hypothesis import HealthCheck, settings
+
+# How long an example takes depends on what else the machine does; speed is measured by the bench.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 pytest_plugins = ["tests.world"]
 
