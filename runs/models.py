@@ -60,6 +60,18 @@ class StepState(models.TextChoices):
     NEEDS_REVIEW = "needs_review", "Needs review"
 
 
+class WaitsFor(models.TextChoices):
+    """What moves a step that nobody works on. Empty for every other step."""
+
+    TIME = "time", "Time"
+    CHILD = "child", "Child run"
+    ITEMS = "items", "Items"
+    APPROVAL = "approval", "Approval"
+    REVIEW = "review", "Review"
+    SIGNAL = "signal", "Signal"
+    RECORDS = "records", "Records"
+
+
 class PauseCause(models.TextChoices):
     """Who may end a pause: a person; the last review; the run that started this one."""
 
@@ -256,12 +268,19 @@ class Run(StatefulModel):
         return None if self.duration is None else int(self.duration.total_seconds() * 1000)
 
 
+SAYS_WHAT_IT_WAITS_FOR = (
+    Q(state=StepState.NEEDS_REVIEW, waits_for=WaitsFor.REVIEW)
+    | Q(state=StepState.WAITING, waits_for__in=[word for word in WaitsFor if word != WaitsFor.REVIEW])
+    | (~Q(state__in=[StepState.WAITING, StepState.NEEDS_REVIEW]) & Q(waits_for=""))
+)
+
+
 class StepRun(models.Model):
     """One step of a run; under `foreach` a parent row (index null) and one row an item (index 0, 1, …).
 
     pending -> queued -> running -> succeeded | failed | cancelled | needs_review
     running -> retrying -> running                (`due_at` says when)
-    pending -> waiting -> succeeded | failed      (timers, child runs, and foreach parents: nobody holds a worker)
+    pending -> waiting -> succeeded | failed      (nobody holds a worker; `waits_for` says what ends it)
     pending -> skipped                            (its condition was false, or what it needs did not succeed)
 
     `waiting_for` counts unfinished needs; `held` keeps a paused run's steps from being claimed; `sent_at` is set before
@@ -276,6 +295,7 @@ class StepRun(models.Model):
     stage = models.CharField(max_length=63, blank=True)
     queue = models.CharField(max_length=16, default="default")
     state = models.CharField(max_length=16, choices=StepState, default=StepState.PENDING)
+    waits_for = models.CharField(max_length=8, choices=WaitsFor, blank=True, default="", db_default="")
     waiting_for = models.IntegerField(default=0)
     open_items = models.IntegerField(null=True)
     attempt_no = models.IntegerField(default=0)
@@ -315,9 +335,7 @@ class StepRun(models.Model):
                 name="step_next_in_line",
                 condition=Q(state__in=[StepState.QUEUED, StepState.RETRYING]) & ~Q(slot_key=""),
             ),
-            models.Index(
-                fields=["id"], name="step_waits_for_child", condition=Q(state=StepState.WAITING, due_at__isnull=True)
-            ),
+            models.Index(fields=["id"], name="step_waits_for_a_child", condition=Q(waits_for=WaitsFor.CHILD)),
             models.Index(fields=["run"], name="step_to_review", condition=Q(state=StepState.NEEDS_REVIEW)),
         ]
         constraints = [
@@ -330,6 +348,7 @@ class StepRun(models.Model):
                 condition=~Q(state=StepState.RUNNING) | Q(lease_until__isnull=False), name="running_step_has_a_lease"
             ),
             models.CheckConstraint(condition=Q(waiting_for__gte=0), name="step_counts_its_needs"),
+            models.CheckConstraint(condition=SAYS_WHAT_IT_WAITS_FOR, name="step_says_what_it_waits_for"),
         ]
 
     def __str__(self) -> str:

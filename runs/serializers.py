@@ -63,8 +63,8 @@ class StepRow(serializers.ModelSerializer):
     class Meta:
         model = StepRun
         fields = [
-            "id", "key", "index", "uses", "stage", "status", "reused", "attempt_no", "request", "output", "error",
-            "progress",
+            "id", "key", "index", "uses", "stage", "status", "waits_for", "reused", "attempt_no", "request", "output",
+            "error", "progress",
             "cost_usd", "input_tokens", "output_tokens", "queued_at", "started_at", "ended_at", "due_at",
             "duration_ms", "attempts",
         ]  # fmt: skip

@@ -10,10 +10,11 @@ from django.conf import settings
 from controlplane.domain import expressions
 from controlplane.domain.expressions import ExpressionError
 from runs import events
-from runs.engine.locked import LockedRun, as_json
+from runs.engine.locked import LockedRun, as_json, described
 from runs.engine.outputs import StorageFailure, load_steps, resolve, store
 from runs.engine.sql import Row, one, run_statement, the_one
-from runs.models import RunState, StepState
+from runs.engine.waiting import Ending, settle_waiting
+from runs.models import RunState, StepState, WaitsFor
 from workflows.specification.language import Step
 
 MAX_ITEMS = 10_000
@@ -49,7 +50,9 @@ UPDATE runs_steprun SET state = %(state)s, ended_at = clock_timestamp(), lease_u
 WHERE id = %(id)s
 """
 OPEN_PARENT = """
-UPDATE runs_steprun SET state = 'waiting', open_items = %(count)s, started_at = now(), due_at = NULL WHERE id = %(id)s
+UPDATE runs_steprun SET state = 'waiting', waits_for = 'items', open_items = %(count)s, started_at = now(),
+    due_at = NULL
+WHERE id = %(id)s
 """
 ADD_ITEMS = """
 INSERT INTO runs_steprun (run_id, key, index, position, uses, stage, queue, slot_key, state, item, waiting_for,
@@ -105,9 +108,12 @@ class Advance:
 
     def after(self, step: Row) -> None:
         """`step` {"id", "key", "index", "state"} has just ended: go on from there; close the run when all is done."""
+        self.has_ended(step)
+        self.go_on()
+
+    def has_ended(self, step: Row) -> None:
         self.run.open_steps -= 1
         self.settled.append(step)
-        self.go_on()
 
     def go_on(self) -> None:
         while self.settled:
@@ -204,15 +210,19 @@ class Advance:
 
     def end_parent(self, parent: Row) -> None:
         try:
-            self.join_items(parent)
+            ending = self.joined(parent)
         except StorageFailure as failure:
-            self.fail(parent, failure.kind, failure.message)
+            ending = Ending(StepState.FAILED, error={"type": failure.kind, "message": failure.message})
+        row = settle_waiting(self.run, parent["id"], WaitsFor.ITEMS, ending)
+        if row is not None:
+            self.has_ended(row)
 
     def joined_output(self, parent: Row, results: list[Row]) -> Any:
         """The items' outputs as one list, stored. Raises StorageFailure."""
         return self.kept(parent, [resolve(result["output"], self.run.id) for result in results])
 
-    def join_items(self, parent: Row) -> None:
+    def joined(self, parent: Row) -> Ending:
+        """What the items came to together. Raises StorageFailure."""
         where = {"run": self.run.id, "key": parent["key"]}
         size = the_one(ITEM_BYTES, where)["bytes"]
         if size > MAX_JOINED_BYTES and not self.run.stop_requested_at:
@@ -220,14 +230,14 @@ class Advance:
         results = run_statement(ITEM_RESULTS, where)
         failed = [result for result in results if result["state"] == StepState.FAILED]
         if self.run.stop_requested_at:
-            self.settle(parent, StepState.CANCELLED, events.STEP_CANCELLED)
-        elif failed:
+            return Ending(StepState.CANCELLED)
+        output = self.joined_output(parent, results)
+        if failed:
             first = failed[0]["error"] or {}
             message = f"{len(failed)} of {len(results)} items failed; the first: {first.get('message', '')}"
-            self.settle(parent, StepState.FAILED, events.STEP_FAILED, output=self.joined_output(parent, results),
-                        error={"type": first.get("type", "item_failed"), "message": message})  # fmt: skip
-        else:
-            self.settle(parent, StepState.SUCCEEDED, events.STEP_SUCCEEDED, output=self.joined_output(parent, results))
+            error = {"type": first.get("type", "item_failed"), "message": message}
+            return Ending(StepState.FAILED, output=output, error=error)
+        return Ending(StepState.SUCCEEDED, output=output)
 
     def kept(self, step: Row, output: Any) -> Any:
         return store(output, run_id=self.run.id, step_id=step["id"], attempt_no=0)
@@ -239,8 +249,7 @@ class Advance:
         run_statement(SETTLE, {"id": row["id"], "state": state, "output": as_json(output), "error": as_json(error)})
         more = data | ({"error": error} if error else {})
         self.run.emit(event, **described(row, state), **more)
-        self.run.open_steps -= 1
-        self.settled.append({**row, "state": state})
+        self.has_ended({**row, "state": state})
 
     def take_along(self) -> bool:
         if not self.worker or len(self.ready) != 1 or self.run.rings or self.run.holds_steps:
@@ -260,11 +269,6 @@ class Advance:
             self.run.emit(events.STEP_QUEUED, **described(row, StepState.QUEUED))
             if not self.run.holds_steps:
                 self.run.rings.append((row["id"], row["queue"]))
-
-
-def described(row: Row, state: str) -> dict[str, Any]:
-    """What every step event says."""
-    return {"step": row["key"], "index": row["index"], "id": row["id"], "state": state}
 
 
 def close(run: LockedRun) -> None:

@@ -11,27 +11,23 @@ from controlplane.domain.errors import ProblemError
 from controlplane.domain.failures import Cancelled, Failure, Misconfigured
 from controlplane.projects.tenants.actors import SYSTEM
 from runs import events
-from runs.engine.advance import Advance, described
+from runs.engine.advance import Advance
 from runs.engine.claim import Claimed
-from runs.engine.locked import LockedRun, as_json, locked_run
+from runs.engine.locked import LockedRun, described, locked_run
 from runs.engine.outputs import StorageFailure, store
 from runs.engine.pausing import settle_pause
 from runs.engine.pins import collect
 from runs.engine.plan import plan_of_version
 from runs.engine.sql import one
 from runs.engine.submit import Order, submit
-from runs.models import RUN_FINAL, Run, RunState, StepRun, StepState, Trigger
+from runs.engine.waiting import Ending, settle_waiting
+from runs.models import RUN_FINAL, Run, RunState, StepRun, StepState, Trigger, WaitsFor
 from workflows.models import Workflow
 from workflows.specification.parameters import check_inputs
 
 MAX_DEPTH = 10
 GOOD_ENDS = {RunState.SUCCEEDED, RunState.PARTIALLY_SUCCEEDED}
 
-END_STEP = """
-UPDATE runs_steprun SET state = %(state)s, output = %(output)s::jsonb, error = %(error)s::jsonb,
-    ended_at = clock_timestamp()
-WHERE id = %(id)s AND state = 'waiting' RETURNING id, key, index, state
-"""
 # A step costs what its run cost; when that has grown since, so has the step. Returns by how much.
 COUNT_CHILD = """
 WITH child AS (
@@ -113,10 +109,10 @@ def settle_child(step_id: int) -> None:
     nothing otherwise, so it may be called at any time.
     """
     child = Run.objects.filter(parent_step_id=step_id, state__in=RUN_FINAL).order_by("-pk").first()
-    step = StepRun.objects.filter(pk=step_id).values("run_id", "state", "ended_at").first()
+    step = StepRun.objects.filter(pk=step_id).values("run_id", "waits_for", "ended_at").first()
     if child is None or step is None:
         return
-    if step["state"] == StepState.WAITING:
+    if step["waits_for"] == WaitsFor.CHILD:
         end_step(step_id, step["run_id"], child)
     elif step["ended_at"] and not child.is_counted:
         count_late(step_id, step["run_id"], child)
@@ -131,14 +127,11 @@ def end_step(step_id: int, run_id: int, child: Run) -> None:
             output = store(child.outputs, run_id=run.id, step_id=step_id, attempt_no=0)
         except StorageFailure as failure:
             state, output, error = StepState.FAILED, None, {"type": failure.kind, "message": failure.message}
-        row = one(END_STEP, {"id": step_id, "state": state, "output": as_json(output), "error": as_json(error)})
-        if row is None:
-            return
-        count_child(run, step_id, child)
-        more: dict[str, Any] = {"error": error} if error else {}
-        run.emit(f"step.{state}", **described(row, state), child=child.pk, **more)
-        Advance(run).after(row)
-        settle_pause(run)
+        row = settle_waiting(run, step_id, WaitsFor.CHILD, Ending(state, output, error, facts={"child": child.pk}))
+        if row is not None:
+            count_child(run, step_id, child)
+            Advance(run).after(row)
+            settle_pause(run)
 
 
 def count_late(step_id: int, run_id: int, child: Run) -> None:

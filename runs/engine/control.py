@@ -5,28 +5,31 @@ Whether the run's state allows it the action has asked, which holds the run's ro
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from controlplane.domain.action import Actor
 from controlplane.domain.queueing import enqueue
 from runs import events
-from runs.engine.advance import Advance, close, described
-from runs.engine.locked import LockedRun, as_json, existing_run, locked_run
+from runs.engine.advance import Advance, close
+from runs.engine.locked import LockedRun, described, existing_run, locked_run
 from runs.engine.outputs import store
 from runs.engine.pausing import SYSTEM_NAME, pause, tell_children
-from runs.engine.sql import one, run_statement
-from runs.models import PauseCause, RunState, StepRun, StepState
+from runs.engine.sql import Row, one, run_statement
+from runs.engine.waiting import Ending, settle_waiting, tell
+from runs.models import PauseCause, RunState, StepRun, StepState, WaitsFor
 
 DROP_UNSTARTED = """
-UPDATE runs_steprun SET state = 'cancelled', ended_at = clock_timestamp(), held = false
+UPDATE runs_steprun SET state = 'cancelled', waits_for = '', ended_at = clock_timestamp(), held = false
 WHERE run_id = %(run)s AND (
     state IN ('pending', 'queued', 'retrying', 'needs_review')
-    OR (state = 'waiting' AND open_items IS NULL AND uses NOT LIKE 'workflow:%%')
+    OR (state = 'waiting' AND waits_for NOT IN ('child', 'items'))
 )
 RETURNING id, key, index, state
 """
 ASK_RUNNING = """
 WITH asked AS (
     SELECT id FROM runs_steprun
-    WHERE run_id = %(run)s AND state IN ('running', 'waiting') AND open_items IS NULL ORDER BY id FOR NO KEY UPDATE
+    WHERE run_id = %(run)s AND (state = 'running' OR waits_for = 'child') ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE runs_steprun SET cancel_requested = true FROM asked WHERE runs_steprun.id = asked.id
 RETURNING runs_steprun.id, uses, state
@@ -36,11 +39,12 @@ WITH left_over AS (
     SELECT parent.id, count(item.id) AS n
     FROM runs_steprun parent LEFT JOIN runs_steprun item ON item.run_id = parent.run_id AND item.key = parent.key
         AND item.index IS NOT NULL AND item.state IN ('running', 'waiting')
-    WHERE parent.run_id = %(run)s AND parent.state = 'waiting' AND parent.open_items IS NOT NULL
+    WHERE parent.run_id = %(run)s AND parent.waits_for = 'items'
     GROUP BY parent.id
 )
 UPDATE runs_steprun SET open_items = n,
     state = CASE WHEN n = 0 THEN 'cancelled' ELSE state END,
+    waits_for = CASE WHEN n = 0 THEN '' ELSE waits_for END,
     ended_at = CASE WHEN n = 0 THEN clock_timestamp() END
 FROM left_over WHERE runs_steprun.id = left_over.id
 RETURNING runs_steprun.id, key, index, state
@@ -55,11 +59,9 @@ FROM runs_run child JOIN runs_steprun step ON step.id = child.parent_step_id JOI
 WHERE step.id = %(step)s AND child.ended_at IS NULL
 """
 NEEDS_REVIEW = "SELECT key FROM runs_steprun WHERE run_id = %(run)s AND state = 'needs_review' LIMIT 1"
-REVIEW = """
-UPDATE runs_steprun SET state = %(state)s::text, due_at = now(), rung_at = NULL, sent_at = NULL, losses = 0,
-    held = %(held)s, output = COALESCE(%(output)s::jsonb, output),
-    error = CASE WHEN %(state)s::text = 'succeeded' THEN NULL ELSE error END,
-    ended_at = CASE WHEN %(state)s::text = 'queued' THEN NULL ELSE clock_timestamp() END
+RUN_AGAIN = """
+UPDATE runs_steprun SET state = 'queued', waits_for = '', due_at = now(), rung_at = NULL, sent_at = NULL, losses = 0,
+    held = %(held)s, ended_at = NULL
 WHERE id = %(id)s AND state = 'needs_review' RETURNING id, key, index, state, queue
 """
 
@@ -140,16 +142,24 @@ def review(step: StepRun, *, outcome: str, output: object, note: str, by: Actor)
     """A person says how a step with unknown outcome ended, or lets it run again; then the run goes on."""
     with existing_run(step.run_id) as run:
         state = {"succeeded": StepState.SUCCEEDED, "failed": StepState.FAILED, "run_again": StepState.QUEUED}[outcome]
-        output = store(output, run_id=run.id, step_id=step.pk, attempt_no=step.attempt_no)
-        held = state == StepState.QUEUED and run.holds_steps
-        (row,) = run_statement(REVIEW, {"id": step.pk, "state": state, "output": as_json(output), "held": held})
-        run.emit(
-            events.STEP_REVIEWED, actor=by.name, user=by.user_id, **described(row, state), outcome=outcome, note=note
-        )
-        if state == StepState.QUEUED and not held:
-            run.rings.append((row["id"], row["queue"]))
+        decided = Ending(state, event=events.STEP_REVIEWED, by=by, facts={"outcome": outcome, "note": note})
+        if state == StepState.QUEUED:
+            row = run_again(run, step.pk, decided)
+        else:
+            output = store(output, run_id=run.id, step_id=step.pk, attempt_no=step.attempt_no)
+            row = settle_waiting(run, step.pk, WaitsFor.REVIEW, replace(decided, output=output))
+        assert row is not None
         # A pause that a person asked for goes on until a person ends it.
         if run.pause_cause == PauseCause.REVIEW and one(NEEDS_REVIEW, {"run": run.id}) is None:
             resume(run, actor=by.name, user=by.user_id)
         if state != StepState.QUEUED:
             Advance(run).after(row)
+
+
+def run_again(run: LockedRun, step_id: int, decided: Ending) -> Row | None:
+    row = one(RUN_AGAIN, {"id": step_id, "held": run.holds_steps})
+    if row is not None:
+        tell(run, row, decided)
+        if not run.holds_steps:
+            run.rings.append((row["id"], row["queue"]))
+    return row

@@ -10,21 +10,22 @@ from typing import Any
 from controlplane.domain.queueing import enqueue
 from runs import events
 from runs.engine import slots
-from runs.engine.advance import Advance, described
+from runs.engine.advance import Advance
 from runs.engine.calls import count_call
 from runs.engine.claim import Claimed
-from runs.engine.locked import LockedRun, as_json, locked_run
+from runs.engine.locked import LockedRun, as_json, described, locked_run
 from runs.engine.outcome import Outcome
 from runs.engine.pausing import pause_for_review, settle_pause
 from runs.engine.sql import Row, one
-from runs.models import StepState
+from runs.models import StepState, WaitsFor
 
 logger = logging.getLogger(__name__)
 
 RECORD = """
 WITH step AS (
     UPDATE runs_steprun SET
-        state = %(state)s, output = %(output)s::jsonb, error = %(error)s::jsonb, request = %(request)s::jsonb,
+        state = %(state)s, waits_for = %(waits_for)s,
+        output = %(output)s::jsonb, error = %(error)s::jsonb, request = %(request)s::jsonb,
         cost_usd = cost_usd + %(cost)s, input_tokens = input_tokens + %(input_tokens)s,
         output_tokens = output_tokens + %(output_tokens)s, lease_until = NULL, cancel_requested = false,
         due_at = CASE WHEN %(delay)s::float IS NULL THEN NULL ELSE now() + make_interval(secs => %(delay)s) END,
@@ -66,7 +67,7 @@ def finish(claimed: Claimed, outcome: Outcome, *, take_next: bool = True) -> Cla
             advance.after(row)
         elif state == StepState.NEEDS_REVIEW:
             pause_for_review(run, row)
-        elif outcome.waits_for_child:
+        elif outcome.waits_for == WaitsFor.CHILD:
             follow_child(run, row)
         settle_pause(run)
         return replace(claimed, **advance.taken) if advance.taken else None
@@ -74,7 +75,7 @@ def finish(claimed: Claimed, outcome: Outcome, *, take_next: bool = True) -> Cla
 
 def next_state(run: LockedRun, claimed: Claimed, outcome: Outcome) -> tuple[str, float | None]:
     """The step's state after this attempt, and in how many seconds it is due again (None: not by time)."""
-    if outcome.waits_for_child:
+    if outcome.waits_for == WaitsFor.CHILD:
         return StepState.WAITING, None
     if run.stop_requested_at is not None:
         return (StepState.SUCCEEDED if outcome.state == StepState.SUCCEEDED else StepState.CANCELLED), None
@@ -111,6 +112,7 @@ def record(run: LockedRun, claimed: Claimed, outcome: Outcome, state: str, delay
     held = run.holds_steps and state in {StepState.RETRYING, StepState.WAITING}
     parameters = {
         "step": claimed.id, "attempt": claimed.attempt_no, "state": state, "delay": delay, "held": held,
+        "waits_for": what_for(state, outcome),
         "output": as_json(outcome.output), "error": as_json(error), "request": as_json(outcome.request),
         "cost": outcome.cost, "input_tokens": outcome.input_tokens, "output_tokens": outcome.output_tokens,
         "ended": state in {StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED},
@@ -125,6 +127,12 @@ def record(run: LockedRun, claimed: Claimed, outcome: Outcome, state: str, delay
             more["due_in_seconds"] = round(delay, 3)
         run.emit(f"step.{state}", **described(row, state), **more)
     return row
+
+
+def what_for(state: str, outcome: Outcome) -> str:
+    return (
+        WaitsFor.REVIEW if state == StepState.NEEDS_REVIEW else outcome.waits_for if state == StepState.WAITING else ""
+    )
 
 
 def error_of(outcome: Outcome, claimed: Claimed) -> dict[str, Any] | None:

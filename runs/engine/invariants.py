@@ -27,7 +27,9 @@ INVARIANTS = [
         "a live step has somebody who will move it",
         """SELECT id, run_id, key, state FROM runs_steprun WHERE NOT held AND (
                (state IN ('queued', 'retrying') AND due_at IS NULL)
-               OR (state = 'waiting' AND due_at IS NULL AND open_items IS NULL
+               OR (waits_for = 'time' AND due_at IS NULL)
+               OR (waits_for = 'items' AND COALESCE(open_items, 0) = 0)
+               OR (waits_for = 'child'
                    AND NOT EXISTS (SELECT 1 FROM runs_run child WHERE child.parent_step_id = runs_steprun.id)))""",
     ),
     Invariant(

@@ -18,7 +18,7 @@ from controlplane.events.live import bells
 from controlplane.events.reactions import bell
 from runs.engine.faults import fault
 from runs.engine.plan import Plan, plan_for
-from runs.engine.sql import one, run_statement
+from runs.engine.sql import Row, one, run_statement
 from runs.models import RUN_FINAL, Run, RunState
 
 LOCK = """
@@ -177,6 +177,11 @@ class LockedRun:
             ring("runs.tasks.settle_child", self.parent_step_id)
         bells.ring_run(self.id, self.project_id, self.last_seq)
         bell.tell(type for type, *_ in self.events)
+
+
+def described(row: Row, state: str) -> dict[str, Any]:
+    """What every step event says."""
+    return {"step": row["key"], "index": row["index"], "id": row["id"], "state": state}
 
 
 def as_json(value: Any) -> str | None:

@@ -8,12 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from controlplane.domain.failures import Failure
-from runs.models import StepState
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended: succeeded, waiting (`wait_seconds` None: for a child run), failed or cancelled.
+    """How an attempt ended: succeeded, waiting (`waits_for` what, for `wait_seconds` at most), failed or cancelled.
 
     `unknown`: it failed or was cancelled, but what must not be repeated may have taken effect.
     """
@@ -25,12 +24,9 @@ class Outcome:
     cost: Decimal = Decimal(0)
     input_tokens: int = 0
     output_tokens: int = 0
+    waits_for: str = ""
     wait_seconds: float | None = None
     # What a model called: {"tool", "outcome", "duration_ms", "cost_usd"} each. Of a failure they are in its context.
     calls: Sequence[Mapping[str, Any]] = ()
     stack: str = ""
     unknown: bool = False
-
-    @property
-    def waits_for_child(self) -> bool:
-        return self.state == StepState.WAITING and self.wait_seconds is None

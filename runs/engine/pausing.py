@@ -12,9 +12,8 @@ HOLD = """
 UPDATE runs_steprun SET held = true
 WHERE run_id = %(run)s AND state IN ('queued', 'retrying', 'waiting') AND due_at IS NOT NULL
 """
-WAITS_FOR_CHILD = """
-SELECT id FROM runs_steprun
-WHERE run_id = %(run)s AND state = 'waiting' AND due_at IS NULL AND open_items IS NULL
+WAIT_FOR_CHILDREN = """
+SELECT id FROM runs_steprun WHERE run_id = %(run)s AND waits_for = 'child'
 """
 STILL_RUNNING = "SELECT id FROM runs_steprun WHERE run_id = %(run)s AND state = 'running' LIMIT 1"
 SYSTEM_NAME = "system"
@@ -42,7 +41,7 @@ def pause_for_review(run: LockedRun, step: Row) -> None:
 
 def tell_children(run: LockedRun) -> None:
     """The runs that this one started pause and resume with it; the sweep repeats what gets lost."""
-    for step in run_statement(WAITS_FOR_CHILD, {"run": run.id}):
+    for step in run_statement(WAIT_FOR_CHILDREN, {"run": run.id}):
         enqueue("runs.tasks.follow_pause", step["id"])
 
 

@@ -6,9 +6,9 @@ from django.db import transaction
 
 from controlplane.domain.errors import ActionRefused
 from runs import events
-from runs.engine.advance import Advance, described
+from runs.engine.advance import Advance
 from runs.engine.faults import fault
-from runs.engine.locked import LockedRun, locked_run
+from runs.engine.locked import LockedRun, described, locked_run
 from runs.engine.sql import Row, one, run_statement
 from runs.engine.submit import Order, as_run, insert, ring_all
 from runs.models import Run, StepState

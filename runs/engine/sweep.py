@@ -11,15 +11,16 @@ from controlplane.domain.database import is_away
 from controlplane.domain.queueing import ring
 from runs import events
 from runs.engine import slots
-from runs.engine.advance import Advance, described
+from runs.engine.advance import Advance
 from runs.engine.children import settle_child
 from runs.engine.control import follow_pause, stop, stop_child
 from runs.engine.external import lose
 from runs.engine.finish import give_slot_back
-from runs.engine.locked import LockedRun, as_json, locked_run
+from runs.engine.locked import LockedRun, as_json, described, locked_run
 from runs.engine.pausing import pause_for_review, settle_pause
 from runs.engine.sql import Row, one, run_statement
-from runs.models import StepState, Trigger
+from runs.engine.waiting import Ending, settle_waiting
+from runs.models import StepState, Trigger, WaitsFor
 
 logger = logging.getLogger(__name__)
 BATCH = 500
@@ -47,18 +48,15 @@ WITH attempt AS (
     WHERE step_id = %(id)s AND number = %(attempt)s
 )
 UPDATE runs_steprun SET
-    state = %(state)s, losses = %(losses)s, lease_until = NULL, due_at = now(), rung_at = now(), held = %(held)s,
+    state = %(state)s, waits_for = %(waits_for)s, losses = %(losses)s, lease_until = NULL,
+    due_at = now(), rung_at = now(), held = %(held)s,
     ended_at = CASE WHEN %(ended)s THEN clock_timestamp() END, error = COALESCE(%(error)s::jsonb, error)
 WHERE id = %(id)s
 RETURNING id, key, index, state, slot_key, queue, losses, worker
 """
 DUE_TIMERS = """
 SELECT id, run_id FROM runs_steprun
-WHERE state = 'waiting' AND due_at <= now() AND NOT held ORDER BY due_at LIMIT %(batch)s
-"""
-END_TIMER = """
-UPDATE runs_steprun SET state = 'succeeded', ended_at = clock_timestamp(), due_at = NULL
-WHERE id = %(id)s AND state = 'waiting' AND due_at <= now() AND NOT held RETURNING id, key, index, state
+WHERE state = 'waiting' AND waits_for = 'time' AND due_at <= now() AND NOT held ORDER BY due_at LIMIT %(batch)s
 """
 OVERDUE_RUNS = """
 SELECT id FROM runs_run
@@ -67,8 +65,7 @@ LIMIT %(batch)s
 """
 CHILDREN_ENDED = """
 SELECT step.id FROM runs_steprun step JOIN runs_run child ON child.parent_step_id = step.id
-WHERE step.state = 'waiting' AND step.due_at IS NULL AND step.open_items IS NULL
-  AND child.ended_at < now() - interval '1 second'
+WHERE step.waits_for = 'child' AND child.ended_at < now() - interval '1 second'
 LIMIT %(batch)s
 """
 CHILDREN_TO_STOP = """
@@ -131,6 +128,7 @@ def take_back(step_id: int, run_id: int) -> bool:
         step["losses"] += bool(step["worker"])
         state = fate_of(step)
         decided = {"state": state, "held": run.holds_steps, "error": as_json(loss_of(step, state)),
+                   "waits_for": WaitsFor.REVIEW if state == StepState.NEEDS_REVIEW else "",
                    "ended": state in {StepState.CANCELLED, StepState.FAILED}}  # fmt: skip
         after_loss(run, run_statement(TAKE_BACK, step | decided)[0])
         return True
@@ -173,12 +171,12 @@ def end_timers() -> int:
 
 def end_timer(step_id: int, run_id: int) -> bool:
     with locked_run(run_id) as run:
-        row = one(END_TIMER, {"id": step_id})
-        if run is None or row is None:
+        if run is None:
             return False
-        run.emit(events.STEP_SUCCEEDED, **described(row, StepState.SUCCEEDED))
-        Advance(run).after(row)
-        return True
+        row = settle_waiting(run, step_id, WaitsFor.TIME, Ending(StepState.SUCCEEDED), when_due=True)
+        if row is not None:
+            Advance(run).after(row)
+        return row is not None
 
 
 def time_out_runs() -> int:

@@ -8,6 +8,7 @@ from controlplane.domain.failures import Misconfigured
 from runs.engine.outcome import Outcome
 from runs.engine.sql import the_one
 from runs.executors.context import StepContext
+from runs.models import WaitsFor
 from workflows.kinds.wait import MAX_DAYS, MAX_SECONDS
 
 UNTIL = "SELECT extract(epoch FROM %(moment)s::timestamptz - clock_timestamp())::float AS seconds"
@@ -19,7 +20,7 @@ def execute(context: StepContext) -> Outcome:
         raise Misconfigured(f"A step waits {MAX_DAYS} days at most.")
     if seconds <= 0:
         return Outcome("succeeded", request=context.request)
-    return Outcome("waiting", request=context.request, wait_seconds=seconds)
+    return Outcome("waiting", request=context.request, waits_for=WaitsFor.TIME, wait_seconds=seconds)
 
 
 def seconds_to_wait(request: dict) -> float:

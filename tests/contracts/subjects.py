@@ -88,7 +88,13 @@ class Things:
             created_by=self.mark,
         )
         step = StepRun.objects.create(
-            run=run, key=self.mark, position=0, uses="noop", state=StepState.NEEDS_REVIEW, output=self.mark
+            run=run,
+            key=self.mark,
+            position=0,
+            uses="noop",
+            state=StepState.NEEDS_REVIEW,
+            waits_for="review",
+            output=self.mark,
         )
         named = {"name": f"{self.mark}.txt", "content_type": "text/plain", "size": 4, "sha256": "0" * 64}
         artifact = Artifact(run=run, step=step, attempt_no=1, **named)

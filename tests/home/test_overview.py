@@ -53,7 +53,7 @@ def test_it_shows_what_runs_and_how_far_it_is(world, workflow):
 
 def test_what_goes_through_items_says_how_many_are_left(world, workflow):
     run = make_run(workflow, RunState.RUNNING)
-    add_step(run, "each", "waiting", open_items=7)
+    add_step(run, "each", "waiting", waits_for="items", open_items=7)
     add_step(run, "each", "running", index=0)
     assert "0 of 1 step · each 7 left" in page_of(world)
 
@@ -127,7 +127,7 @@ def test_the_queue_tells_what_waits_and_for_how_long(world, workflow):
     long_ago = timezone.now() - timedelta(minutes=5)
     add_step(run, "first", "queued", queued_at=long_ago, due_at=long_ago)
     add_step(run, "second", "queued", queued_at=timezone.now(), due_at=timezone.now())
-    add_step(run, "third", "needs_review")
+    add_step(run, "third", "needs_review", waits_for="review")
     make_run(make_workflow(world.globex), RunState.RUNNING)
     steps = Overview(world.acme).steps
     assert (steps["queued"].count, steps["queued"].oldest) == (2, long_ago)

@@ -187,7 +187,7 @@ def test_a_cancel_while_the_child_is_being_started_stops_it(world):
     claimed = take(run, "call")
     child = start_child(claimed, "child", {})
     cancel_run(run, by=world.actor("bob"))
-    finish(claimed, Outcome("waiting"))
+    finish(claimed, Outcome("waiting", waits_for="child"))
     drain(run)
     child.refresh_from_db()
     assert (child.state, run.state) == ("cancelled", "cancelled")
@@ -344,7 +344,7 @@ def test_a_run_is_not_deleted_while_one_that_it_started_goes_on(world):
     work(run.steps.get().pk)
     child = only_child(run)
     # Given up while its child was being stopped.
-    run.steps.update(state="failed", ended_at=Now())
+    run.steps.update(state="failed", waits_for="", ended_at=Now())
     Run.objects.filter(pk=run.pk).update(state="failed", ended_at=Now(), open_steps=0)
     run.refresh_from_db()
     with pytest.raises(ActionRefused, match="has not ended yet"):
