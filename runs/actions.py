@@ -171,6 +171,14 @@ def resolve_step(step: StepRun, *, outcome: str, output: object = None, note: st
     return step
 
 
+@action(label="Send signal", role="operator", icon="webhook", refused_when=(no.NOT_TO_SIGNAL,), holds=no.run_of)
+def send_signal(step: StepRun, *, output: object = None, by: Actor) -> StepRun:
+    """End a step that waits for a signal; `output`, any JSON, is what later steps read of it."""
+    control.send_signal(step, output=output, by=by)
+    step.refresh_from_db()
+    return step
+
+
 @action(label="Tag", role="operator", icon="tag", takes=TagForm, undo="remove_tags")
 def add_tags(run: Run, *, tags: Iterable[str], by: Actor) -> list[str]:
     """The tags that it did not have before."""

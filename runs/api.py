@@ -229,6 +229,23 @@ class StepReview(RunEndpoint):
         return Response(shown(shapes.StepRow, step))
 
 
+class StepSignal(RunEndpoint):
+    serializer_class = shapes.StepRow
+
+    @extend_schema(request=shapes.Signal, responses=shapes.StepRow)
+    @idempotent
+    def post(self, request: Request, pk: int, step_pk: int) -> Response:
+        """Send what a step waits for. 409 when it does not wait for a signal, or not any more."""
+        run = self.run(pk)
+        step = self.step(run, step_pk)
+        actions.send_signal(step, by=self.actor(run), **body(shapes.Signal, request))
+        return Response(shown(shapes.StepRow, step))
+
+    def project(self, given: Any = None) -> Project:
+        """The key of a signal belongs to the run's project, which the body does not name."""
+        return self.run(self.kwargs["pk"]).project
+
+
 class Logs(RunEndpoint):
     parameters = tuple(parameter.name for parameter in LOG_PARAMETERS)
 

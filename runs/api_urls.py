@@ -28,6 +28,7 @@ urlpatterns = [
     endpoint("runs/<int:pk>/steps", api.Steps.as_view(), "run_steps"),
     endpoint("runs/<int:pk>/steps/<int:step_pk>", api.OneStep.as_view(), "run_step"),
     endpoint("runs/<int:pk>/steps/<int:step_pk>/review", api.StepReview.as_view(), "step_review"),
+    endpoint("runs/<int:pk>/steps/<int:step_pk>/signal", api.StepSignal.as_view(), "step_signal"),
     endpoint("runs/<int:pk>/logs", api.Logs.as_view(), "run_logs"),
     endpoint("runs/<int:pk>/events", api.Events.as_view(), "run_events"),
     endpoint("runs/<int:pk>/artifacts", api.Artifacts.as_view(), "run_artifacts"),

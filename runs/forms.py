@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from io import BytesIO
 from typing import Any
 
 from django import forms
+from rest_framework.exceptions import APIException
 
 from agents.models import Agent
+from controlplane.domain.errors import InvalidInput
 from controlplane.projects.models import Project
+from controlplane.projects.requests.parsing import StrictJSONParser
 from runs.models import Environment
 
 
@@ -32,6 +35,18 @@ class StartForm(forms.Form):
         return [tag for tag in self.cleaned_data["tags"].split(",") if tag.strip()]
 
 
+def output_of(text: str) -> Any:
+    """What a person typed as a step's output, by the rules of the API; None for nothing. Raises ValidationError."""
+    if not text.strip():
+        return None
+    try:
+        return StrictJSONParser().parse(BytesIO(text.encode()))
+    except APIException as error:
+        raise forms.ValidationError(str(error.detail)) from error
+    except InvalidInput as error:
+        raise forms.ValidationError(error.detail) from error
+
+
 class ReviewForm(forms.Form):
     """What a person decides about a step whose outcome is unknown."""
 
@@ -44,11 +59,20 @@ class ReviewForm(forms.Form):
     note = forms.CharField(required=False, max_length=500)
 
     def clean_output(self) -> Any:
-        text = self.cleaned_data["output"].strip()
-        try:
-            return json.loads(text) if text else None
-        except (ValueError, RecursionError) as error:
-            raise forms.ValidationError(f"The output is not JSON: {error}.") from error
+        return output_of(self.cleaned_data["output"])
 
     def decision(self) -> dict[str, Any]:
         return self.cleaned_data
+
+
+class SignalForm(forms.Form):
+    """What a person sends to a step that waits for a signal."""
+
+    output = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text="JSON, which later steps read; may be left empty.",
+    )
+
+    def clean_output(self) -> Any:
+        return output_of(self.cleaned_data["output"])

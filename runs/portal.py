@@ -24,6 +24,7 @@ PORTAL = Portal(
         "run.stop_requested": Words("asked to stop"),
         "step.reviewed": Words("decided about a step of"),
         "step.needs_review": Words("needs a decision about a step", by_itself=True),
+        "step.signalled": Words("sent a signal to a step of"),
     },
     looks={
         "waiting_approval": Look("Waiting for approval", "purple", "question"),

@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from controlplane.domain.errors import ActionRefused
 from controlplane.domain.refusals import Refusal
-from runs.models import RUN_FINAL, RUN_LIVE, PauseCause, Run, RunState, StepRun, StepState, Trigger
+from runs.models import RUN_FINAL, RUN_LIVE, PauseCause, Run, RunState, StepRun, StepState, Trigger, WaitsFor
 
 
 def asked_for_by(run: Run) -> ActionRefused:
@@ -49,6 +49,7 @@ CHILD_RUNS = Refusal(
 )
 # Of a step.
 NOT_TO_REVIEW = Refusal(~Q(state=StepState.NEEDS_REVIEW), "It does not wait for a review.")
+NOT_TO_SIGNAL = Refusal(~Q(waits_for=WaitsFor.SIGNAL), "It does not wait for a signal.")
 # Of a workflow that is to be started.
 WORKFLOW_ARCHIVED = Refusal(Q(archived_at__isnull=False), "The workflow is archived.")
 UNRELEASED = Refusal(Q(current=None), "It has no released version yet. Release its draft first.", waived_by="draft")

@@ -160,6 +160,12 @@ class Review(StrictSerializer):
     note = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
 
 
+class Signal(StrictSerializer):
+    """POST /runs/ID/steps/ID/signal. What later steps read as the step's output."""
+
+    output = serializers.JSONField(required=False, allow_null=True, default=None)
+
+
 class TestRun(StrictSerializer):
     """POST /workflows/ID/test: a run of the draft as it is saved."""
 

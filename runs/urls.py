@@ -21,6 +21,7 @@ urlpatterns = [
     path("runs/<int:pk>/parts/<slug:name>", views.part, name="part"),
     path("runs/<int:pk>/steps/<int:step_pk>/", views.step, name="step"),
     path("runs/<int:pk>/steps/<int:step_pk>/review", views.review, name="review"),
+    path("runs/<int:pk>/steps/<int:step_pk>/signal", views.signal, name="signal"),
     path("runs/<int:pk>/log/lines", views.lines, name="lines"),
     path("runs/<int:pk>/log.txt", views.log_file, name="log_file"),
     path("runs/<int:pk>/stream", views.events_after, name="events_after"),

@@ -20,7 +20,7 @@ from runs import actions
 from runs.detail.presenting import TABS, RunPage
 from runs.detail.step_panel import StepPanel
 from runs.export.document import artifact_file
-from runs.forms import ReviewForm
+from runs.forms import ReviewForm, SignalForm
 from runs.models import Run, RunQuerySet, StepRun
 from runs.queries import LINES_PAGE, LogFilter, log_lines, log_text
 
@@ -166,6 +166,26 @@ def review(request: PortalRequest, pk: int, step_pk: int) -> HttpResponse:
         lambda: actions.resolve_step(found, by=request.member, **decision),
         "The review is recorded.",
     )
+
+
+@require_POST
+def signal(request: PortalRequest, pk: int, step_pk: int) -> HttpResponse:
+    """Send what a step waits for; what is wrong with it is said at its field."""
+    found = find_step(request, pk, step_pk)
+    form = SignalForm(request.POST)
+    if not form.is_valid():
+        return step_again(request, StepPanel(found, request, signal_form=form))
+    return answered(
+        request,
+        found.run,
+        lambda: actions.send_signal(found, by=request.member, **form.cleaned_data),
+        "The signal was sent.",
+    )
+
+
+def step_again(request: PortalRequest, panel: StepPanel) -> HttpResponse:
+    template = "runs/_step.html" if is_partial(request) else "runs/step.html"
+    return render(request, template, {"panel": panel, "page": RunPage(panel.run, request, "steps")}, status=422)
 
 
 def answered(request: PortalRequest, run: Run, verb: Any, message: str) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from django.utils import timezone
 from controlplane.ui.request import PortalRequest
 from runs import actions
 from runs.engine.outputs import REFERENCE
+from runs.forms import SignalForm
 from runs.models import Run, StepRun, StepState
 from workflows.kinds import kind_of
 
@@ -21,6 +22,7 @@ from workflows.kinds import kind_of
 class StepPanel:
     step: StepRun
     request: PortalRequest
+    signal_form: SignalForm = field(default_factory=SignalForm)
 
     @property
     def run(self) -> Run:
@@ -41,6 +43,14 @@ class StepPanel:
     @cached_property
     def may_review(self) -> bool:
         return actions.resolve_step.allowed(self.step, self.request.member) is None
+
+    @property
+    def signal_url(self) -> str:
+        return self.make_url("signal")
+
+    @cached_property
+    def may_signal(self) -> bool:
+        return actions.send_signal.allowed(self.step, self.request.member) is None
 
     @cached_property
     def attempts(self) -> list[Any]:

@@ -9,9 +9,11 @@ from django.conf import settings
 
 from controlplane.domain import expressions
 from controlplane.domain.expressions import ExpressionError
+from controlplane.domain.failures import Failure
 from runs import events
+from runs.engine.inline import opening_of, opens_inline
 from runs.engine.locked import LockedRun, as_json, described
-from runs.engine.outputs import StorageFailure, load_steps, resolve, store
+from runs.engine.outputs import StorageFailure, load_steps, refuse_unstorable, resolve, store
 from runs.engine.sql import Row, one, run_statement, the_one
 from runs.engine.waiting import Ending, settle_waiting
 from runs.models import RunState, StepState, WaitsFor
@@ -20,6 +22,8 @@ from workflows.specification.language import Step
 MAX_ITEMS = 10_000
 # A run's row is locked while the outputs of a foreach are read and joined.
 MAX_JOINED_BYTES = 64 * 1024 * 1024
+# Of steps that only wait; the others of a long foreach go by the queue, so that nobody waits long for the lock.
+MAX_OPENED = 100
 
 RELEASE = """
 UPDATE runs_steprun SET waiting_for = waiting_for - 1
@@ -44,6 +48,13 @@ QUEUE = """
 UPDATE runs_steprun SET state = 'queued', due_at = now(), queued_at = now(), rung_at = now(), held = %(held)s
 WHERE id = ANY(%(ids)s) RETURNING id, key, index, queue
 """
+OPEN_INLINE = """
+UPDATE runs_steprun SET state = 'waiting', waits_for = %(waits_for)s, request = %(request)s::jsonb, held = false,
+    queued_at = COALESCE(queued_at, now()), started_at = now(), rung_at = NULL,
+    due_at = now() + make_interval(secs => %(seconds)s::float)
+WHERE id = %(id)s
+"""
+ITEM = "SELECT item FROM runs_steprun WHERE id = %(id)s"
 SETTLE = """
 UPDATE runs_steprun SET state = %(state)s, ended_at = clock_timestamp(), lease_until = NULL,
     output = COALESCE(%(output)s::jsonb, output), error = COALESCE(%(error)s::jsonb, error)
@@ -69,7 +80,7 @@ WHERE run_id = %(run)s AND key = %(key)s AND index IS NULL
 RETURNING id, key, index, open_items, queue
 """
 NEXT_ITEM = """
-SELECT id FROM runs_steprun
+SELECT id, key, index FROM runs_steprun
 WHERE run_id = %(run)s AND key = %(key)s AND state = 'pending' AND index IS NOT NULL ORDER BY index LIMIT 1
 """
 ITEM_BYTES = """
@@ -104,11 +115,22 @@ class Advance:
         self.worker, self.queue_name = worker, queue
         self.settled: deque[Row] = deque()
         self.ready: list[int] = []
+        self.opened = 0
         self.taken: Row | None = None
 
     def after(self, step: Row) -> None:
         """`step` {"id", "key", "index", "state"} has just ended: go on from there; close the run when all is done."""
         self.has_ended(step)
+        self.go_on()
+
+    def go_on_with(self, held: list[Row]) -> None:
+        """Those that were queued while the run was paused: {"id", "key", "index", "queue"}."""
+        for row in held:
+            step = self.spec.step(row["key"])
+            if opens_inline(step) and self.opened < MAX_OPENED:
+                self.begin(row, step)
+            else:
+                self.run.rings.append((row["id"], row["queue"]))
         self.go_on()
 
     def has_ended(self, step: Row) -> None:
@@ -147,11 +169,49 @@ class Advance:
             elif step.foreach is not None:
                 self.spread(row, step)
             else:
-                self.ready.append(row["id"])
+                self.begin(row, step)
         except ExpressionError as error:
             self.fail(row, "expression", str(error))
         except StorageFailure as failure:
             self.fail(row, failure.kind, failure.message)
+
+    def begin(self, row: Row, step: Step) -> None:
+        """This step, or item, has its turn: one that only waits is opened here, every other is queued."""
+        if opens_inline(step) and self.opened < MAX_OPENED and not self.run.holds_steps:
+            self.opened += 1
+            self.open_inline(row, step)
+        else:
+            self.ready.append(row["id"])
+
+    def open_inline(self, row: Row, step: Step) -> None:
+        try:
+            request = expressions.render(step.with_, self.context_of(row, step))
+            refuse_unstorable(request)
+            outcome = opening_of(step, request)
+        except Failure as failure:
+            error = {"type": failure.kind, "message": failure.message, "stack": "", "context": {}, "stage": step.stage}
+            self.settle(row, StepState.FAILED, events.STEP_FAILED, error=error)
+            return
+        seconds = outcome.wait_seconds
+        asked = {"id": row["id"], "waits_for": outcome.waits_for, "seconds": seconds, "request": as_json(request)}
+        run_statement(OPEN_INLINE, asked)
+        self.run.start()
+        due = {} if seconds is None else {"due_in_seconds": round(seconds, 3)}
+        self.run.emit(events.STEP_WAITING, **described(row, StepState.WAITING), waits_for=outcome.waits_for, **due)
+        if outcome.state == StepState.SUCCEEDED:
+            self.end_waiting(row, outcome.waits_for, Ending(StepState.SUCCEEDED))
+
+    def context_of(self, row: Row, step: Step) -> dict[str, Any]:
+        """What the `with` of this step, or item, sees."""
+        steps = load_steps(self.run.id, self.run.plan.read_by_request(step))
+        if row["index"] is None:
+            return self.run.context(steps)
+        return self.run.context(steps, item=the_one(ITEM, {"id": row["id"]})["item"], index=row["index"])
+
+    def end_waiting(self, step: Row, waits_for: str, ending: Ending) -> None:
+        row = settle_waiting(self.run, step["id"], waits_for, ending)
+        if row is not None:
+            self.has_ended(row)
 
     def reason_to_skip(self, step: Step, after: Row | None) -> str:
         only_need_succeeded = after is not None and len(step.needs) == 1 and after["state"] == StepState.SUCCEEDED
@@ -185,9 +245,10 @@ class Advance:
         run_statement(OPEN_PARENT, {"id": row["id"], "count": len(items)})
         added = run_statement(ADD_ITEMS, {"id": row["id"], "items": [as_json(item) or "null" for item in items]})
         self.run.open_steps += len(added)
-        self.run.emit(events.STEP_WAITING, **described(row, StepState.WAITING), items=len(items))
-        first = sorted(added, key=lambda item: item["index"])[: step.max_parallel]
-        self.ready.extend(item["id"] for item in first)
+        more = {"waits_for": WaitsFor.ITEMS, "items": len(items)}
+        self.run.emit(events.STEP_WAITING, **described(row, StepState.WAITING), **more)
+        for item in sorted(added, key=lambda item: item["index"])[: step.max_parallel]:
+            self.begin({**item, "key": row["key"]}, step)
 
     def count_item(self, item: Row) -> None:
         """One item of a foreach ended: the next one follows, or the whole step ends."""
@@ -206,16 +267,14 @@ class Advance:
         elif not self.run.stop_requested_at:
             following = one(NEXT_ITEM, where)
             if following:
-                self.ready.append(following["id"])
+                self.begin(following, step)
 
     def end_parent(self, parent: Row) -> None:
         try:
             ending = self.joined(parent)
         except StorageFailure as failure:
             ending = Ending(StepState.FAILED, error={"type": failure.kind, "message": failure.message})
-        row = settle_waiting(self.run, parent["id"], WaitsFor.ITEMS, ending)
-        if row is not None:
-            self.has_ended(row)
+        self.end_waiting(parent, WaitsFor.ITEMS, ending)
 
     def joined_output(self, parent: Row, results: list[Row]) -> Any:
         """The items' outputs as one list, stored. Raises StorageFailure."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from controlplane.domain.action import Actor
+from controlplane.domain.errors import Unavailable
 from controlplane.domain.queueing import enqueue
 from runs import events
 from runs.engine.advance import Advance, close
 from runs.engine.locked import LockedRun, described, existing_run, locked_run
-from runs.engine.outputs import store
+from runs.engine.outputs import StorageFailure, store
 from runs.engine.pausing import SYSTEM_NAME, pause, tell_children
 from runs.engine.sql import Row, one, run_statement
 from runs.engine.waiting import Ending, settle_waiting, tell
@@ -50,8 +51,10 @@ FROM left_over WHERE runs_steprun.id = left_over.id
 RETURNING runs_steprun.id, key, index, state
 """
 RELEASE_HELD = """
-UPDATE runs_steprun SET held = false, rung_at = CASE WHEN due_at <= now() THEN now() END WHERE run_id = %(run)s AND held
-RETURNING id, queue, state <> 'waiting' AND due_at <= now() AS ready
+UPDATE runs_steprun SET held = false, rung_at = CASE WHEN due_at <= now() THEN now() END,
+    due_at = CASE WHEN waits_for = 'signal' THEN due_at + (now() - GREATEST(started_at, %(since)s)) ELSE due_at END
+WHERE run_id = %(run)s AND held
+RETURNING id, key, index, queue, state <> 'waiting' AND due_at <= now() AS ready
 """
 CHILD_OF = """
 SELECT child.id, run.id AS parent, run.pause_requested_at IS NOT NULL AND run.ended_at IS NULL AS paused
@@ -104,13 +107,14 @@ def request_resume(run_id: int, *, by: Actor) -> str:
 
 
 def resume(run: LockedRun, *, actor: str, user: int | None) -> None:
+    """What was held goes on. Paused time does not count against the limit of a wait for a signal."""
+    since = run.pause_requested_at
     run.end_pause()
     run.control_by = run.control_reason = ""
     run.state = RunState.RUNNING if run.has_started else RunState.QUEUED
     run.emit(events.RESUMED, actor=actor, user=user, state=run.state)
-    for row in run_statement(RELEASE_HELD, {"run": run.id}):
-        if row["ready"]:
-            run.rings.append((row["id"], row["queue"]))
+    released = run_statement(RELEASE_HELD, {"run": run.id, "since": since})
+    Advance(run).go_on_with([row for row in released if row["ready"]])
     tell_children(run)
 
 
@@ -146,14 +150,32 @@ def review(step: StepRun, *, outcome: str, output: object, note: str, by: Actor)
         if state == StepState.QUEUED:
             row = run_again(run, step.pk, decided)
         else:
-            output = store(output, run_id=run.id, step_id=step.pk, attempt_no=step.attempt_no)
-            row = settle_waiting(run, step.pk, WaitsFor.REVIEW, replace(decided, output=output))
+            decided = replace(decided, output=stored(run, step, output))
+            row = settle_waiting(run, step.pk, WaitsFor.REVIEW, decided)
         assert row is not None
         # A pause that a person asked for goes on until a person ends it.
         if run.pause_cause == PauseCause.REVIEW and one(NEEDS_REVIEW, {"run": run.id}) is None:
             resume(run, actor=by.name, user=by.user_id)
         if state != StepState.QUEUED:
             Advance(run).after(row)
+
+
+def send_signal(step: StepRun, *, output: object, by: Actor) -> None:
+    """What the step waited for has come: `output` is what it gives. Later steps go on, or are held as all others."""
+    with existing_run(step.run_id) as run:
+        kept = stored(run, step, output)
+        which = {"id": step.pk, "key": step.key, "index": step.index}
+        run.emit(events.STEP_SIGNALLED, actor=by.name, user=by.user_id, **described(which, StepState.WAITING))
+        row = settle_waiting(run, step.pk, WaitsFor.SIGNAL, Ending(StepState.SUCCEEDED, output=kept))
+        assert row is not None
+        Advance(run).after(row)
+
+
+def stored(run: LockedRun, step: StepRun, output: object) -> object:
+    try:
+        return store(output, run_id=run.id, step_id=step.pk, attempt_no=step.attempt_no)
+    except StorageFailure as failure:
+        raise Unavailable(failure.message) from failure
 
 
 def run_again(run: LockedRun, step_id: int, decided: Ending) -> Row | None:

@@ -123,6 +123,8 @@ def record(run: LockedRun, claimed: Claimed, outcome: Outcome, state: str, delay
         more: dict[str, Any] = {"attempt": claimed.attempt_no}
         if error:
             more["error"] = {"type": error["type"], "message": error["message"]}
+        if state == StepState.WAITING:
+            more["waits_for"] = outcome.waits_for
         if delay is not None:
             more["due_in_seconds"] = round(delay, 3)
         run.emit(f"step.{state}", **described(row, state), **more)

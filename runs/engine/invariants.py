@@ -33,6 +33,11 @@ INVARIANTS = [
                    AND NOT EXISTS (SELECT 1 FROM runs_run child WHERE child.parent_step_id = runs_steprun.id)))""",
     ),
     Invariant(
+        "a step that waits is in nobody's hands",
+        """SELECT id, run_id, key, waits_for FROM runs_steprun
+           WHERE waits_for <> '' AND (lease_until IS NOT NULL OR ended_at IS NOT NULL)""",
+    ),
+    Invariant(
         "a step held back belongs to a run that is paused or pausing",
         """SELECT step.id, step.run_id, step.key FROM runs_steprun step JOIN runs_run run ON run.id = step.run_id
            WHERE step.held AND step.state IN ('queued', 'retrying', 'waiting') AND run.pause_requested_at IS NULL""",

@@ -16,6 +16,7 @@ from controlplane.domain.errors import ActionRefused
 from controlplane.domain.queueing import ring
 from controlplane.events.live import bells
 from controlplane.events.reactions import bell
+from runs import events
 from runs.engine.faults import fault
 from runs.engine.plan import Plan, plan_for
 from runs.engine.sql import Row, one, run_statement
@@ -115,6 +116,12 @@ class LockedRun:
 
     def __post_init__(self) -> None:
         self.found = self.state
+
+    def start(self) -> None:
+        """Something of it has begun."""
+        if self.state == RunState.QUEUED:
+            self.state = RunState.RUNNING
+            self.emit(events.STARTED)
 
     def add_spent(self, cost: Decimal, input_tokens: int, output_tokens: int, *, by_child: bool = False) -> None:
         """To the run's totals; `by_child`: a run that one of its steps started spent it."""

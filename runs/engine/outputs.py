@@ -14,6 +14,7 @@ from django.db import DatabaseError, InterfaceError
 from psycopg_pool import PoolTimeout
 
 from controlplane.domain.failures import Failure
+from controlplane.domain.json_schema import unstorable
 from runs.engine.sql import run_statement
 from runs.models import Artifact
 
@@ -54,6 +55,12 @@ def resolve(output: Any, run_id: int) -> Any:
         with storage_failures(), Artifact.objects.get(pk=output[REFERENCE], run_id=run_id).file.open("rb") as file:
             return json.load(file)
     return output
+
+
+def refuse_unstorable(value: Any) -> None:
+    """Raises the Failure that the database would otherwise make of it, with the whole transaction."""
+    if unstorable(value) is not None:
+        raise Failure("It holds text that cannot be stored.", kind="not_storable", retryable=False)
 
 
 def is_reference(output: Any) -> bool:

@@ -17,6 +17,7 @@ from controlplane.projects.models import Project
 from runs import events
 from runs.engine.advance import Advance
 from runs.engine.faults import fault
+from runs.engine.inline import opens_inline
 from runs.engine.locked import as_json, existing_run
 from runs.engine.pins import Pins
 from runs.engine.plan import Plan
@@ -155,8 +156,8 @@ def step_columns(order: Order) -> dict[str, list[Any]]:
 
 
 def is_ready(step: Step) -> bool:
-    """Whether nothing has to be waited for or decided before it."""
-    return not step.needs and not step.when and step.foreach is None
+    """Whether nothing has to be waited for or decided before a worker can have it."""
+    return not step.needs and not step.when and step.foreach is None and not opens_inline(step)
 
 
 def first_event(order: Order) -> dict[str, Any]:
@@ -198,7 +199,7 @@ def as_run(order: Order, row: Row) -> Run:
 
 
 def open_first(run: Run, steps: list[Row]) -> None:
-    """First steps with a condition or a foreach are decided at once."""
+    """First steps with a condition or a foreach, and those that only wait, are decided at once."""
     with existing_run(run.pk) as locked:
         walk = Advance(locked)
         for step in steps:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.conf import settings
 
 from controlplane.domain.database import is_away
+from controlplane.domain.failures import TimedOut
 from controlplane.domain.queueing import ring
 from runs import events
 from runs.engine import slots
@@ -21,6 +22,7 @@ from runs.engine.pausing import pause_for_review, settle_pause
 from runs.engine.sql import Row, one, run_statement
 from runs.engine.waiting import Ending, settle_waiting
 from runs.models import StepState, Trigger, WaitsFor
+from workflows.specification.language import Step
 
 logger = logging.getLogger(__name__)
 BATCH = 500
@@ -55,8 +57,9 @@ WHERE id = %(id)s
 RETURNING id, key, index, state, slot_key, queue, losses, worker
 """
 DUE_TIMERS = """
-SELECT id, run_id FROM runs_steprun
-WHERE state = 'waiting' AND waits_for = 'time' AND due_at <= now() AND NOT held ORDER BY due_at LIMIT %(batch)s
+SELECT id, run_id, key, waits_for FROM runs_steprun
+WHERE state = 'waiting' AND waits_for IN ('time', 'signal') AND due_at <= now() AND NOT held
+ORDER BY due_at LIMIT %(batch)s
 """
 OVERDUE_RUNS = """
 SELECT id FROM runs_run
@@ -166,17 +169,26 @@ def after_loss(run: LockedRun, row: Row) -> None:
 
 
 def end_timers() -> int:
-    return each(lambda row: end_timer(row["id"], row["run_id"]), run_statement(DUE_TIMERS, {"batch": BATCH}))
+    return each(end_timer, run_statement(DUE_TIMERS, {"batch": BATCH}))
 
 
-def end_timer(step_id: int, run_id: int) -> bool:
-    with locked_run(run_id) as run:
+def end_timer(due: Row) -> bool:
+    """A timer came, or a signal did not."""
+    with locked_run(due["run_id"]) as run:
         if run is None:
             return False
-        row = settle_waiting(run, step_id, WaitsFor.TIME, Ending(StepState.SUCCEEDED), when_due=True)
+        came = due["waits_for"] == WaitsFor.TIME
+        ending = Ending(StepState.SUCCEEDED) if came else no_signal(run.plan.spec.step(due["key"]))
+        row = settle_waiting(run, due["id"], due["waits_for"], ending, when_due=True)
         if row is not None:
             Advance(run).after(row)
         return row is not None
+
+
+def no_signal(step: Step) -> Ending:
+    message = f"No signal came within {step.timeout_seconds:,g} seconds."
+    error = {"type": TimedOut.kind, "message": message, "stack": "", "context": {}, "stage": step.stage}
+    return Ending(StepState.FAILED, error=error)
 
 
 def time_out_runs() -> int:

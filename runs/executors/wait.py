@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from controlplane.domain.failures import Misconfigured
 from runs.engine.outcome import Outcome
@@ -10,17 +11,22 @@ from runs.engine.sql import the_one
 from runs.executors.context import StepContext
 from runs.models import WaitsFor
 from workflows.kinds.wait import MAX_DAYS, MAX_SECONDS
+from workflows.specification.language import Step
 
 UNTIL = "SELECT extract(epoch FROM %(moment)s::timestamptz - clock_timestamp())::float AS seconds"
 
 
 def execute(context: StepContext) -> Outcome:
-    seconds = seconds_to_wait(context.request or {})
+    return opening(context.claimed.step, context.request)
+
+
+def opening(step: Step, request: Any) -> Outcome:
+    seconds = seconds_to_wait(request or {})
     if not seconds < MAX_SECONDS:
         raise Misconfigured(f"A step waits {MAX_DAYS} days at most.")
     if seconds <= 0:
-        return Outcome("succeeded", request=context.request)
-    return Outcome("waiting", request=context.request, waits_for=WaitsFor.TIME, wait_seconds=seconds)
+        return Outcome("succeeded", request=request, waits_for=WaitsFor.TIME)
+    return Outcome("waiting", request=request, waits_for=WaitsFor.TIME, wait_seconds=seconds)
 
 
 def seconds_to_wait(request: dict) -> float:

@@ -13,6 +13,7 @@ from controlplane.domain.expressions import Names
 from controlplane.domain.schemas.validator import same_json
 from runs.engine.plan import Plan, plan_of_version
 from runs.models import Run, StepState
+from workflows.kinds import KINDS
 from workflows.models import Version, VersionState
 from workflows.specification.graph import edges, topological, upstream
 from workflows.specification.language import Spec, Step
@@ -73,6 +74,8 @@ class Replay:
             return "it is new in this version"
         if state != StepState.SUCCEEDED:
             return f"it was {StepState(state).label.lower()}"
+        if not KINDS[step.kind].reusable:
+            return f"a {step.kind} holds for one run only"
         if meaning_of(step) != meaning_of(self.earlier_spec.step(step.key)):
             return "its definition changed"
         names = names_read(step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults import brokers, cancels, crashes, database, live
+from tests.faults import brokers, cancels, crashes, database, live, waits
 
 SCENARIOS = {
     "R-01": crashes.killed_workers,
@@ -15,4 +15,5 @@ SCENARIOS = {
     "R-16": live.lost_bells,
     "R-17": live.burst,
     "R-21": live.late_commits,
+    "R-22": waits.signals_amid_kills,
 }

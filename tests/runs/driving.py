@@ -16,12 +16,13 @@ from agents.actions import create_tool
 from agents.models import Tool
 from controlplane.events.models import Event
 from controlplane.portal.sweeping import sweep
-from runs.actions import start_run
+from controlplane.projects.tenants.actors import SYSTEM
+from runs.actions import send_signal, start_run
 from runs.engine.children import settle_child
 from runs.engine.claim import Claimed, claim
 from runs.engine.invariants import INVARIANTS, violations
 from runs.engine.work import work
-from runs.models import Run, StepRun, StepState
+from runs.models import Run, StepRun, StepState, WaitsFor
 from runs.tasks import follow_pause, stop_child
 from tests.runs import functions  # noqa: F401 - registers them
 from tests.world import World, make_workflow
@@ -65,12 +66,13 @@ def due_steps(run: Run | None = None) -> list[int]:
 
 
 def drain(run: Run, *, hurry: bool = True, passes: int = 200) -> Run:
-    """Do all work there is, of all runs, until nothing is due. With `hurry` timers and backoffs are over at once."""
+    """Do all work there is, of all runs, until nothing is due. With `hurry` timers and backoffs are over at once.
+
+    What waits for a signal goes on waiting, its limit of time too.
+    """
     for _ in range(passes):
         if hurry:
-            sleeping = StepRun.objects.filter(
-                Q(state=StepState.RETRYING) | Q(state=StepState.WAITING, due_at__isnull=False)
-            )
+            sleeping = StepRun.objects.filter(Q(state=StepState.RETRYING) | Q(waits_for=WaitsFor.TIME))
             sleeping.filter(held=False).update(due_at=Now())
         before = Event.objects.count()
         settle_children()
@@ -85,13 +87,18 @@ def drain(run: Run, *, hurry: bool = True, passes: int = 200) -> Run:
 
 def settle_children() -> None:
     """What bells between a run and the run that started it do."""
-    waiting = StepRun.objects.filter(state=StepState.WAITING, children__isnull=False)
+    waiting = StepRun.objects.filter(waits_for=WaitsFor.CHILD)
     for pk in waiting.filter(run__stop_requested_at__isnull=False).values_list("pk", flat=True):
         stop_child(pk)
     for pk in list(waiting.values_list("pk", flat=True)):
         follow_pause(pk)
     for pk in list(waiting.filter(children__ended_at__isnull=False).values_list("pk", flat=True)):
         settle_child(pk)
+
+
+def signal(run: Run, key: str, output: Any = None, index: int | None = None) -> StepRun:
+    """As if somebody had sent what the step waits for."""
+    return send_signal(run.steps.get(key=key, index=index), output=output, by=SYSTEM)
 
 
 def take(run: Run, key: str, index: int | None = None, worker: str = ME) -> Claimed:

@@ -459,7 +459,7 @@ class TestTimers:
     @pytest.mark.parametrize("seconds", ["${{ 'soon' }}", "${{ 1.0e300 }}", "${{ 0.0 / 0.0 }}"])
     def test_an_impossible_wait_is_a_typed_failure(self, world, seconds):
         run = drain(start(world, step("a", "wait", with_={"seconds": seconds}, retry=THRICE)), hurry=False)
-        assert (run.state, Attempt.objects.count()) == ("failed", 1)
+        assert (run.state, event_types(run).count("step.failed"), Attempt.objects.count()) == ("failed", 1, 0)
         assert error(run, "a")["type"] in {"misconfigured", "expression"}
 
 

@@ -9,9 +9,9 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from controlplane.domain.errors import ActionRefused
+from controlplane.portal.sweeping import sweep
 from runs.actions import cancel_run, resolve_step
 from runs.engine.locked import locked_run
-from runs.engine.sweep import sweep
 from runs.engine.waiting import Ending, settle_waiting
 from runs.models import Run, StepRun, WaitsFor
 from tests.runs.driving import drain, event_types, function_tool, lose_worker, start, states, step, take

@@ -44,4 +44,5 @@ KIND = StepKind(
     check=check_until,
     pure=True,
     waits_for="time",
+    inline=True,
 )
