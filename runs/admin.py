@@ -15,6 +15,7 @@ from controlplane.domain.action import AnyAction
 from controlplane.domain.errors import ProblemError
 from controlplane.projects.tenants.actors import Access
 from controlplane.projects.tenants.staff import ReadOnly, Scoped
+from controlplane.ui.states import look_of
 from runs import actions as verbs
 from runs.models import Artifact, Attempt, LogChunk, Run, StepRun, Worker
 
@@ -84,7 +85,7 @@ class RunAdmin(LargeTable):
         "id",
         "workflow",
         "project",
-        "state",
+        "status",
         "environment",
         "trigger",
         "created_by",
@@ -95,6 +96,12 @@ class RunAdmin(LargeTable):
     list_select_related = ("workflow", "project")
     ordering = ("-created_at", "-id")
     large = ("inputs", "outputs", "definition", "pins", "error")
+
+    @admin.display(ordering="state")
+    def status(self, run: Run) -> str:
+        """The same word as in the portal."""
+        return look_of(run).label
+
     actions = tuple(on_each(verb) for verb in (verbs.cancel_run, verbs.pause_run, verbs.resume_run, verbs.retry_run))
 
 

@@ -5,6 +5,7 @@ STARTED = "run.started"  # the first step was claimed
 PAUSE_REQUESTED = "run.pause_requested"  # running steps end, no others start
 PAUSED = "run.paused"  # nothing runs any more
 RESUMED = "run.resumed"  # held steps are free again
+NEEDS_ATTENTION = "run.needs_attention"  # nothing goes on until a person has done something
 STOP_REQUESTED = "run.stop_requested"  # cancel asked for, or time over; running steps are being interrupted
 SUCCEEDED = "run.succeeded"
 PARTIALLY_SUCCEEDED = "run.partially_succeeded"  # a step failed that may

@@ -44,6 +44,7 @@ RUN_LIVE = [
     RunState.PAUSED,
     RunState.STOPPING,
 ]
+MAY_NEED_ATTENTION = [RunState.RUNNING, RunState.PAUSED]
 RUN_FINAL = [state for state in RunState if state not in RUN_LIVE]
 
 
@@ -57,7 +58,7 @@ class StepState(models.TextChoices):
     FAILED = "failed", "Failed"
     SKIPPED = "skipped", "Skipped"
     CANCELLED = "cancelled", "Cancelled"
-    NEEDS_REVIEW = "needs_review", "Needs review"
+    NEEDS_REVIEW = "needs_review", "Needs attention"
 
 
 class WaitsFor(models.TextChoices):
@@ -70,6 +71,12 @@ class WaitsFor(models.TextChoices):
     REVIEW = "review", "Review"
     SIGNAL = "signal", "Signal"
     RECORDS = "records", "Records"
+
+
+# Of these only a person can end the wait. A signal mostly comes from another system, for which the run's limit holds.
+PEOPLE = (WaitsFor.APPROVAL, WaitsFor.REVIEW)
+# The word for a run, and for a step of it, that goes on only when a person has done something.
+NEEDS_ATTENTION = "needs_attention"
 
 
 class PauseCause(models.TextChoices):
@@ -120,7 +127,13 @@ class Run(StatefulModel):
     queued | running | paused -> stopping -> cancelled          (`stopping` until running steps have really ended)
     running -> paused -> running                                (`pause_requested_at` is set while running steps end)
 
-    The engine writes state, under the row's lock; `last_seq` counts its events, `open_steps` its unfinished steps.
+    The engine writes state, under the row's lock; `last_seq` counts its events, `open_steps` its unfinished steps,
+    `people_steps` those of them that wait for a person, or for a run that does.
+
+    While nothing else is left to happen, `attention_since` says since when. Such a run stays running or paused, but is
+    shown as *Needs attention* everywhere (`shown_state`), and only so: filters, tabs and figures count it there and not
+    under its state. JSON and CSV keep its state in `status` and say `needs_attention` beside it. Its deadline stands
+    meanwhile, as it does in a pause.
     """
 
     TRANSITIONS: ClassVar = {
@@ -168,6 +181,8 @@ class Run(StatefulModel):
     last_seq = models.IntegerField(default=0)
     last_line = models.IntegerField(default=0)
     open_steps = models.IntegerField(default=0)
+    people_steps = models.IntegerField(default=0, db_default=0)
+    attention_since = models.DateTimeField(null=True)
     control_by = models.CharField(max_length=200, blank=True)
     control_reason = models.CharField(max_length=500, blank=True)
     pause_cause = models.CharField(max_length=8, choices=PauseCause, blank=True, default="", db_default="")
@@ -217,6 +232,8 @@ class Run(StatefulModel):
                 name="run_uncounted_children",
                 condition=Q(ended_at__isnull=False, parent_step__isnull=False, is_counted=False),
             ),
+            list_index("run_needs_attention", "project", condition=Q(attention_since__isnull=False)),
+            models.Index(fields=["id"], name="run_asks_people", condition=Q(people_steps__gt=0)),
             GinIndex(fields=["tags"], name="run_tags", fastupdate=False),
         ]
         constraints = [
@@ -228,6 +245,11 @@ class Run(StatefulModel):
             models.CheckConstraint(condition=Q(open_steps__gte=0), name="run_counts_its_steps"),
             models.CheckConstraint(
                 condition=Q(version__isnull=False) | Q(definition__isnull=False), name="run_has_a_definition"
+            ),
+            models.CheckConstraint(
+                condition=Q(people_steps__gt=0, state__in=MAY_NEED_ATTENTION)
+                | Q(attention_since__isnull=True, people_steps__gte=0),
+                name="run_needs_attention_of_somebody",
             ),
         ]
 
@@ -255,6 +277,15 @@ class Run(StatefulModel):
     @property
     def own_output_tokens(self) -> int:
         return self.output_tokens - self.children_output_tokens
+
+    @property
+    def needs_attention(self) -> bool:
+        return self.attention_since is not None
+
+    @property
+    def shown_state(self) -> str:
+        """The word by which people know how it stands."""
+        return NEEDS_ATTENTION if self.needs_attention else str(self.state)
 
     @property
     def duration(self) -> timedelta | None:
@@ -357,6 +388,10 @@ class StepRun(models.Model):
     @property
     def project(self) -> Project:
         return self.run.project
+
+    @property
+    def shown_state(self) -> str:
+        return NEEDS_ATTENTION if self.waits_for in PEOPLE else str(self.state)
 
     @property
     def duration_ms(self) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from controlplane.portal.descriptor import Beginning, Entry, Look, Portal, Subject, Sweep, Words
 
 HAPPENS = Words(by_itself=True)
+NEEDS_ATTENTION = Look("Needs attention", "purple", "alert")
 
 PORTAL = Portal(
     navigation=(Entry("Runs", "run", "runs:list", 20),),
@@ -17,7 +18,10 @@ PORTAL = Portal(
         Subject("step", icon="run", told_as_part=True),
     ),
     words={
-        **{f"run.{name}": HAPPENS for name in ("started", "paused", "succeeded", "partially_succeeded", "failed")},
+        **{
+            f"run.{name}": HAPPENS
+            for name in ("started", "paused", "needs_attention", "succeeded", "partially_succeeded", "failed")
+        },
         **{f"step.{name}": HAPPENS for name in ("started", "succeeded", "failed")},
         "run.timed_out": Words("timed out", by_itself=True),
         "run.pause_requested": Words("asked to pause"),
@@ -34,7 +38,8 @@ PORTAL = Portal(
         "waiting": Look("Waiting", "purple", "hourglass"),
         "retrying": Look("Retrying", "orange", "retry"),
         "lost": Look("Worker lost", "orange", "alert"),
-        "needs_review": Look("Needs review", "purple", "alert"),
+        "needs_attention": NEEDS_ATTENTION,
+        "needs_review": NEEDS_ATTENTION,
     },
     lists={"runs": "runs.list.listing.RUNS"},
     streams={"run": "runs.queries.project_of_run"},

@@ -22,6 +22,7 @@ class RunRow(serializers.ModelSerializer):
     workflow = Named()
     version = serializers.IntegerField(source="version.number", allow_null=True, default=None)
     status = serializers.CharField(source="state")
+    needs_attention = serializers.BooleanField(help_text="Whether it goes on only when a person has done something.")
     agent = serializers.CharField(source="agent.name", allow_null=True, default=None)
     duration_ms = serializers.IntegerField(allow_null=True)
     retry_of = serializers.IntegerField(source="retry_of_id", allow_null=True)
@@ -29,9 +30,9 @@ class RunRow(serializers.ModelSerializer):
     class Meta:
         model = Run
         fields = [
-            "id", "project", "workflow", "version", "status", "environment", "trigger", "agent", "tags", "error",
-            "cost_usd", "input_tokens", "output_tokens", "created_at", "started_at", "ended_at", "duration_ms",
-            "created_by", "retry_of",
+            "id", "project", "workflow", "version", "status", "needs_attention", "environment", "trigger", "agent",
+            "tags", "error", "cost_usd", "input_tokens", "output_tokens", "created_at", "started_at", "ended_at",
+            "duration_ms", "created_by", "retry_of",
         ]  # fmt: skip
 
 

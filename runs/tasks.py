@@ -43,6 +43,11 @@ def follow_pause(step_id: int) -> None:
     control.follow_pause(step_id)
 
 
+@shared_task(name="runs.tasks.follow_attention")
+def follow_attention(step_id: int) -> None:
+    children.follow_attention(step_id)
+
+
 @worker_init.connect
 def begin_worker(sender: Any, **_: object) -> None:
     """Before the pool and the broker: this worker has its name, and what an earlier life of it held goes on.

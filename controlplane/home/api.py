@@ -40,6 +40,7 @@ def figures(page: Overview) -> dict[str, Any]:
         "window": page.window_name,
         "since": utc_text(page.range.since),
         "live": page.live,
+        "needs_attention": sum(page.attention.values()),
         "ended": page.ended.total.ended_json(),
         "success_rate": page.ended.total.success_rate,
         "median_duration_ms": page.median_ms,

@@ -7,9 +7,12 @@ from controlplane.portal.registry import looks
 
 
 def look_of(thing: object) -> Look:
-    """The look of a state name, or of an object by its `state`, `status` or `level`. Unknown words stay readable."""
+    """The look of a state name, or of an object by its `shown_state`, `state`, `status` or `level`.
+
+    Unknown words stay readable.
+    """
     state = thing
-    for name in ("state", "status", "level"):
+    for name in ("shown_state", "state", "status", "level"):
         if not isinstance(thing, str) and hasattr(thing, name):
             state = getattr(thing, name)
             break

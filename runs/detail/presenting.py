@@ -19,7 +19,7 @@ from runs.compare.domain import last_success_before, went_wrong
 from runs.detail.step_graph import Graph, graph_of_run
 from runs.detail.step_panel import StepPanel
 from runs.engine.logs import LEVELS
-from runs.models import Run, StepRun, StepState, Trigger
+from runs.models import PauseCause, Run, StepRun, StepState, Trigger
 from runs.queries import steps_of
 
 TABS = ("steps", "logs", "data", "cost", "events", "artifacts")
@@ -177,7 +177,7 @@ class RunPage:
         """Who asked for what and why, while it matters."""
         run = self.run
         asked = "cancel" if run.stop_requested_at else "pause" if run.pause_requested_at else ""
-        if not asked:
+        if not asked or run.pause_cause == PauseCause.REVIEW:
             return ""
         why = f": {run.control_reason}" if run.control_reason else ""
         return f"{run.control_by} asked to {asked}{why}"

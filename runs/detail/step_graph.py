@@ -49,7 +49,7 @@ def graph_of_run(run: Run, url_of: Callable[[int], str], *, chosen: str = "") ->
     drawing = draw(steps_of(run.document))
     if drawing is None or len(drawing.boxes) < 2:
         return None
-    steps = {step.key: step for step in run.steps.filter(index=None).only("key", "state", "run_id")}
+    steps = {step.key: step for step in run.steps.filter(index=None).only("key", "state", "waits_for", "run_id")}
     return Graph(drawing, [node_of(box, steps.get(box.step.key), url_of, chosen) for box in drawing.boxes])
 
 

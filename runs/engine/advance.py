@@ -196,7 +196,7 @@ class Advance:
         asked = {"id": row["id"], "waits_for": outcome.waits_for, "seconds": seconds, "request": as_json(request)}
         run_statement(OPEN_INLINE, asked)
         self.run.start()
-        due = {} if seconds is None else {"due_in_seconds": round(seconds, 3)}
+        due: dict[str, Any] = {} if seconds is None else {"due_in_seconds": round(seconds, 3)}
         self.run.emit(events.STEP_WAITING, **described(row, StepState.WAITING), waits_for=outcome.waits_for, **due)
         if outcome.state == StepState.SUCCEEDED:
             self.end_waiting(row, outcome.waits_for, Ending(StepState.SUCCEEDED))
@@ -245,8 +245,8 @@ class Advance:
         run_statement(OPEN_PARENT, {"id": row["id"], "count": len(items)})
         added = run_statement(ADD_ITEMS, {"id": row["id"], "items": [as_json(item) or "null" for item in items]})
         self.run.open_steps += len(added)
-        more = {"waits_for": WaitsFor.ITEMS, "items": len(items)}
-        self.run.emit(events.STEP_WAITING, **described(row, StepState.WAITING), **more)
+        told = described(row, StepState.WAITING)
+        self.run.emit(events.STEP_WAITING, **told, waits_for=WaitsFor.ITEMS, items=len(items))
         for item in sorted(added, key=lambda item: item["index"])[: step.max_parallel]:
             self.begin({**item, "key": row["key"]}, step)
 

@@ -12,6 +12,7 @@ from controlplane.domain.failures import Cancelled, Failure, Misconfigured
 from controlplane.projects.tenants.actors import SYSTEM
 from runs import events
 from runs.engine.advance import Advance
+from runs.engine.attention import count_people_steps
 from runs.engine.claim import Claimed
 from runs.engine.locked import LockedRun, described, locked_run
 from runs.engine.outputs import StorageFailure, store
@@ -129,6 +130,7 @@ def end_step(step_id: int, run_id: int, child: Run) -> None:
             state, output, error = StepState.FAILED, None, {"type": failure.kind, "message": failure.message}
         row = settle_waiting(run, step_id, WaitsFor.CHILD, Ending(state, output, error, facts={"child": child.pk}))
         if row is not None:
+            recount_people(run)
             count_child(run, step_id, child)
             Advance(run).after(row)
             settle_pause(run)
@@ -152,6 +154,24 @@ def count_child(run: LockedRun, step_id: int, child: Run) -> Decimal | None:
         return None
     run.add_spent(**grown, by_child=True)
     return grown["cost"]
+
+
+def follow_attention(step_id: int) -> None:
+    """The run that this step waits for began, or ceased, to need a person; may be called at any time."""
+    step = StepRun.objects.filter(pk=step_id, waits_for=WaitsFor.CHILD).values("run_id").first()
+    if step is None:
+        return
+    with locked_run(step["run_id"]) as run:
+        if run is not None and run.stop_requested_at is None and not run.is_final:
+            before = run.people_steps
+            run.people_steps = count_people_steps(run.id)
+            run.is_changed = run.people_steps != before or run.waits_only_for_people != run.needed_attention
+
+
+def recount_people(run: LockedRun) -> None:
+    """The child that has just ended may have been one of those that needed somebody."""
+    if run.people_steps:
+        run.people_steps = count_people_steps(run.id)
 
 
 def result_of(child: Run, *, stopping: bool) -> tuple[str, dict | None]:

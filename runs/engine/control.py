@@ -82,6 +82,7 @@ def stop(run: LockedRun, *, actor: str, user: int | None, reason: str) -> None:
     run.emit(events.STOP_REQUESTED, actor=actor, user=user, state=run.state, reason=reason)
     run.end_pause()
     dropped = run_statement(DROP_UNSTARTED, {"run": run.id})
+    run.people_steps = 0
     parents = run_statement(RECOUNT_ITEMS, {"run": run.id})
     for row in [*dropped, *(parent for parent in parents if parent["state"] == StepState.CANCELLED)]:
         run.open_steps -= 1
@@ -181,6 +182,7 @@ def stored(run: LockedRun, step: StepRun, output: object) -> object:
 def run_again(run: LockedRun, step_id: int, decided: Ending) -> Row | None:
     row = one(RUN_AGAIN, {"id": step_id, "held": run.holds_steps})
     if row is not None:
+        run.people_steps -= 1
         tell(run, row, decided)
         if not run.holds_steps:
             run.rings.append((row["id"], row["queue"]))

@@ -68,6 +68,22 @@ INVARIANTS = [
            WHERE run.ended_at IS NULL GROUP BY run.id HAVING run.open_steps <> count(step.id)""",
     ),
     Invariant(
+        "a run counts its steps that wait for a person",
+        """SELECT run.id, run.people_steps, counted.own, counted.children FROM runs_run run CROSS JOIN LATERAL (
+               SELECT count(*) FILTER (WHERE step.waits_for IN ('approval', 'review')) AS own,
+                      count(*) FILTER (WHERE step.waits_for = 'child') AS children
+               FROM runs_steprun step WHERE step.run_id = run.id) counted
+           WHERE run.ended_at IS NULL
+             AND run.people_steps NOT BETWEEN counted.own AND counted.own + counted.children""",
+    ),
+    Invariant(
+        "a run that needs attention does nothing by itself",
+        """SELECT run.id, step.key, step.state, step.waits_for
+           FROM runs_run run JOIN runs_steprun step ON step.run_id = run.id
+           WHERE run.attention_since IS NOT NULL AND NOT step.held AND (step.state IN ('queued', 'running', 'retrying')
+               OR step.waits_for IN ('time', 'signal', 'records'))""",
+    ),
+    Invariant(
         "the events of a run are numbered 1 to n",
         """SELECT run.id, run.last_seq, count(event.id) AS events, max(event.seq) AS highest FROM runs_run run
            LEFT JOIN events_event event ON event.subject_kind = 'run' AND event.subject_id = run.id

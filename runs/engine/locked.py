@@ -17,6 +17,7 @@ from controlplane.domain.queueing import ring
 from controlplane.events.live import bells
 from controlplane.events.reactions import bell
 from runs import events
+from runs.engine.attention import moves
 from runs.engine.faults import fault
 from runs.engine.plan import Plan, plan_for
 from runs.engine.sql import Row, one, run_statement
@@ -24,9 +25,9 @@ from runs.models import RUN_FINAL, Run, RunState
 
 LOCK = """
 SELECT id, project_id, workflow_id, version_id, parent_step_id, state, environment, trigger, inputs, pins, agent_id,
-       tags, created_at, created_by, last_seq, open_steps, pause_requested_at, stop_requested_at, pause_cause,
-       control_by, control_reason,
-       deadline_at + COALESCE(now() - pause_requested_at, interval '0')
+       tags, created_at, created_by, last_seq, open_steps, people_steps, pause_requested_at, stop_requested_at,
+       attention_since, pause_cause, control_by, control_reason,
+       deadline_at + COALESCE(now() - LEAST(pause_requested_at, attention_since), interval '0')
            <= COALESCE(stop_requested_at, now()) AS deadline_passed,
        started_at IS NOT NULL AS has_started, now() AS now
 FROM runs_run WHERE id = %(id)s FOR NO KEY UPDATE
@@ -40,7 +41,7 @@ WITH event AS (
         AS new (type, actor, user_id, data, ordinality)
 )
 UPDATE runs_run SET
-    last_seq = %(last_seq)s, open_steps = %(open_steps)s, state = %(state)s,
+    last_seq = %(last_seq)s, open_steps = %(open_steps)s, people_steps = %(people_steps)s, state = %(state)s,
     outputs = COALESCE(%(outputs)s::jsonb, outputs), error = COALESCE(%(error)s::jsonb, error),
     cost_usd = cost_usd + %(cost)s, input_tokens = input_tokens + %(input_tokens)s,
     output_tokens = output_tokens + %(output_tokens)s,
@@ -49,9 +50,10 @@ UPDATE runs_run SET
     children_output_tokens = children_output_tokens + %(children_output_tokens)s, is_counted = false,
     started_at = CASE WHEN %(begun)s THEN COALESCE(started_at, now()) ELSE started_at END,
     ended_at = CASE WHEN %(ended)s THEN COALESCE(ended_at, clock_timestamp()) END,
-    deadline_at = CASE WHEN %(pause_requested_at)s::timestamptz IS NULL
-        THEN deadline_at + COALESCE(now() - pause_requested_at, interval '0') ELSE deadline_at END,
-    pause_requested_at = %(pause_requested_at)s, pause_cause = %(pause_cause)s,
+    deadline_at = deadline_at + COALESCE(
+        COALESCE(LEAST(%(pause_requested_at)s::timestamptz, %(attention_since)s::timestamptz), now())
+            - LEAST(pause_requested_at, attention_since), interval '0'),
+    attention_since = %(attention_since)s, pause_requested_at = %(pause_requested_at)s, pause_cause = %(pause_cause)s,
     stop_requested_at = %(stop_requested_at)s, control_by = %(control_by)s,
     control_reason = %(control_reason)s
 WHERE id = %(id)s
@@ -82,8 +84,10 @@ class LockedRun:
     created_by: str
     last_seq: int
     open_steps: int
+    people_steps: int
     pause_requested_at: datetime | None
     stop_requested_at: datetime | None
+    attention_since: datetime | None
     pause_cause: str
     control_by: str
     control_reason: str
@@ -98,6 +102,8 @@ class LockedRun:
     children_cost: Decimal = Decimal(0)
     children_input_tokens: int = 0
     children_output_tokens: int = 0
+    # Whether there is something to write although nothing is told of it.
+    is_changed: bool = False
     rings: list[tuple[int, str]] = field(default_factory=list)
     events: list[tuple[str, str, int | None, str]] = field(default_factory=list)
 
@@ -116,6 +122,23 @@ class LockedRun:
 
     def __post_init__(self) -> None:
         self.found = self.state
+        self.needed_attention = self.attention_since is not None
+
+    @property
+    def waits_only_for_people(self) -> bool:
+        if not self.people_steps or self.stop_requested_at is not None or self.is_final:
+            return False
+        if self.pause_requested_at is not None:
+            return self.state == RunState.PAUSED
+        return not moves(self.id)
+
+    def settle_attention(self) -> None:
+        """Whether only people are waited for now. Costs a statement where somebody is, and nothing elsewhere."""
+        if not self.waits_only_for_people:
+            self.attention_since = None
+        elif self.attention_since is None:
+            self.attention_since = self.now
+            self.emit(events.NEEDS_ATTENTION, state=self.state)
 
     def start(self) -> None:
         """Something of it has begun."""
@@ -134,7 +157,7 @@ class LockedRun:
             self.children_output_tokens += output_tokens
 
     def end_pause(self) -> None:
-        """Paused time does not count: `save` moves the deadline by it."""
+        """Time that is paused, or in which only people are waited for, does not count: `save` moves the deadline."""
         self.pause_requested_at, self.pause_cause = None, ""
 
     def emit(self, type: str, *, actor: str = "system", user: int | None = None, **data: object) -> None:
@@ -158,6 +181,7 @@ class LockedRun:
         """Write the run and its events; ring the bells after commit. Raises IllegalChange, then nothing is written."""
         if self.state != self.found and self.state not in Run.TRANSITIONS.get(self.found, ()):
             raise IllegalChange(f"Run {self.id} cannot go from {self.found} to {self.state}.")
+        self.settle_attention()
         types, actors, users, data = zip(*self.events, strict=True) if self.events else ((),) * 4
         parameters = vars(self) | {
             "first_seq": self.last_seq,
@@ -182,6 +206,8 @@ class LockedRun:
         all(ring("runs.tasks.execute_step", step_id, queue=queue) for step_id, queue in self.rings)
         if self.is_final and self.parent_step_id:
             ring("runs.tasks.settle_child", self.parent_step_id)
+        elif self.parent_step_id and self.needed_attention != (self.attention_since is not None):
+            ring("runs.tasks.follow_attention", self.parent_step_id)
         bells.ring_run(self.id, self.project_id, self.last_seq)
         bell.tell(type for type, *_ in self.events)
 
@@ -205,7 +231,7 @@ def locked_run(run_id: int) -> Iterator[LockedRun | None]:
         row = one(LOCK, {"id": run_id})
         run = None if row is None else LockedRun(**row)
         yield run
-        if run is not None and (run.events or run.rings):
+        if run is not None and (run.events or run.rings or run.is_changed):
             run.save()
 
 

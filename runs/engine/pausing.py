@@ -34,6 +34,7 @@ def pause(run: LockedRun, *, actor: str, user: int | None, reason: str, cause: s
 
 def pause_for_review(run: LockedRun, step: Row) -> None:
     """A step's outcome is unknown: nothing else starts until a person has decided."""
+    run.people_steps += 1
     if run.pause_requested_at is None and run.stop_requested_at is None:
         reason = f"Step {step['key']} needs a review."
         pause(run, actor=SYSTEM_NAME, user=None, reason=reason, cause=PauseCause.REVIEW)

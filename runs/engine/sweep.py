@@ -13,7 +13,8 @@ from controlplane.domain.queueing import ring
 from runs import events
 from runs.engine import slots
 from runs.engine.advance import Advance
-from runs.engine.children import settle_child
+from runs.engine.attention import PEOPLE_STEPS_OF_RUN
+from runs.engine.children import follow_attention, settle_child
 from runs.engine.control import follow_pause, stop, stop_child
 from runs.engine.external import lose
 from runs.engine.finish import give_slot_back
@@ -63,7 +64,8 @@ ORDER BY due_at LIMIT %(batch)s
 """
 OVERDUE_RUNS = """
 SELECT id FROM runs_run
-WHERE state IN ('queued', 'running', 'waiting_approval') AND deadline_at < now() AND pause_requested_at IS NULL
+WHERE state IN ('queued', 'running', 'waiting_approval') AND deadline_at < now()
+  AND pause_requested_at IS NULL AND attention_since IS NULL
 LIMIT %(batch)s
 """
 CHILDREN_ENDED = """
@@ -95,6 +97,17 @@ WHERE child.parent_step_id IS NOT NULL AND child.ended_at IS NOT NULL AND NOT ch
   AND child.ended_at < now() - interval '1 second' AND step.ended_at IS NOT NULL
 LIMIT %(batch)s
 """
+# Whoever waits for a run that needs attention does so too, and no longer than it does.
+PARENTS_OUT_OF_STEP = f"""
+SELECT step.id FROM runs_run child
+JOIN runs_steprun step ON step.id = child.parent_step_id JOIN runs_run run ON run.id = step.run_id
+WHERE child.attention_since IS NOT NULL AND step.waits_for = 'child' AND run.people_steps = 0
+  AND run.stop_requested_at IS NULL
+UNION ALL
+SELECT step.id FROM runs_run run JOIN runs_steprun step ON step.run_id = run.id
+WHERE run.people_steps > 0 AND step.waits_for = 'child' AND run.people_steps <> ({PEOPLE_STEPS_OF_RUN})
+LIMIT %(batch)s
+"""  # noqa: S608 - names of the engine
 LOST_MESSAGE = "Its worker {worker} was lost {losses} times, so this step is not tried again."
 UNKNOWN_MESSAGE = "Its worker, or our database, was lost after the call had left. It may have taken effect."
 
@@ -209,6 +222,7 @@ def time_out(run_id: int) -> bool:
 def settle_children() -> int:
     each(lambda row: stop_child(row["id"]), run_statement(CHILDREN_TO_STOP, {"batch": BATCH}))
     each(lambda row: follow_pause(row["id"]), run_statement(CHILDREN_OUT_OF_STEP, {"batch": BATCH}))
+    each(lambda row: follow_attention(row["id"]), run_statement(PARENTS_OUT_OF_STEP, {"batch": BATCH}))
     ended = run_statement(CHILDREN_ENDED, {"batch": BATCH}) + run_statement(CHILDREN_UNCOUNTED, {"batch": BATCH})
     return each(lambda row: settle_child(row["id"]), ended)
 

@@ -9,7 +9,7 @@ from typing import Any
 from controlplane.domain.action import Actor
 from runs.engine.locked import LockedRun, as_json, described
 from runs.engine.sql import Row, one
-from runs.models import StepState
+from runs.models import PEOPLE, StepState
 
 END = """
 UPDATE runs_steprun SET
@@ -46,6 +46,7 @@ def settle_waiting(
     asked = {"id": step_id, "run": run.id, "waits_for": waits_for, "when_due": when_due}
     row = one(END, result | asked | {"succeeded": ending.state == StepState.SUCCEEDED})
     if row is not None:
+        run.people_steps -= waits_for in PEOPLE
         tell(run, row, ending)
     return row
 

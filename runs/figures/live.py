@@ -20,6 +20,11 @@ SELECT wanted.state, (SELECT count(*) FROM (
     SELECT 1 FROM runs_run WHERE project_id = %(project)s AND state = wanted.state LIMIT %(most)s + 1) AS counted)
 FROM unnest(%(states)s::text[]) AS wanted (state)
 """
+ATTENTION = """
+SELECT state, count(*) FROM (
+    SELECT state FROM runs_run WHERE project_id = %(project)s AND attention_since IS NOT NULL LIMIT %(most)s + 1
+) AS counted GROUP BY state
+"""
 LIVE_EVERYWHERE = "SELECT state, count(*) FROM runs_run WHERE state = ANY(%(states)s) GROUP BY state"
 QUEUED_EVERYWHERE = """
 SELECT count(*), extract(epoch FROM now() - min(queued_at))::float
@@ -75,6 +80,11 @@ def live_counts(project_id: int) -> dict[str, int]:
     return dict(rows_of(LIVE, project=project_id, states=[str(state) for state in RUN_LIVE], most=MOST_COUNTED))
 
 
+def attention_counts(project_id: int) -> dict[str, int]:
+    """State -> those of its live runs that need attention, together at most MOST_COUNTED + 1; without those of none."""
+    return dict(rows_of(ATTENTION, project=project_id, most=MOST_COUNTED))
+
+
 def step_counts(project_id: int) -> dict[str, StepCount]:
     """Step state -> count, for steps that are queued, running, waiting, retrying or need a review."""
     return {state: StepCount(*rest) for state, *rest in rows_of(STEPS, project=project_id, most=MOST_COUNTED)}
@@ -92,9 +102,12 @@ def queued_everywhere() -> tuple[int, float]:
 
 
 def running_now(rows: QuerySet[Run], limit: int) -> list[Progress]:
-    """The newest live runs, those that were started before those that are queued, with their progress."""
+    """The newest live runs, those that were started before those that are queued, with their progress.
+
+    Those that need attention do nothing now.
+    """
     at_work = [state for state in RUN_LIVE if state != RunState.QUEUED]
-    runs = list(rows.filter(state__in=at_work).order_by("-created_at", "-id")[:limit])
+    runs = list(rows.filter(state__in=at_work, attention_since=None).order_by("-created_at", "-id")[:limit])
     if len(runs) < limit:
         runs += rows.filter(state=RunState.QUEUED).order_by("-created_at", "-id")[: limit - len(runs)]
     return with_progress(runs)

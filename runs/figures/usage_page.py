@@ -138,5 +138,14 @@ class UsagePage(Usage):
             return []
         latest = Call.objects.filter(agent=self.subject).order_by("-ended_at").values("run_id")[:CALLS_READ]
         rows = Run.objects.filter(pk__in=latest).select_related("workflow")
-        shown = ("state", "created_at", "started_at", "ended_at", "workflow__name", "project_id", "cost_usd")
+        shown = (
+            "state",
+            "attention_since",
+            "created_at",
+            "started_at",
+            "ended_at",
+            "workflow__name",
+            "project_id",
+            "cost_usd",
+        )
         return list(rows.only(*shown).order_by("-created_at", "-id")[:RUNS_SHOWN])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import BigIntegerField, Func
+from django.db.models import BigIntegerField, Case, Func, Value, When
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,6 +21,9 @@ class Milliseconds(Func):
     arg_joiner = " - "
 
 
+ATTENTION = Case(When(attention_since=None, then=Value("no")), default=Value("yes"))
+
+
 def run_link(run: Run) -> SafeString:
     return link(reverse("runs:detail", kwargs={"project": run.project.slug, "pk": run.pk}), f"#{run.pk}")
 
@@ -35,7 +38,9 @@ COLUMNS = [
     Column("workflow", "Workflow", value=workflow_and_version, csv="workflow__name"),
     Column("version", "Version", value=lambda run: run.version and run.version.number, csv="version__number",
            default=False, align="end"),
-    Column("status", "Status", value=lambda run: badge(run.state), csv="state"),
+    Column("status", "Status", value=lambda run: badge(run.shown_state), csv="state"),
+    Column("needs_attention", "Needs attention", value=lambda run: "yes" if run.needs_attention else "",
+           csv=ATTENTION, default=False),
     Column("environment", "Environment", value=lambda run: badge(run.environment, "plain")),
     Column("trigger", "Trigger", value=lambda run: run.get_trigger_display()),
     Column("agent", "Agent", value=lambda run: run.agent and run.agent.name, csv="agent__name"),

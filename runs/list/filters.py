@@ -14,9 +14,10 @@ from controlplane.listing.declaration.filters import (
     TagsFilter,
     UntilFilter,
 )
-from runs.models import Call, Environment, Run, RunState, Trigger
+from runs.models import MAY_NEED_ATTENTION, NEEDS_ATTENTION, Call, Environment, Run, RunState, Trigger
 from workflows.models import Workflow
 
+STATUSES = [*RunState.choices, (NEEDS_ATTENTION, "Needs attention")]
 ALIASES = {"awaiting_approval": RunState.WAITING_APPROVAL.value}
 
 
@@ -45,9 +46,24 @@ class RunSearch(SearchFilter):
         return super().condition(text) | Q(workflow_id__in=workflows) | tagged(self.parent.queryset, [text])
 
 
+class StatusFilter(ChoicesFilter):
+    """Runs by the word that is shown of them: one that needs attention is found by that, and not by its state.
+
+    Only states in which a run can need attention ask for it, so that all others are counted within their index.
+    """
+
+    def filter(self, queryset: QuerySet, values: list[str]) -> QuerySet:
+        hiding = [word for word in values if word in MAY_NEED_ATTENTION]
+        others = [word for word in values if word not in {*hiding, NEEDS_ATTENTION}]
+        wanted = Q(attention_since__isnull=False) if NEEDS_ATTENTION in values else Q()
+        wanted |= Q(state__in=hiding, attention_since=None) if hiding else Q()
+        wanted |= Q(state__in=others) if others else Q()
+        return queryset.filter(wanted)
+
+
 class RunFilters(ListFilterSet):
     q = RunSearch([], hint="Id, workflow or tag")
-    status = ChoicesFilter(field_name="state", choices=RunState.choices, aliases=ALIASES, label="Status", primary=True)
+    status = StatusFilter(field_name="state", choices=STATUSES, aliases=ALIASES, label="Status", primary=True)
     workflow = RelatedFilter(
         field_name="workflow_id", related=lambda who: Workflow.objects.visible_to(who), label="Workflow", primary=True
     )

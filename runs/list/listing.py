@@ -16,12 +16,22 @@ from controlplane.listing.reading.api import CountsEndpoint
 from runs.actions import add_tags, cancel_run, delete_run, pause_run, remove_tags, resume_run, retry_run
 from runs.list.columns import COLUMNS
 from runs.list.filters import RunFilters
-from runs.models import Run, RunState
+from runs.models import NEEDS_ATTENTION, Run, RunState
 from runs.serializers import RunRow
 
 # All that the columns and the JSON need: a page reads no wide column and no whole neighbour.
 SHOWN = (
-    *("project__slug", "workflow__name", "version__number", "agent__name", "state", "environment", "trigger", "tags"),
+    *(
+        "project__slug",
+        "workflow__name",
+        "version__number",
+        "agent__name",
+        "state",
+        "attention_since",
+        "environment",
+        "trigger",
+        "tags",
+    ),
     *("created_by", "created_at", "started_at", "ended_at", "cost_usd"),
     *("input_tokens", "output_tokens", "error", "retry_of"),
 )
@@ -36,6 +46,7 @@ STATES = Tabs(
     (
         Tab("Queued", (RunState.QUEUED,)),
         Tab("Running", (RunState.RUNNING, RunState.STOPPING)),
+        Tab("Needs attention", (NEEDS_ATTENTION,)),
         Tab("Waiting", (RunState.WAITING_APPROVAL, RunState.PAUSED)),
         Tab("Succeeded", (RunState.SUCCEEDED, RunState.PARTIALLY_SUCCEEDED)),
         Tab("Failed", (RunState.FAILED, RunState.TIMED_OUT)),

@@ -9,8 +9,11 @@ from django.urls import reverse
 
 from controlplane.listing.declaration.filters import is_id
 from controlplane.portal.hits import EACH, Hit
+from controlplane.ui.states import look_of
 from runs.list.filters import tagged
 from runs.models import Run
+
+SHOWN = ("state", "attention_since", "project", "workflow")
 
 
 def find_runs(who: Any, text: str) -> Iterator[Hit]:
@@ -18,9 +21,9 @@ def find_runs(who: Any, text: str) -> Iterator[Hit]:
     number = text.removeprefix("#")
     if not number:
         return
-    rows = Run.objects.visible_to(who).select_related("project", "workflow").only("state", "project", "workflow")
+    rows = Run.objects.visible_to(who).select_related("project", "workflow").only(*SHOWN)
     found = rows.filter(pk=int(number)) if is_id(number) else rows.filter(tagged(rows, [text]))
     for run in found.order_by("-created_at", "-id")[:EACH]:
         url = reverse("runs:detail", args=[run.project.slug, run.pk])
-        note = f"{run.workflow.name}, {run.get_state_display().lower()}"
+        note = f"{run.workflow.name}, {look_of(run).label.lower()}"
         yield Hit("run", "run", f"Run {run.pk}", note, url, run.pk, run.project.slug)

@@ -13,14 +13,14 @@ from controlplane.listing.declaration.tabs import count_each, count_together
 from controlplane.listing.reading.counting import Count
 from controlplane.listing.reading.request import Reading
 from runs.list.listing import RUNS, STATES
-from runs.models import Run, RunState
+from runs.models import NEEDS_ATTENTION, Run, RunState
 from tests.world import make_run, make_runs, make_workflow
 
 pytestmark = pytest.mark.django_db
 
 
 def counts(html: bytes) -> dict[str, str]:
-    found = re.findall(r'id="narrow-\d"[^>]*>(\w+)<span class="tabs__count num">([\d,+]+)<', html.decode())
+    found = re.findall(r'id="narrow-\d"[^>]*>([\w ]+)<span class="tabs__count num">([\d,+]+)<', html.decode())
     return dict(found)
 
 
@@ -38,12 +38,13 @@ def runs(world):
 
 def test_every_state_is_behind_one_tab():
     values = [value for tab in STATES.tabs for value in tab.values]
-    assert sorted(values) == sorted(RunState.values)
+    assert sorted(values) == sorted([*RunState.values, NEEDS_ATTENTION])
 
 
 def test_each_tab_counts_its_runs_of_this_project(world, runs):
     html = world.client("vera").get("/p/acme/runs/").content
-    expected = {"Queued": "1", "Running": "1", "Waiting": "2", "Succeeded": "1", "Failed": "3", "Cancelled": "0"}
+    expected = {"Queued": "1", "Running": "1", "Needs attention": "0"}
+    expected |= {"Waiting": "2", "Succeeded": "1", "Failed": "3", "Cancelled": "0"}
     assert counts(html) == {"All": "8", **expected}
     assert current(html) == ["All"]
 
@@ -61,7 +62,7 @@ def test_states_that_are_no_tab_open_none(world, runs):
 def test_a_tab_brings_the_filters_along_and_a_refresh_does_not(world, runs):
     client = world.client("vera")
     address = "/p/acme/runs/?status=failed&status=timed_out"
-    clicked = client.get(address, headers={"HX-Request": "true", "HX-Trigger": "narrow-5"}).content
+    clicked = client.get(address, headers={"HX-Request": "true", "HX-Trigger": "narrow-6"}).content
     assert b'id="list-filter-panel" hx-swap-oob="true"' in clicked
     assert re.search(rb'name="status" value="failed" checked', clicked)
     refreshed = client.get(address, headers={"HX-Request": "true", "HX-Trigger": "list"}).content
@@ -96,7 +97,7 @@ def test_the_api_says_what_the_tabs_say(world, runs):
     api = world.api("vera")
     found = api.get("/api/v1/runs/counts?environment=production&status=queued").json()["results"]
     assert [(one["label"], one["count"]) for one in found if one["count"]] == [("All", 2), ("Failed", 2)]
-    assert found[5] == {"label": "Failed", "values": ["failed", "timed_out"], "count": 2, "is_capped": False}
+    assert found[6] == {"label": "Failed", "values": ["failed", "timed_out"], "count": 2, "is_capped": False}
     for query in ("limit=5", "wrong=1", "since=soon"):
         refused = api.get(f"/api/v1/runs/counts?{query}")
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, query.partition("=")[0])

@@ -105,6 +105,7 @@ def test_a_pause_by_a_person_who_is_called_system_is_theirs(world):
     run = start(world, step("a"), step("b"))
     pause_run(run, by=replace(world.actor("bob"), name="system"))
     run.steps.filter(key="a").update(state="needs_review", waits_for="review", due_at=None)
+    Run.objects.filter(pk=run.pk).update(people_steps=1)
     resolve_step(run.steps.get(key="a"), outcome="succeeded", by=world.actor("bob"))
     run.refresh_from_db()
     assert run.state == "paused"

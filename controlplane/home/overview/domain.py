@@ -22,7 +22,7 @@ from runs.figures.live import Progress, StepCount
 from runs.figures.measures import RUN_OUTCOMES, Outcomes
 from runs.figures.range import WINDOWS, Range, Window
 from runs.figures.series import Series, median_of_project, outcomes_of_project
-from runs.models import Run, StepState, Worker
+from runs.models import NEEDS_ATTENTION, Run, StepState, Worker
 
 SHOWN = 8
 QUEUE = (
@@ -30,7 +30,7 @@ QUEUE = (
     ("Running", StepState.RUNNING),
     ("Waiting", StepState.WAITING),
     ("Retrying", StepState.RETRYING),
-    ("Needs review", StepState.NEEDS_REVIEW),
+    ("Needs attention", StepState.NEEDS_REVIEW),
 )
 
 OVERVIEW_WINDOWS = ("6h", "24h", "7d")
@@ -48,7 +48,8 @@ class Overview:
 
     @property
     def runs(self) -> QuerySet[Run]:
-        shown = ("state", "created_at", "started_at", "ended_at", "workflow__name", "created_by", "project_id")
+        shown = ("state", "attention_since", "created_at", "started_at", "ended_at", "workflow__name", "created_by",
+                 "project_id")  # fmt: skip
         return Run.objects.filter(project=self.project).select_related("workflow").only(*shown)
 
     @cached_property
@@ -73,6 +74,17 @@ class Overview:
         return live.live_counts(self.project.pk)
 
     @cached_property
+    def attention(self) -> dict[str, int]:
+        """Live run state -> those of them that need attention."""
+        return live.attention_counts(self.project.pk)
+
+    def going(self, *states: str) -> int:
+        """Live runs in these states that do not need attention."""
+        found = sum(self.live[state] for state in states)
+        asking = sum(self.attention.get(state, 0) for state in states)
+        return found if found > live.MOST_COUNTED else found - asking
+
+    @cached_property
     def steps(self) -> dict[str, StepCount]:
         return live.step_counts(self.project.pk)
 
@@ -83,7 +95,7 @@ class Overview:
     @cached_property
     def failures(self) -> list[Run]:
         rows = Run.objects.filter(project=self.project).select_related("project", "workflow")
-        shown = ("state", "ended_at", "error", "project__slug", "workflow__name")
+        shown = ("state", "attention_since", "ended_at", "error", "project__slug", "workflow__name")
         found = live.went_wrong(rows.only(*shown), SHOWN)
         foresee(found, retry_run)
         return found
@@ -107,11 +119,13 @@ class Overview:
 
     def tiles(self) -> Iterator[dict[str, str]]:
         """Label, value, note, icon and tone of each figure at the top; `status` is the run list's filter."""
-        now, ended, lately = self.live, self.ended.total, f"last {self.window.label}"
-        held = now["paused"] + now["waiting_approval"]
-        yield tile("Running", counted(now["running"] + now["stopping"]), f"{counted(held)} on hold", "run",
+        ended, asking, lately = self.ended.total, sum(self.attention.values()), f"last {self.window.label}"
+        held = self.going("paused", "waiting_approval")
+        yield tile("Running", counted(self.going("running", "stopping")), f"{counted(held)} waiting", "run",
                    "info", "running,stopping")  # fmt: skip
-        yield tile("Queued", counted(now["queued"]), "runs not begun yet", "clock", "", "queued")
+        yield tile("Needs attention", counted(asking), "go on once a person acts", "alert",
+                   "warning" if asking else "", NEEDS_ATTENTION)  # fmt: skip
+        yield tile("Queued", counted(self.live["queued"]), "runs not begun yet", "clock", "", "queued")
         yield tile("Failed", counted(ended.failed), lately, "circle-x", "danger" if ended.failed else "",
                    "failed,timed_out")  # fmt: skip
         of = f"of {number_text(ended.runs)} ended, {lately}"
