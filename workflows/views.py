@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views import View
 
+from controlplane.domain.action import foresee
 from controlplane.domain.comparison import compare
 from controlplane.domain.errors import Conflict, NotAllowed, NotFound, ProblemError
 from controlplane.listing.page.page import Empty, ListPage
@@ -26,6 +27,8 @@ from workflows.specification.drawing import draw
 from workflows.specification.outline import parameters_of, steps_of
 
 VERSIONS_SHOWN = 10
+# What the buttons of these pages ask about, all at once.
+VERBS = (actions.archive_workflow, actions.delete_workflow, actions.discard_draft, actions.release_draft)
 
 
 class WorkflowList(ListPage):
@@ -62,6 +65,7 @@ class WorkflowPage(View):
         self.workflow = workflow
 
     def show(self, template: str, status: int = 200, **context: Any) -> HttpResponse:
+        foresee([self.workflow], *VERBS)
         can = {"can_archive": actions.archive_workflow.allowed(self.workflow, self.request.member) is None}
         context = {"workflow": self.workflow, "verbs": actions, **rights(self.request), **can, **context}
         return render(self.request, template, context, status=status)

@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 from django.forms import Form
 
 from controlplane.domain.errors import Conflict, NotAllowed
-from controlplane.domain.refusals import Refusal, asked_of, first_refusal, locked, refuse, row_of
+from controlplane.domain.refusals import Refusal, asked_of, foreseen_of, locked, refuse
 
 ROLES = ("viewer", "operator", "approver", "editor", "admin")
 # SQLSTATE
@@ -112,7 +112,7 @@ class Action(Generic[Subject, Given, Made]):
         foreseen: dict[str, Refusal | None] = getattr(subject, FORESEEN, {})
         if self.name in foreseen:
             return foreseen[self.name]
-        return first_refusal(row_of(subject), self.refused_when)
+        return foreseen_of(subject, self.refused_when)
 
     def check(self, subject: Subject, by: Actor) -> None:
         """For pages that prepare it: raises what a call would because of who asks and how `subject` stands."""

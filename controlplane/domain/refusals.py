@@ -11,6 +11,12 @@ from django.db.models.expressions import Combinable
 
 from controlplane.domain.errors import ActionRefused, NotFound, ProblemError
 
+# What needs no database to be told of a value.
+TOLD: dict[str, Callable[[Any, Any], bool]] = {
+    "": lambda value, wanted: value == wanted,
+    "in": lambda value, wanted: value in wanted,
+    "isnull": lambda value, wanted: (value is None) == wanted,
+}
 # The number of the first refusal that a row meets; NONE_MET for a row that meets none.
 NONE_MET = -1
 
@@ -64,6 +70,42 @@ def first_refusal(rows: QuerySet, refusals: Sequence[Refusal]) -> Refusal | None
     if not answers:
         raise gone(rows.model)
     return answers[0]["it"]
+
+
+def foreseen_of(subject: Model, refusals: Sequence[Refusal]) -> Refusal | None:
+    """What the row meets first as it was read; the database is asked only for what was not read with it."""
+    for refusal in refusals:
+        met = met_by(subject, refusal.when)
+        if met is None:
+            return first_refusal(row_of(subject), refusals)
+        if met:
+            return refusal
+    return None
+
+
+def met_by(row: Model, condition: object) -> bool | None:
+    """Whether the row as it was read meets it; None when only the database can tell."""
+    if not isinstance(condition, Q):
+        return None
+    found = [met_by(row, one) if isinstance(one, Q) else is_so(row, one) for one in condition.children]
+    if None in found:
+        return None
+    met = any(found) if condition.connector == Q.OR else all(found)
+    return not met if condition.negated else met
+
+
+def is_so(row: Model, asked: object) -> bool | None:
+    """`("state__in", […])` of a row; None for a lookup that is not told here, and for a null, which SQL calls unknown."""
+    if not isinstance(asked, tuple):
+        return None
+    name, lookup, wanted = *asked[0].partition("__")[::2], asked[1]
+    if not lookup and wanted is None:
+        lookup, wanted = "isnull", True
+    own = {field.name: field.attname for field in row._meta.concrete_fields}
+    if lookup not in TOLD or own.get(name) not in row.__dict__ or not isinstance(wanted, str | int | list | tuple):
+        return None
+    value = row.__dict__[own[name]]
+    return None if value is None and lookup != "isnull" else TOLD[lookup](value, wanted)
 
 
 def gone(model: type[Model]) -> NotFound:

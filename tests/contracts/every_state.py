@@ -18,7 +18,7 @@ from controlplane.projects.actions import create_token, set_secret
 from controlplane.projects.models import ApiToken, Invitation, Member, Project, Role
 from controlplane.projects.tenants.actors import SYSTEM
 from runs.engine.external import NO_STEPS
-from runs.models import RUN_FINAL, PauseCause, Run, RunState, StepRun, StepState, Trigger
+from runs.models import PEOPLE, RUN_FINAL, PauseCause, Run, RunState, StepRun, StepState, Trigger, WaitsFor
 from tests.agents.catalogue import make_agent, make_tool
 from tests.world import DOCUMENT, World, make_run, make_workflow
 from workflows.models import Version, VersionState, Workflow
@@ -47,7 +47,9 @@ def runs(world: World) -> States:
                 Run.objects.filter(pk=run.pk).update(version=None, definition=NO_STEPS)
             else:
                 waits = StepState.NEEDS_REVIEW if review else StepState.SUCCEEDED
-                StepRun.objects.create(run=run, key="only", position=0, uses="noop", state=waits)
+                StepRun.objects.create(
+                    run=run, key="only", position=0, uses="noop", state=waits, waits_for=waits_of(waits)[0]
+                )
             yield named(state, archived and "archived", trigger, cause, review and "to review"), run
 
 
@@ -73,9 +75,18 @@ def failures(world: World) -> States:
 def steps(world: World) -> States:
     workflow = make_workflow(world.acme, "stepping")
     for state in StepState:
-        run = make_run(workflow, RunState.RUNNING, open_steps=1)
         lease = {"lease_until": timezone.now() + SOON, "worker": "w"} if state == StepState.RUNNING else {}
-        yield state, StepRun.objects.create(run=run, key="only", position=0, uses="noop", state=state, **lease)
+        for waits_for in waits_of(state):
+            run = make_run(workflow, RunState.RUNNING, open_steps=1, people_steps=int(waits_for in PEOPLE))
+            made = {"uses": "noop", "state": state, "waits_for": waits_for, **lease}
+            yield named(state, waits_for), StepRun.objects.create(run=run, key="only", position=0, **made)
+
+
+def waits_of(state: str) -> list[str]:
+    """What a step in this state may wait for."""
+    if state == StepState.NEEDS_REVIEW:
+        return [WaitsFor.REVIEW]
+    return [one for one in WaitsFor if one != WaitsFor.REVIEW] if state == StepState.WAITING else [""]
 
 
 def workflows(world: World) -> States:

@@ -130,6 +130,11 @@ PLACES = [
             lambda step: form(at("runs:review", step.run, step_pk=step.pk)),
             lambda step: api("post", "step_review", step.run, {"outcome": "failed"}, step_pk=step.pk),
         ),
+        Offer(
+            "runs.actions.send_signal",
+            lambda step: form(at("runs:signal", step.run, step_pk=step.pk)),
+            lambda step: api("post", "step_signal", step.run, {"output": 1}, step_pk=step.pk),
+        ),
     )),
     Place("workflow", every_state.workflows, lambda one: at("workflows:detail", one), (
         of_workflow("archive_workflow", archive, "post", "workflow_archive"),

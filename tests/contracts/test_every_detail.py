@@ -16,8 +16,12 @@ DETAILS = [
 ]
 # Who asks and where takes five: session, user, access, project, switcher.
 MOST_QUERIES = 10
-# The run, its steps, attempts, graph, lineage, neighbours and newest event; the figures of a whole project.
-MORE = {"runs:detail": 14, "api:overview": 13}
+# The run, its steps, attempts, graph, lineage, neighbours and newest event; the figures of a whole project; what the
+# rules of all verbs say of the thing, where they ask about more than its row.
+MORE = {
+    "runs:detail": 15, "api:overview": 14, "agents:detail": 11,
+    **dict.fromkeys(("workflows:detail", "workflows:diff", "workflows:delete"), 11),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DETAILS)

@@ -299,7 +299,7 @@ def test_a_pause_and_a_resume_reach_the_child(world):
     follow_pause(run.steps.get().pk)
     child = only_child(run)
     assert (child.state, child.pause_cause) == ("paused", "parent")
-    with pytest.raises(ActionRefused, match="started this one is paused"):
+    with pytest.raises(ActionRefused, match="The run that started it is paused"):
         resume_run(child, by=world.actor("bob"))
     resume_run(run, by=world.actor("bob"))
     follow_pause(run.steps.get().pk)
