@@ -95,7 +95,7 @@ def met_by(row: Model, condition: object) -> bool | None:
 
 
 def is_so(row: Model, asked: object) -> bool | None:
-    """`("state__in", […])` of a row; None for a lookup that is not told here, and for a null, which SQL calls unknown."""
+    """`("state__in", […])` of a row; None for what is not told here, and for a null, which SQL calls unknown."""
     if not isinstance(asked, tuple):
         return None
     name, lookup, wanted = *asked[0].partition("__")[::2], asked[1]

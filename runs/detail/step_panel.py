@@ -50,7 +50,7 @@ class StepPanel:
 
     @cached_property
     def may_signal(self) -> bool:
-        return actions.send_signal.allowed(self.step, self.request.member) is None
+        return bool(self.step.waits_for) and actions.send_signal.allowed(self.step, self.request.member) is None
 
     @cached_property
     def attempts(self) -> list[Any]:
