@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 
@@ -20,8 +19,6 @@ from controlplane.projects.tenants.staff import ReadOnly, Scoped
 from controlplane.ui.request import PortalRequest
 
 admin.site.site_header = admin.site.site_title = "Spark-Ops administration"
-# The portal's own sign-in, with its limits on wrong tries and its second factor.
-vars(admin.site)["login"] = secure_admin_login(admin.site.login)
 
 
 def actor(request: PortalRequest, row) -> Actor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import get_adapter
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.contrib.admin.options import BaseModelAdmin
 from django.db.models import QuerySet
@@ -23,6 +24,10 @@ class PortalSite(admin.AdminSite):
         if not issubclass(given, Scoped):
             given = type(given.__name__, (ForSuperusers, given), {"__module__": given.__module__})
         super().register(model_or_iterable, given, **options)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The portal's own sign-in, with its limits on wrong tries and its second factor."""
+        return secure_admin_login(super().login)(request, extra_context)
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """As on the portal's own page, which ends more than the session."""
