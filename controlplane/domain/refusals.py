@@ -98,13 +98,14 @@ def is_so(row: Model, asked: object) -> bool | None:
     """`("state__in", […])` of a row; None for what is not told here, and for a null, which SQL calls unknown."""
     if not isinstance(asked, tuple):
         return None
-    name, lookup, wanted = *asked[0].partition("__")[::2], asked[1]
+    path, wanted = asked
+    name, _, lookup = str(path).partition("__")
     if not lookup and wanted is None:
         lookup, wanted = "isnull", True
-    own = {field.name: field.attname for field in row._meta.concrete_fields}
-    if lookup not in TOLD or own.get(name) not in row.__dict__ or not isinstance(wanted, str | int | list | tuple):
+    own = {field.name: field.attname for field in row._meta.concrete_fields}.get(name, "")
+    if lookup not in TOLD or own not in row.__dict__ or not isinstance(wanted, str | int | list | tuple):
         return None
-    value = row.__dict__[own[name]]
+    value = row.__dict__[own]
     return None if value is None and lookup != "isnull" else TOLD[lookup](value, wanted)
 
 
