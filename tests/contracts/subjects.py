@@ -83,6 +83,7 @@ class Things:
             workflow,
             RunState.RUNNING,
             open_steps=1,
+            people_steps=1,
             inputs={"secret": self.mark},
             tags=[self.mark],
             created_by=self.mark,
