@@ -9,6 +9,7 @@ from django.db.models.functions import Concat
 
 from controlplane.domain.errors import ActionRefused, Conflict
 from controlplane.domain.refusals import Refusal
+from controlplane.domain.words import counted
 from workflows.library.dependencies import find_dependents
 from workflows.models import Version, VersionState, Workflow, drafts_of
 
@@ -26,22 +27,18 @@ def in_use(verb: str, workflow: Workflow) -> Conflict:
 
 def unfinished_runs(workflow: Workflow) -> ActionRefused:
     live = workflow.runs.live().count()
-    return ActionRefused(f"{workflow.name} has {counted(live, 'unfinished run')}. Cancel first.", runs=live)
+    return ActionRefused(f"{workflow.name} has {counted(live, 'unfinished runs')}. Cancel first.", runs=live)
 
 
 def needs_confirmation(workflow: Workflow) -> Conflict:
     runs = workflow.runs.count()
-    message = f"{workflow.name} has {counted(runs, 'run')}, which would be deleted too. Confirm with its name."
+    message = f"{workflow.name} has {counted(runs, 'runs')}, which would be deleted too. Confirm with its name."
     return Conflict(message, code="needs_confirmation", runs=runs)
 
 
 def draft_in_the_way(version: Version) -> Conflict:
     by = Version.objects.values_list("updated_by", flat=True).get(workflow=version.workflow_id, state="draft")
     return Conflict(f"{by} has a draft here. Release or discard it first.")
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def workflow_of(version: Version) -> QuerySet[Workflow]:

@@ -6,6 +6,7 @@ from importlib.metadata import Distribution, PackageMetadata, distributions
 from typing import Any
 
 from agents.calls.registry import FunctionContext, function
+from controlplane.domain.words import counted
 
 PACKAGES_SCHEMA = {
     "type": "object",
@@ -29,7 +30,7 @@ def installed_packages(input: dict[str, Any], context: FunctionContext) -> dict[
         if name and wanted in name.lower() and name.lower() not in found:
             found[name.lower()] = described(distribution)
     rows = [found[key] for key in sorted(found)]
-    context.log("info", f"{len(rows)} packages found")
+    context.log("info", f"{counted(len(rows), 'packages')} found")
     return {"packages": rows, "count": len(rows)}
 
 

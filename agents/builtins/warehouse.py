@@ -18,6 +18,7 @@ from agents.calls.registry import FunctionContext, function
 from agents.databases.connect import parse_connection
 from agents.databases.query import run_query
 from controlplane.domain.failures import Failure, Misconfigured
+from controlplane.domain.words import counted
 
 IDENTIFIER = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$"}
 LOAD_SCHEMA = {
@@ -68,7 +69,7 @@ def warehouse_load(input: dict[str, Any], context: FunctionContext) -> dict[str,
             database.executemany(upsert(table, columns, key), [values(row, columns) for row in batch])
             context.progress(start + len(batch), len(rows))
         total = count(database, table)
-    context.log("info", f"{len(rows):,} rows loaded into {table}, which has {total:,} now")
+    context.log("info", f"{counted(len(rows), 'rows')} loaded into {table}, which has {total:,} now")
     return {"table": table, "loaded": len(rows), "inserted": total - before, "total": total}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from agents.calls.addresses import PLACEHOLDER, check_host, part
 from agents.calls.context import CallContext
 from agents.calls.schemas import BadInput
+from controlplane.domain.words import counted
 from controlplane.outbound.door import send
 from controlplane.outbound.exchange import OutboundRequest
 
@@ -38,7 +39,7 @@ def call_http(config: Mapping[str, Any], input: Mapping[str, Any], context: Call
     context.before_send()
     context.log("info", f"{method} {url}")
     response = send(request, token=context.token)
-    context.log("info", f"{response.status} in {response.duration_ms} ms, {len(response.content):,} bytes")
+    context.log("info", f"{response.status} in {response.duration_ms} ms, {counted(len(response.content), 'bytes')}")
     return response.body, shown(request, rest)
 
 

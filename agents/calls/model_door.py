@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from agents.calls.context import CallContext
 from agents.calls.ledger import Ledger
 from controlplane.domain.failures import Failure
+from controlplane.domain.words import counted
 from controlplane.outbound.door import send
 from controlplane.outbound.exchange import OWN_HEADERS, OutboundRequest, OutboundResponse
 
@@ -98,6 +99,8 @@ def _outline(body: bytes) -> str:
     """Model and size of a request, for the log; the prompt itself is in the step's request."""
     try:
         sent: dict[str, Any] = json.loads(body)
-        return f"{sent.get('model')}, {len(sent.get('messages', []))} messages, {len(body):,} bytes"
+        return (
+            f"{sent.get('model')}, {counted(len(sent.get('messages', [])), 'messages')}, {counted(len(body), 'bytes')}"
+        )
     except (ValueError, AttributeError):
-        return f"{len(body):,} bytes"
+        return counted(len(body), "bytes")

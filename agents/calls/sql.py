@@ -10,6 +10,7 @@ from agents.databases.query import run_query
 from agents.instances.connections import open_instance
 from agents.models import Instance
 from controlplane.domain.failures import Misconfigured
+from controlplane.domain.words import counted
 
 DEFAULT_MAX_ROWS = 1_000
 
@@ -36,7 +37,7 @@ def query_instance(
             whose="instance",
             max_rows=max_rows,
         )
-    context.log("info", f"{result.row_count:,} rows in {result.duration_ms} ms")
+    context.log("info", f"{counted(result.row_count, 'rows')} in {result.duration_ms} ms")
     if result.notice:
         context.log("warning", result.notice)
     request = {"instance": instance.name, "sql": sql, "params": dict(params), "max_rows": max_rows}

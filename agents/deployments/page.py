@@ -18,6 +18,7 @@ from agents.catalogue.resources import AGENT
 from agents.catalogue.versions import find_revision
 from agents.models import Agent
 from controlplane.domain.errors import InvalidInput
+from controlplane.domain.words import counted
 from controlplane.projects.requests.endpoints import Endpoint, body, shown
 from controlplane.ui.request import PortalRequest
 
@@ -48,7 +49,7 @@ class AgentScale(EntryView):
         agent = self.entry(pk)
         least, most, desired = (whole(request.POST, name) for name in ("min", "max", "desired"))
         saved = actions.scale_agent(agent, least=least, most=most, desired=desired, by=request.member)
-        messages.success(request, f"{saved.name} has {saved.max_concurrent} replicas now.")
+        messages.success(request, f"{saved.name} has {counted(saved.max_concurrent, 'replicas')} now.")
         return redirect(self.url("detail", pk))
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from controlplane.domain.failures import Cancelled, TimedOut
+from controlplane.domain.words import noun_for
 
 
 def limit_of(seconds: float, whose: str = "") -> str:
     """For messages: "the step's 20 seconds", or "20 seconds" when it is nobody's."""
-    text = f"{seconds:,.10g} second{'' if seconds == 1 else 's'}"
+    text = f"{seconds:,.10g} {noun_for(seconds, 'seconds')}"
     return f"the {whose}'s {text}" if whose else text
 
 

@@ -13,6 +13,8 @@ from django.db.models.functions import Now
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
+from controlplane.domain.words import counted
+from controlplane.portal.registry import lists, load
 from controlplane.projects.models import ApiToken, Project, ProjectScoped
 
 
@@ -117,7 +119,8 @@ class Operation(models.Model):
     @property
     def name(self) -> str:
         """`Retry 38 runs`."""
-        return f"{self.label} {self.total:,} {self.subject if self.total != 1 else self.subject.removesuffix('s')}"
+        one = load(lists[self.subject]).one if self.subject in lists else ""
+        return f"{self.label} {counted(self.total, self.subject, one)}"
 
     @property
     def summary(self) -> str:

@@ -10,6 +10,7 @@ from django.conf import settings
 from controlplane.domain import expressions
 from controlplane.domain.expressions import ExpressionError
 from controlplane.domain.failures import Failure
+from controlplane.domain.words import counted
 from runs import events
 from runs.engine.inline import opening_of, opens_inline
 from runs.engine.locked import LockedRun, as_json, described
@@ -293,7 +294,7 @@ class Advance:
         output = self.joined_output(parent, results)
         if failed:
             first = failed[0]["error"] or {}
-            message = f"{len(failed)} of {len(results)} items failed; the first: {first.get('message', '')}"
+            message = f"{len(failed)} of {counted(len(results), 'items')} failed; the first: {first.get('message', '')}"
             error = {"type": first.get("type", "item_failed"), "message": message}
             return Ending(StepState.FAILED, output=output, error=error)
         return Ending(StepState.SUCCEEDED, output=output)

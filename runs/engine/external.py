@@ -11,6 +11,7 @@ from typing import Any
 
 from controlplane.domain.action import Actor
 from controlplane.domain.errors import ActionRefused
+from controlplane.domain.words import counted
 from runs import events
 from runs.engine.locked import LockedRun, existing_run
 from runs.engine.logs import APPEND, CHUNK_LINES, clean
@@ -79,7 +80,7 @@ def hear(run_id: int, report: Report, *, by: Actor) -> None:
 def lose(run: LockedRun) -> None:
     """Its script has been silent for longer than it promised."""
     seconds = (one(SPENT, {"id": run.id}) or {}).get("heartbeat_seconds")
-    message = f"Its script promised to report at least every {seconds:,} seconds and did not."
+    message = f"Its script promised to report at least every {counted(seconds, 'seconds')} and did not."
     run.state, run.error = RunState.FAILED, {"type": "lost", "message": message}
     run.emit(events.FAILED, state=run.state, error=run.error)
 

@@ -39,7 +39,7 @@ def test_rotation_moves_everything_to_the_first_key(world, settings):
     settings.SECRETS_KEYS = [new_key("next"), *settings.SECRETS_KEYS]
     output = StringIO()
     call_command("rotate_secrets", stdout=output)
-    assert output.getvalue() == "Encrypted anew: 1 secrets, 0 instance addresses, 0 second factors, 0 sessions.\n"
+    assert output.getvalue() == "Encrypted anew: 1 secret, 0 instance addresses, 0 second factors, 0 sessions.\n"
     settings.SECRETS_KEYS = settings.SECRETS_KEYS[:1]
     assert reveal_secrets(world.acme.pk, {"KEY"}) == {"KEY": "hush"}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.domain.schemas.shape import Shape, admits_null, properties_of, required_of, types_of
+from controlplane.domain.words import noun_for
 from workflows.kinds import kind_of
 from workflows.specification.reading import Document
 
@@ -74,7 +75,8 @@ def rules_of(step: Mapping[str, Any]) -> list[str]:
         parallel = f", {text_of(step['max_parallel'])} at once" if step.get("max_parallel") else ""
         rules.append(f"for each of {text_of(step['foreach'])}{parallel}")
     if isinstance(step.get("retry"), Mapping):
-        rules.append(f"up to {text_of(step['retry'].get('max_attempts', 1))} attempts")
+        attempts = text_of(step["retry"].get("max_attempts", 1))
+        rules.append(f"up to {attempts} {noun_for(attempts == '1', 'attempts')}")
     if step.get("timeout_seconds"):
         rules.append(f"at most {text_of(step['timeout_seconds'])} s")
     if step.get("on_error") == "continue":

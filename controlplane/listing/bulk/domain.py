@@ -39,7 +39,7 @@ class Preview:
     """What would become of a frozen set: (why not, how many, the first ids) of what is refused."""
 
     verb: AnyAction
-    noun: str
+    listing: Listing
     total: int
     eligible: int
     refused: list[tuple[str, int, list[int]]]
@@ -61,11 +61,7 @@ class Preview:
 
     @property
     def button(self) -> str:
-        return f"{self.verb.label} {counted(self.eligible, self.noun)}"
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun.removesuffix('s') if number == 1 else noun}"
+        return f"{self.verb.label} {self.listing.counted(self.eligible)}"
 
 
 def freeze(queryset: QuerySet) -> str:
@@ -151,4 +147,4 @@ def preview(
     gone = total - sum(counts.values())
     if gone:
         refused.append(("It does not exist any more.", gone, []))
-    return Preview(verb, listing.noun, total, counts.get(NONE_MET, 0), refused, operation)
+    return Preview(verb, listing, total, counts.get(NONE_MET, 0), refused, operation)

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils.html import conditional_escape, format_html_join
 from django.utils.safestring import SafeString
 
+from controlplane.domain.words import noun_for
 from controlplane.listing.bulk import domain as bulk
 from controlplane.listing.declaration.columns import Column
 from controlplane.listing.declaration.fields import Values
@@ -156,6 +157,12 @@ class Display:
     @cached_property
     def count(self) -> Count:
         return self.reading.count if self.is_valid else Count(0)
+
+    @property
+    def counted(self) -> str:
+        """`1 run`, `10,000+ runs`."""
+        listing = self.reading.listing
+        return f"{self.count} {noun_for(self.count.value, listing.noun, listing.one)}"
 
     @cached_property
     def heads(self) -> list[Head]:

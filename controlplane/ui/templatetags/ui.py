@@ -18,6 +18,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from controlplane.domain.action import AnyAction
+from controlplane.domain.words import counted
 from controlplane.ui import formats
 from controlplane.ui.states import look_of
 
@@ -29,6 +30,7 @@ register.simple_tag(formats.money_text, name="money")
 register.simple_tag(formats.bytes_text, name="bytes_size")
 register.simple_tag(formats.number_text, name="number")
 register.simple_tag(formats.percent_text, name="percent")
+register.filter("counted", counted)
 
 
 @register.simple_tag

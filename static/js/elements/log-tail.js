@@ -76,7 +76,8 @@ class LogTail extends HTMLElement {
   }
 
   #count(done) {
-    const lines = `${this.#lines.count.toLocaleString("en")} lines`;
+    const { count } = this.#lines;
+    const lines = `${count.toLocaleString("en")} ${count === 1 ? "line" : "lines"}`;
     this.#say(done ? lines : `${lines}, following`);
     if (done && !this.#lines.count) this.#lines.box.replaceChildren(element("div", { class: "log__empty" }, "No log lines."));
   }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.management.base import BaseCommand, CommandError
 
 from agents.actions import rotate_instance_urls
+from controlplane.domain.words import counted
 from controlplane.projects.actions import rotate_secrets
 from controlplane.projects.people.accounts import rotate_second_factors
 from controlplane.projects.people.sessions import seal_sessions_anew
@@ -22,5 +23,7 @@ class Command(BaseCommand):
             sessions = seal_sessions_anew()
         except Unreadable as error:
             raise CommandError(f"{error} Put the old key back behind the new one and run this again.") from error
-        counts = f"{secrets} secrets, {addresses} instance addresses, {factors} second factors, {sessions} sessions"
-        self.stdout.write(f"Encrypted anew: {counts}.")
+        kinds = {
+            "secrets": secrets, "instance addresses": addresses, "second factors": factors, "sessions": sessions
+        }  # fmt: skip
+        self.stdout.write(f"Encrypted anew: {', '.join(counted(number, kind) for kind, number in kinds.items())}.")
