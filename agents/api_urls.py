@@ -7,6 +7,7 @@ from typing import Any
 from agents.catalogue import api, versions
 from agents.deployments import page as operating
 from agents.models import Agent, Tool
+from controlplane.listing.page.api_urls import list_endpoints
 from controlplane.projects.requests.routes import endpoint
 
 
@@ -21,9 +22,7 @@ def version_endpoints(word: str, model: type[Tool] | type[Agent]) -> list[Any]:
 
 urlpatterns = [
     # /agents
-    endpoint("agents", api.Agents.as_view(), "agents"),
-    endpoint("agents.csv", api.AgentsCsv.as_view(), "agents_csv"),
-    endpoint("agents/bulk", api.AgentsBulk.as_view(), "agents_bulk"),
+    *list_endpoints(api.Agents),
     endpoint("agents/<int:pk>", api.OneAgent.as_view(), "agent"),
     endpoint("agents/<int:pk>/test", api.AgentTrial.as_view(), "agent_test"),
     endpoint("agents/<int:pk>/health", api.AgentHealth.as_view(), "agent_health"),
@@ -32,18 +31,14 @@ urlpatterns = [
     endpoint("agents/<int:pk>/deployments", operating.Deployments.as_view(), "agent_deployments"),
     endpoint("agents/<int:pk>/scale", operating.Scale.as_view(), "agent_scale"),
     # /tools
-    endpoint("tools", api.Tools.as_view(), "tools"),
-    endpoint("tools.csv", api.ToolsCsv.as_view(), "tools_csv"),
-    endpoint("tools/bulk", api.ToolsBulk.as_view(), "tools_bulk"),
+    *list_endpoints(api.Tools),
     endpoint("tools/<int:pk>", api.OneTool.as_view(), "tool"),
     endpoint("tools/<int:pk>/test", api.ToolTrial.as_view(), "tool_test"),
     endpoint("tools/<int:pk>/health", api.ToolHealth.as_view(), "tool_health"),
     *version_endpoints("tool", Tool),
     endpoint("tools/<int:pk>/limits", api.ToolLimits.as_view(), "tool_limits"),
     # /instances
-    endpoint("instances", api.Instances.as_view(), "instances"),
-    endpoint("instances.csv", api.InstancesCsv.as_view(), "instances_csv"),
-    endpoint("instances/bulk", api.InstancesBulk.as_view(), "instances_bulk"),
+    *list_endpoints(api.Instances),
     endpoint("instances/<int:pk>", api.OneInstance.as_view(), "instance"),
     endpoint("instances/<int:pk>/test", api.InstanceTrial.as_view(), "instance_test"),
 ]

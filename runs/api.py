@@ -15,17 +15,17 @@ from rest_framework.response import Response
 from agents.models import Agent
 from controlplane.domain.errors import InvalidInput, NotFound
 from controlplane.events.queries import stream
-from controlplane.listing.bulk.api import BulkEndpoint
 from controlplane.listing.declaration.filters import is_id
 from controlplane.listing.export.formats import FORMATS
 from controlplane.listing.export.streaming import Stream
+from controlplane.listing.page.api import ListEndpoint
 from controlplane.projects.models import Project
 from controlplane.projects.requests.endpoints import PAGING, Endpoint, body, number, shown
 from controlplane.projects.requests.idempotency import idempotent
 from runs import actions
 from runs import serializers as shapes
 from runs.export.document import artifact_file, document_pieces, steps_file
-from runs.list.listing import RUNS, RunListEndpoint
+from runs.list.listing import RUNS
 from runs.models import Run, StepRun
 from runs.queries import LINES_PAGE, LogFilter, log_lines, runs_of_agent, steps_of
 from workflows.models import Workflow
@@ -48,6 +48,13 @@ def one_of(rows: Any, wanted: Any, field: str) -> Any:
     if found is None:
         raise InvalidInput.field(field, f"There is no {field} “{text}” in this project.", "unknown")
     return found
+
+
+class RunListEndpoint(ListEndpoint):
+    """`GET` lists runs: the page's declaration, so the same filters and the same rows."""
+
+    listing = RUNS
+    serializer_class = shapes.RunRow
 
 
 class Runs(RunListEndpoint):
@@ -86,10 +93,6 @@ class Runs(RunListEndpoint):
             rows = Workflow.objects.visible_to(self.access).select_related("project")
         rows = rows.select_related("current").defer("current__text", "current__document")
         return one_of(rows, sent["workflow"], "workflow")
-
-
-class RunsBulk(BulkEndpoint):
-    bulk_listing = RUNS
 
 
 def agent_of(project: Project, wanted: Any) -> Agent | None:

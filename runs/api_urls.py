@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from controlplane.listing.page.api_urls import list_endpoints
 from controlplane.projects.requests.routes import endpoint
 from runs import api
 from runs.compare import api as comparison_api
 from runs.external import api as task_api
 from runs.figures import api as figures
-from runs.list.listing import RunCountsEndpoint, RunCsvEndpoint
 from runs.replay import api as replay_api
 
 urlpatterns = [
-    endpoint("runs", api.Runs.as_view(), "runs"),
-    endpoint("runs.csv", RunCsvEndpoint.as_view(), "runs_csv"),
-    endpoint("runs/counts", RunCountsEndpoint.as_view(), "runs_counts"),
-    endpoint("runs/bulk", api.RunsBulk.as_view(), "runs_bulk"),
+    *list_endpoints(api.Runs),
     endpoint("runs/compare", comparison_api.Compare.as_view(), "runs_compare"),
     endpoint("runs/<int:pk>", api.OneRun.as_view(), "run"),
     endpoint("runs/<int:pk>/export", api.RunExport.as_view(), "run_export"),
@@ -44,7 +41,6 @@ urlpatterns = [
     endpoint("tools/<int:pk>/usage", figures.UsageOfTool.as_view(), "tool_usage"),
     endpoint("tools/<int:pk>/usage.csv", figures.UsageOfToolCsv.as_view(), "tool_usage_csv"),
     # Runs that execute elsewhere.
-    endpoint("tasks", task_api.Tasks.as_view(), "tasks"),
-    endpoint("tasks.csv", task_api.TasksCsv.as_view(), "tasks_csv"),
+    *list_endpoints(task_api.Tasks),
     endpoint("tasks/<int:pk>", task_api.OneTask.as_view(), "task"),
 ]

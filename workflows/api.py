@@ -11,8 +11,7 @@ from rest_framework.response import Response
 
 from controlplane.domain.action import Actor
 from controlplane.domain.comparison import compare
-from controlplane.listing.bulk.api import BulkEndpoint
-from controlplane.listing.page.api import CsvEndpoint, ListEndpoint
+from controlplane.listing.page.api import ListEndpoint
 from controlplane.projects.models import Project
 from controlplane.projects.requests.endpoints import Endpoint, body, number
 from controlplane.projects.requests.idempotency import idempotent
@@ -53,15 +52,6 @@ class Workflows(ListEndpoint):
         text = sent.pop("specification", STARTING_TEXT)
         workflow = actions.create_workflow(project, text=text, by=self.actor(project), **sent)
         return Response(whole(workflow), status=201)
-
-
-class WorkflowsCsv(CsvEndpoint):
-    listing = WORKFLOWS
-    serializer_class = shapes.WorkflowSerializer
-
-
-class WorkflowsBulk(BulkEndpoint):
-    bulk_listing = WORKFLOWS
 
 
 class Import(Endpoint):

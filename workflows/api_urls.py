@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from controlplane.listing.page.api_urls import list_endpoints
 from controlplane.projects.requests.routes import endpoint
 from workflows import api
 
 urlpatterns = [
-    endpoint("workflows", api.Workflows.as_view(), "workflows"),
-    endpoint("workflows.csv", api.WorkflowsCsv.as_view(), "workflows_csv"),
+    *list_endpoints(api.Workflows),
     endpoint("workflows/validate", api.TextCheck.as_view(), "workflow_text_check"),
-    endpoint("workflows/bulk", api.WorkflowsBulk.as_view(), "workflows_bulk"),
     endpoint("workflows/import", api.Import.as_view(), "workflow_import"),
     endpoint("workflows/<int:pk>", api.OneWorkflow.as_view(), "workflow"),
     endpoint("workflows/<int:pk>/publish", api.Publication.as_view(), "workflow_publish"),

@@ -19,8 +19,7 @@ from agents.health.domain import health_of
 from agents.models import Agent, Instance, Tool
 from agents.trials import asking
 from controlplane.domain.errors import FieldError, InvalidInput
-from controlplane.listing.bulk.api import BulkEndpoint
-from controlplane.listing.page.api import CsvEndpoint, ListEndpoint
+from controlplane.listing.page.api import ListEndpoint
 from controlplane.projects.models import Project
 from controlplane.projects.requests.endpoints import Endpoint, body, refuse_fixed, shown
 from controlplane.projects.requests.idempotency import idempotent
@@ -126,15 +125,6 @@ class Tools(Entries):
     create = staticmethod(actions.create_tool)
 
 
-class ToolsCsv(CsvEndpoint):
-    listing = TOOLS
-    serializer_class = shapes.ToolSerializer
-
-
-class ToolsBulk(BulkEndpoint):
-    bulk_listing = TOOLS
-
-
 @extend_schema_view(put=extend_schema(request=shapes.ToolBody), patch=extend_schema(request=shapes.ToolBody))
 class OneTool(OneEntry):
     model = Tool
@@ -158,15 +148,6 @@ class Agents(Entries):
     listing = AGENTS
     serializer_class = shapes.AgentSerializer
     create = staticmethod(actions.create_agent)
-
-
-class AgentsCsv(CsvEndpoint):
-    listing = AGENTS
-    serializer_class = shapes.AgentSerializer
-
-
-class AgentsBulk(BulkEndpoint):
-    bulk_listing = AGENTS
 
 
 @extend_schema_view(put=extend_schema(request=shapes.AgentBody), patch=extend_schema(request=shapes.AgentBody))
@@ -233,15 +214,6 @@ class Instances(Entries):
 
     def more(self, project: Project) -> dict[str, Any]:
         return {"examine": asking.examined_for(self.request._request, project, self.actor(project))}
-
-
-class InstancesCsv(CsvEndpoint):
-    listing = INSTANCES
-    serializer_class = shapes.InstanceSerializer
-
-
-class InstancesBulk(BulkEndpoint):
-    bulk_listing = INSTANCES
 
 
 @extend_schema_view(put=extend_schema(request=shapes.InstanceBody), patch=extend_schema(request=shapes.InstanceBody))

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.listing.page.api import CsvEndpoint, ListEndpoint
+from controlplane.listing.page.api import ListEndpoint
 from controlplane.projects.models import Project
 from controlplane.projects.requests.endpoints import Endpoint, body, shown
 from controlplane.projects.requests.idempotency import idempotent
@@ -36,11 +36,6 @@ class Tasks(ListEndpoint):
         report = report_of(sent)
         run = external.report_task(project, report=report, agent=agent, tags=tags, by=self.actor(project), **given)
         return Response(shown(shapes.TaskDetail, run), status=201)
-
-
-class TasksCsv(CsvEndpoint):
-    listing = TASKS
-    serializer_class = shapes.TaskRow
 
 
 class OneTask(Endpoint):

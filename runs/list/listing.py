@@ -10,14 +10,11 @@ from controlplane.events.queries import latest_cursor
 from controlplane.listing.declaration.keyset import Order
 from controlplane.listing.declaration.listing import Listing
 from controlplane.listing.declaration.tabs import Tab, Tabs
-from controlplane.listing.page.api import CsvEndpoint, ListEndpoint
 from controlplane.listing.page.page import Empty, ListPage
-from controlplane.listing.reading.api import CountsEndpoint
 from runs.actions import add_tags, cancel_run, delete_run, pause_run, remove_tags, resume_run, retry_run
 from runs.list.columns import COLUMNS
 from runs.list.filters import RunFilters
 from runs.models import NEEDS_ATTENTION, Run, RunState
-from runs.serializers import RunRow
 
 # All that the columns and the JSON need: a page reads no wide column and no whole neighbour.
 SHOWN = (
@@ -77,23 +74,3 @@ class RunList(ListPage):
 
     def extra_context(self) -> dict[str, Any]:
         return {"cursor": latest_cursor, "may_start": self.request.member.may("operator")}
-
-
-class RunListEndpoint(ListEndpoint):
-    """`GET /runs`. The page's declaration, so the same filters and the same rows."""
-
-    listing = RUNS
-    serializer_class = RunRow
-
-
-class RunCsvEndpoint(CsvEndpoint):
-    """`GET /runs.csv`: every run that matches."""
-
-    listing = RUNS
-    serializer_class = RunRow
-
-
-class RunCountsEndpoint(CountsEndpoint):
-    """`GET /runs/counts`: the tabs of the page."""
-
-    listing = RUNS

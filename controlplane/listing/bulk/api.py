@@ -47,9 +47,9 @@ class BulkAnswer(RefusedOperationSerializer):
 
 
 class BulkEndpoint(Endpoint):
-    """Subclasses declare `listing`."""
+    """`POST`: one of the list's bulk actions. Subclasses declare `listing`."""
 
-    bulk_listing: Listing
+    listing: Listing
     serializer_class = BulkAnswer
 
     @extend_schema(request=BulkBody, responses={200: BulkAnswer, 202: RefusedOperationSerializer})
@@ -59,12 +59,12 @@ class BulkEndpoint(Endpoint):
         sent = body(BulkBody, request)
         project = self.project(sent.get("project"))
         actor = self.actor(project)
-        verb = allowed_action(self.bulk_listing, sent["action"], by=actor)
+        verb = allowed_action(self.listing, sent["action"], by=actor)
         refuse_unknown(verb, sent["arguments"])
         if sent["preview"]:
             return self.previewed(verb, self.chosen(sent, project, actor), actor)
         arguments = arguments_of(verb, sent["arguments"])
-        operation = bulk.draft(self.bulk_listing, verb, self.chosen(sent, project, actor), project=project, by=actor)
+        operation = bulk.draft(self.listing, verb, self.chosen(sent, project, actor), project=project, by=actor)
         return self.answer(bulk.start(operation, by=actor, arguments=arguments))
 
     def chosen(self, sent: dict[str, Any], project: Project, actor: Actor) -> list[int] | QuerySet:
@@ -72,7 +72,7 @@ class BulkEndpoint(Endpoint):
             raise InvalidInput.field("ids", "Give either ids or a filter.", "required")
         if "ids" in sent:
             return bulk.ids_of(sent["ids"], "ids")
-        reading = Reading(self.bulk_listing, query_of(sent["filter"]), who=actor, project=project)
+        reading = Reading(self.listing, query_of(sent["filter"]), who=actor, project=project)
         reading.refuse_unknown()
         return reading.ordered
 
@@ -80,7 +80,7 @@ class BulkEndpoint(Endpoint):
         if isinstance(chosen, QuerySet):
             chosen = list(chosen.values_list("pk", flat=True)[: bulk.BULK_LIMIT + 1])
             bulk.refuse_too_many(len(chosen), "filter")
-        found = bulk.preview(self.bulk_listing, verb, chosen, len(chosen), by=actor)
+        found = bulk.preview(self.listing, verb, chosen, len(chosen), by=actor)
         reasons = [{"reason": why, "count": number, "ids": ids} for why, number, ids in found.refused]
         return Response({"total": found.total, "eligible": found.eligible, "reasons": reasons})
 
