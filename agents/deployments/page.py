@@ -49,7 +49,7 @@ class AgentScale(EntryView):
         agent = self.entry(pk)
         least, most, desired = (whole(request.POST, name) for name in ("min", "max", "desired"))
         saved = actions.scale_agent(agent, least=least, most=most, desired=desired, by=request.member)
-        messages.success(request, f"{saved.name} has {counted(saved.max_concurrent, 'replicas')} now.")
+        messages.success(request, f"{saved.name} has {counted(saved.max_concurrent or 0, 'replicas')} now.")
         return redirect(self.url("detail", pk))
 
 

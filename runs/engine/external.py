@@ -80,7 +80,7 @@ def hear(run_id: int, report: Report, *, by: Actor) -> None:
 def lose(run: LockedRun) -> None:
     """Its script has been silent for longer than it promised."""
     seconds = (one(SPENT, {"id": run.id}) or {}).get("heartbeat_seconds")
-    message = f"Its script promised to report at least every {counted(seconds, 'seconds')} and did not."
+    message = f"Its script promised to report at least every {counted(seconds or 0, 'seconds')} and did not."
     run.state, run.error = RunState.FAILED, {"type": "lost", "message": message}
     run.emit(events.FAILED, state=run.state, error=run.error)
 

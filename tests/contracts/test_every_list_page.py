@@ -16,13 +16,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from agents.models import Agent, Instance, Tool
-from controlplane.listing.declaration.filters import SearchFilter
+from controlplane.listing.declaration.filters import SearchFilter, SinceFilter
 from controlplane.listing.declaration.keyset import read_page
 from controlplane.listing.declaration.known import find_listing
 from controlplane.listing.declaration.periods import PRESETS
 from controlplane.listing.page.page import ListPage
+from controlplane.portal.registry import lists
 from controlplane.projects.models import Project
 from runs.models import Run
+from tests.contracts.bare_list import BareList
 from tests.world import World, make_run, make_workflow
 from workflows.models import Workflow
 
@@ -57,12 +59,32 @@ def list_pages(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, typ
 
 
 PAGES = list(list_pages(get_resolver().url_patterns))
+BARE = ("/p/<slug:project>/bare/", BareList)
 
 
-@pytest.fixture(params=PAGES, ids=[route for route, _ in PAGES])
-def listed(request) -> tuple[str, type[ListPage]]:
+@pytest.fixture(params=[*PAGES, BARE], ids=[route for route, _ in [*PAGES, BARE]])
+def listed(request, settings, monkeypatch) -> tuple[str, type[ListPage]]:
     route, page = request.param
+    if page is BareList:
+        settings.ROOT_URLCONF = "tests.contracts.bare_list"
+        monkeypatch.setitem(lists, "bare", "tests.contracts.bare_list.BARE")
     return route.replace("<slug:project>", "acme"), page
+
+
+@pytest.fixture
+def searched(listed) -> str:
+    """The name of the search, where there is one."""
+    filters = listed[1].listing.filters.base_filters.items()
+    found = [name for name, one in filters if isinstance(one, SearchFilter)]
+    if not found:
+        pytest.skip("this list has no search")
+    return found[0]
+
+
+@pytest.fixture
+def with_period(listed) -> None:
+    if not any(isinstance(one, SinceFilter) for one in listed[1].listing.filters.base_filters.values()):
+        pytest.skip("this list has no period")
 
 
 def model_of(page: type[ListPage]) -> type[Model]:
@@ -126,15 +148,13 @@ def test_a_part_is_answered_to_htmx(world, listed):
 
 
 @pytest.mark.django_db
-def test_searching_narrows_it(world, listed):
+def test_searching_narrows_it(world, listed, searched):
     address, page = listed
     rows = add_rows(world, page, 3)
-    searches = [name for name, one in page.listing.filters.base_filters.items() if isinstance(one, SearchFilter)]
-    assert searches
     client = world.client("vera")
     wanted = getattr(rows[0], "name", rows[0].pk)
-    assert shown(client.get(f"{address}?{searches[0]}={wanted}").content, page) == 1
-    answer = client.get(f"{address}?{searches[0]}=nothing-has-this").content
+    assert shown(client.get(f"{address}?{searched}={wanted}").content, page) == 1
+    answer = client.get(f"{address}?{searched}=nothing-has-this").content
     assert shown(answer, page) == 0
     assert b"Nothing matches" in answer
 
@@ -142,14 +162,22 @@ def test_searching_narrows_it(world, listed):
 @pytest.mark.django_db(transaction=True)
 def test_the_csv_holds_the_rows_of_the_table(world, listed):
     address, page = listed
-    rows = add_rows(world, page, 4)
-    wanted = getattr(rows[1], "name", rows[1].pk)
-    text = b"".join(world.client("vera").get(f"{address}?export=csv&q={wanted}")).decode()
-    lines = list(csv.DictReader(io.StringIO(text)))
-    assert len(lines) == 1
+    add_rows(world, page, 4)
+    lines = exported(world, address)
+    assert len(lines) == 4
     assert list(lines[0]) == [one.name for one in page.listing.columns if one.default and one.source is not None]
-    every = b"".join(world.client("vera").get(f"{address}?export=csv")).decode()
-    assert len(list(csv.DictReader(io.StringIO(every)))) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_csv_is_narrowed_as_the_table_is(world, listed, searched):
+    address, page = listed
+    rows = add_rows(world, page, 4)
+    assert len(exported(world, address, f"&{searched}={getattr(rows[1], 'name', rows[1].pk)}")) == 1
+
+
+def exported(world: World, address: str, query: str = "") -> list[dict[str, str]]:
+    text = b"".join(world.client("vera").get(f"{address}?export=csv{query}")).decode()
+    return list(csv.DictReader(io.StringIO(text)))
 
 
 @pytest.mark.django_db
@@ -181,6 +209,7 @@ def test_every_order_gives_every_row_once(world, listed):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("ends", PRESETS, ids=" to ".join)
+@pytest.mark.usefixtures("with_period")
 def test_every_preset_of_the_period_is_an_address_that_is_chosen_there(world, listed, ends):
     address, page = listed
     add_rows(world, page, 1)
@@ -193,6 +222,7 @@ def test_every_preset_of_the_period_is_an_address_that_is_chosen_there(world, li
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.usefixtures("with_period")
 def test_an_expression_that_cannot_be_read_is_refused_by_name(world, listed, name):
     address, page = listed
     client = world.client("vera")
@@ -232,17 +262,19 @@ def test_garbage_in_the_address_is_never_a_fault(world, listed, garbage):
 
 
 @pytest.mark.django_db
-def test_what_is_shown_is_saved_as_a_view_that_holds_it(world, listed):
+def test_what_is_shown_is_saved_as_a_view_that_holds_it(world, listed, searched):
     address, page = listed
     rows = add_rows(world, page, 3)
     client = world.client("vera")
-    saved = client.post(f"{address}?q={rows[1].pk}&limit=25", {"view_verb": "save_view", "name": "One of them"})
+    saved = client.post(
+        f"{address}?{searched}={rows[1].pk}&limit=25", {"view_verb": "save_view", "name": "One of them"}
+    )
     assert saved["Location"] == f"{address}?view=one-of-them"
     for headers in ({}, {"HX-Request": "true"}):
         html = client.get(saved["Location"], headers=headers).content
         assert shown(html, page) == 1
         assert b'<input type="hidden" name="view" value="one-of-them" form="list-filters"' in html
-    assert shown(client.get(f"{saved['Location']}&q=").content, page) == 3
+    assert shown(client.get(f"{saved['Location']}&{searched}=").content, page) == 3
     assert world.client("bob").get(saved["Location"]).status_code == 400
 
 
@@ -253,8 +285,11 @@ def test_each_layout_shows_the_same_rows_and_others_are_refused(world, listed):
     client = world.client("erin")
     for layout in page.listing.layouts:
         html = client.get(f"{address}?layout={layout}").content.decode()
-        assert set(map(int, re.findall(r'name="selected" value="(\d+)"', html))) == {row.pk for row in rows}
-        assert html.count('<li class="list-card">') == (3 if layout == "grid" else 0)
+        selectable = {row.pk for row in rows} if page.listing.bulk_actions else set()
+        assert set(map(int, re.findall(r'name="selected" value="(\d+)"', html))) == selectable
+        assert (shown(html.encode(), page), html.count('<li class="list-card">')) == (
+            (0, 3) if layout == "grid" else (3, 0)
+        )
         assert html.count("As grid") == 2 * (len(page.listing.layouts) > 1)
     for layout in {"grid", "circle"} - set(page.listing.layouts):
         assert client.get(f"{address}?layout={layout}").status_code == 400
