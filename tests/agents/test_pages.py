@@ -123,7 +123,7 @@ def test_errors_stand_at_their_field_and_keep_what_was_typed(erin, changes, fiel
     html = response.content.decode()
     assert response.status_code == 422
     assert "typed before" in html
-    at = re.search(rf'<div id="id_{field}_error">(.*?)</div></div>', html, re.DOTALL)
+    at = re.search(rf'<div id="id_{field}_error">(.*?)</div>\s*</div>', html, re.DOTALL)
     assert at
     assert message in at[1]
     assert not Tool.objects.exists()

@@ -31,7 +31,7 @@ class CodeEditor extends HTMLElement {
       root: host.attachShadow({ mode: "open", delegatesFocus: true }),
       text: area.value,
       language: this.getAttribute("language"),
-      label: area.labels?.[0]?.textContent ?? this.getAttribute("label") ?? "Code",
+      label: area.labels?.[0]?.textContent.trim() ?? this.getAttribute("label") ?? "Code",
       readOnly: area.readOnly || area.disabled,
       onChange: (text) => this.#changed(area, text),
       loadWords: this.dataset.wordsUrl && (() => this.#loadWords()),
