@@ -243,7 +243,7 @@ def test_a_preview_says_which_workflows_have_runs(world, workflow):
     sent = {"preview": "delete_workflow", "selected": selected}
     html = client.post("/p/acme/workflows/", sent, headers={"HX-Request": "true"}).content.decode()
     assert "Delete 1 workflow?" in html
-    assert re.search(rf"1</strong> not: It has runs\..*\({workflow.pk}\)", html)
+    assert re.search(rf"1</strong> not: It has runs\..*\({workflow.pk}\)", html, re.DOTALL)
     client.post("/p/acme/workflows/", {"action": "delete_workflow", "selected": selected})
     assert list(Workflow.objects.filter(project=world.acme)) == [workflow]
 

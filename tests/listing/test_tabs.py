@@ -20,12 +20,12 @@ pytestmark = pytest.mark.django_db
 
 
 def counts(html: bytes) -> dict[str, str]:
-    found = re.findall(r'id="narrow-\d"[^>]*>([\w ]+)<span class="tabs__count num">([\d,+]+)<', html.decode())
+    found = re.findall(r'id="narrow-\d"[^>]*>\s*([\w ]+)<span class="tabs__count num">([\d,+]+)<', html.decode())
     return dict(found)
 
 
 def current(html: bytes) -> list[str]:
-    return re.findall(r'id="narrow-\d"[^>]*aria-current="page">(\w+)<', html.decode())
+    return re.findall(r'id="narrow-\d"[^>]*aria-current="page">\s*(\w+)<', html.decode())
 
 
 @pytest.fixture
