@@ -99,7 +99,7 @@ def test_one_refusal_does_not_keep_the_others_back(root, run):
     done = make_run(run.workflow)
     texts = act(root, "cancel_run", run, done)
     assert f"{run}: cancel asked for; it is cancelled now." in texts
-    assert any(text.startswith(f"{done}: ") and "ended already" in text for text in texts)
+    assert any(text.startswith(f"{done}: ") and "It has ended already." in text for text in texts)
 
 
 def test_staff_who_are_not_members_reach_nothing(world, run):
