@@ -35,9 +35,10 @@ def add_step(run: Run, key: str, state: str, **fields) -> StepRun:
 
 
 def page_of(world, name: str = "bob", path: str = "") -> str:
+    """The page with its white space as a browser shows it."""
     response = world.client(name).get(f"/p/acme/{path}")
     assert response.status_code == 200, response.content
-    return response.content.decode()
+    return " ".join(response.content.decode().split())
 
 
 def test_it_shows_what_runs_and_how_far_it_is(world, workflow):
