@@ -216,7 +216,7 @@ def test_every_preset_of_the_period_is_an_address_that_is_chosen_there(world, li
     query = urlencode({name: end for name, end in zip(("since", "until"), ends, strict=True) if end})
     html = world.client("vera").get(f"{address}?{query}").content.decode()
     assert html.count("data-since=") == len(PRESETS)
-    assert re.findall(r'data-since="([^"]*)" data-until="([^"]*)" aria-current="true"', html) == [ends]
+    assert re.findall(r'data-since="([^"]*)" data-until="([^"]*)"\s+aria-current="true"', html) == [ends]
     assert f"{PRESETS[ends]} · " in html
 
 

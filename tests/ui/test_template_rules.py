@@ -22,6 +22,7 @@ FORBIDDEN = {
     "an address of another host": re.compile(r"<(?:script|link|img)[^>]*(?:src|href)=\"(?:https?:)?//", re.I),
 }
 ICONS = json.loads((ROOT / "static/icons.json").read_text())
+READ_BY_PEOPLE = sorted([*FOLDER.rglob("*.*"), *(ROOT / "static/css").rglob("*.css")])
 every_template = pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
 every_partial = pytest.mark.parametrize("path", PARTIALS or [FOLDER / "base.html"], ids=name_of)
 
@@ -45,6 +46,13 @@ def test_it_leaves_escaping_on(path: Path) -> None:
 @every_template
 def test_it_stays_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 60
+
+
+@pytest.mark.parametrize("path", READ_BY_PEOPLE, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_line_is_too_long_to_read(path: Path) -> None:
+    """120 characters are the aim; what cannot be broken there, such as a tag with a sentence in it, has 160."""
+    lines = re.sub(r"url\(\"?data:[^)]*\)", "url(data:)", path.read_text()).splitlines()
+    assert [f"{number}: {line[:60]}…" for number, line in enumerate(lines, 1) if len(line) > 160] == []
 
 
 @every_template
