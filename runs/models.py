@@ -12,7 +12,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.core.files.storage import Storage
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Now
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
@@ -20,6 +21,7 @@ from django.utils import timezone
 
 from agents.models import Agent, Environment, Instance, Tool
 from controlplane.domain.states import StatefulModel
+from controlplane.listing.declaration.full_text import Words
 from controlplane.projects.models import Project, ProjectScoped
 from workflows.models import Version, Workflow
 
@@ -235,6 +237,23 @@ class Run(StatefulModel):
             list_index("run_needs_attention", "project", condition=Q(attention_since__isnull=False)),
             models.Index(fields=["id"], name="run_asks_people", condition=Q(people_steps__gt=0)),
             GinIndex(fields=["tags"], name="run_tags", fastupdate=False),
+            list_index("run_list_by_starter", "project", "created_by"),
+            # Both of failed runs alone: others pay nothing for them.
+            models.Index(
+                F("project"),
+                KeyTextTransform("type", "error"),
+                F("created_at").desc(),
+                F("id").desc(),
+                "state",
+                name="run_list_by_error",
+                condition=Q(error__isnull=False),
+            ),
+            GinIndex(
+                Words(KeyTextTransform("message", "error")),
+                name="run_error_words",
+                fastupdate=False,
+                condition=Q(error__isnull=False),
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=RunState.values), name="run_state_is_known"),

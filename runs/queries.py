@@ -104,7 +104,8 @@ def project_of_run(run_id: int) -> int | None:
 def runs_of_agent(agent: Agent) -> Q:
     """Runs that it was chosen for, was called in, or is pinned by and that have not ended."""
     called = Call.objects.filter(agent=agent).order_by()
-    chosen = Q(agent=agent) | Q(state__in=RUN_LIVE, pins__agents__has_key=agent.name)
+    pinned = Q(project=agent.project_id, state__in=RUN_LIVE, pins__agents__has_key=agent.name)
+    chosen = Q(agent=agent) | pinned
     few = list(called.values_list("run_id", flat=True)[: MANY_CALLS + 1])
     if len(few) <= MANY_CALLS:
         return Q(pk__in=set(few)) | chosen

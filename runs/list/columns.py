@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django.db.models import BigIntegerField, Case, Func, Value, When
+from django.db.models.fields.json import KeyTextTransform
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from controlplane.listing.declaration.cells import badge, duration, link, moment, tags
+from controlplane.listing.declaration.cells import badge, duration, link, moment, one_line, tags
 from controlplane.listing.declaration.columns import Column
 from controlplane.ui.formats import money_text
 from runs.models import Run
@@ -52,6 +53,10 @@ COLUMNS = [
     Column("duration_ms", "Duration", value=lambda run: run_duration(run),
            csv=Milliseconds("ended_at", "started_at"), align="end"),
     Column("cost_usd", "Cost", value=lambda run: money_text(run.cost_usd), align="end"),
+    Column("error_type", "Error type", value=lambda run: (run.error or {}).get("type"),
+           csv=KeyTextTransform("type", "error"), default=False),
+    Column("error", "Error", value=lambda run: one_line(str((run.error or {}).get("message", ""))),
+           csv=KeyTextTransform("message", "error"), default=False, wrap=True),
 ]  # fmt: skip
 
 

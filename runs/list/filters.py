@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from django.db.models import Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.lookups import In
 
 from agents.models import Agent
 from controlplane.listing.declaration.filters import (
@@ -13,21 +18,31 @@ from controlplane.listing.declaration.filters import (
     SinceFilter,
     TagsFilter,
     UntilFilter,
+    ValuesFilter,
 )
+from controlplane.listing.declaration.full_text import has_words
+from controlplane.listing.declaration.texts import TextFilter
 from runs.models import MAY_NEED_ATTENTION, NEEDS_ATTENTION, Call, Environment, Run, RunState, Trigger
+from runs.queries import runs_of_agent
 from workflows.models import Workflow
 
 STATUSES = [*RunState.choices, (NEEDS_ATTENTION, "Needs attention")]
 ALIASES = {"awaiting_approval": RunState.WAITING_APPROVAL.value}
 
 
+# Said as the condition of the index that holds them.
+FAILED = Q(error__isnull=False)
 # So many runs with a tag are looked up by themselves; of one that more have, a page of the list soon meets enough.
 FEW = 1_000
 
 
 def tagged(rows: QuerySet[Run], tags: list[str]) -> Q:
-    """Those of `rows` that have all of the tags. PostgreSQL would walk the whole list to see that no run has one."""
-    has = Q(tags__contains=tags)
+    """Those of `rows` that have all of the tags."""
+    return if_few(rows, Q(tags__contains=tags))
+
+
+def if_few(rows: QuerySet[Run], has: Q) -> Q:
+    """`has`, which has an index. PostgreSQL would walk the whole list to see that it is true of no run."""
     few = list(rows.filter(has).order_by().values_list("pk", flat=True)[: FEW + 1])
     return Q(pk__in=few) if len(few) <= FEW else has
 
@@ -61,6 +76,31 @@ class StatusFilter(ChoicesFilter):
         return queryset.filter(wanted)
 
 
+class RunAgent(RelatedFilter):
+    """Runs that an agent was chosen for, was called in, or is pinned by and that have not ended."""
+
+    def filter(self, queryset: QuerySet, values: list[str]) -> QuerySet:
+        chosen = self._seen.filter(pk__in=self.ids_of(values)) if values else ()
+        return queryset.filter(reduce(or_, map(runs_of_agent, chosen))) if values else queryset
+
+
+class RunError(TextFilter):
+    """Words of the message, or their beginnings, in any order."""
+
+    def filter(self, queryset: QuerySet, text: str) -> QuerySet:
+        if not text:
+            return queryset
+        found = has_words(KeyTextTransform("message", "error"), text)
+        return queryset.none() if found is None else queryset.filter(if_few(queryset, FAILED & Q(found)))
+
+
+class RunErrorType(ValuesFilter):
+    """Any of the stable words for what went wrong, such as `timeout`."""
+
+    def filter(self, queryset: QuerySet, values: list[str]) -> QuerySet:
+        return queryset.filter(FAILED, In(KeyTextTransform("type", "error"), values)) if values else queryset
+
+
 class RunFilters(ListFilterSet):
     q = RunSearch([], hint="Id, workflow or tag")
     status = StatusFilter(field_name="state", choices=STATUSES, aliases=ALIASES, label="Status", primary=True)
@@ -69,7 +109,10 @@ class RunFilters(ListFilterSet):
     )
     environment = ChoicesFilter(choices=Environment.choices, label="Environment", primary=True)
     trigger = ChoicesFilter(choices=Trigger.choices, label="Trigger")
-    agent = RelatedFilter(field_name="agent_id", related=lambda who: Agent.objects.visible_to(who), label="Agent")
+    agent = RunAgent(related=lambda who: Agent.objects.visible_to(who), label="Agent")
+    created_by = TextFilter(field_name="created_by", label="Started by", hint="Exact name")
+    error_type = RunErrorType(label="Error type")
+    error = RunError(label="Error", hint="Words of the message")
     tag = RunTags(field_name="tags", label="Tags")
     since = SinceFilter(field_name="created_at", label="Since", period="Created")
     until = UntilFilter(field_name="created_at", label="Until")

@@ -46,7 +46,7 @@ STATES = Tabs(
         Tab("Needs attention", (NEEDS_ATTENTION,)),
         Tab("Waiting", (RunState.WAITING_APPROVAL, RunState.PAUSED)),
         Tab("Succeeded", (RunState.SUCCEEDED, RunState.PARTIALLY_SUCCEEDED)),
-        Tab("Failed", (RunState.FAILED, RunState.TIMED_OUT)),
+        Tab("Failed", (RunState.FAILED, RunState.TIMED_OUT), columns=("error",)),
         Tab("Cancelled", (RunState.CANCELLED,)),
     ),
 )

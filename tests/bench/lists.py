@@ -30,7 +30,8 @@ FROM (SELECT n, now() - (n * interval '20 seconds') AS at FROM generate_series(1
 COPY = """
 COPY (SELECT run.id, workflow.name, version.number, run.state, run.environment, run.trigger, agent.name, run.tags,
              run.created_by, run.created_at, run.started_at, run.ended_at,
-             (extract(epoch FROM run.ended_at - run.started_at) * 1000)::bigint, run.cost_usd
+             (extract(epoch FROM run.ended_at - run.started_at) * 1000)::bigint, run.cost_usd,
+             run.error ->> 'type', run.error ->> 'message'
       FROM runs_run run JOIN workflows_workflow workflow ON workflow.id = run.workflow_id
           LEFT JOIN workflows_version version ON version.id = run.version_id
           LEFT JOIN agents_agent agent ON agent.id = run.agent_id

@@ -16,7 +16,6 @@ from workflows.library.filters import STATES
 from workflows.models import Workflow
 
 STATE = Case(*[When(query, then=Value(name)) for name, query in STATES.items()], output_field=CharField())
-DESCRIPTION_LETTERS = 120
 
 
 def name_cell(row: Workflow) -> SafeString:
@@ -35,16 +34,11 @@ def last_run_cell(row: Workflow) -> object:
     return format_html("{} {}", cells.badge(row.last_run["state"]), cells.moment(at))
 
 
-def description_cell(row: Workflow) -> str:
-    text = " ".join(row.description.split())
-    return text if len(text) <= DESCRIPTION_LETTERS else f"{text[: DESCRIPTION_LETTERS - 1]}…"
-
-
 COLUMNS = (
     Column("name", "Name", value=name_cell, main=True, order="name"),
     Column("state", "State", value=lambda row: cells.badge(row.state), csv=STATE),
     Column("version", "Version", value=version_cell, csv="current__number"),
-    Column("description", "Description", value=description_cell, wrap=True),
+    Column("description", "Description", value=lambda row: cells.one_line(row.description), wrap=True),
     Column("tags", "Tags", value=lambda row: cells.tags(row.tags)),
     Column("last_run", "Last run", value=last_run_cell, csv=KeyTextTransform("state", "last_run")),
     Column("updated_at", "Changed", value=lambda row: cells.moment(row.updated_at), order="updated"),

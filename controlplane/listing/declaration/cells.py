@@ -39,6 +39,14 @@ def moment(at: datetime | None) -> SafeString:
     return SafeString(f"<relative-time>{time}</relative-time>")
 
 
+def one_line(text: str, letters: int = 120) -> SafeString | str:
+    """`text` without its line breaks, cut when it is long; then all of it stands in the title."""
+    line = " ".join(text.split())
+    if len(line) <= letters:
+        return line
+    return format_html('<span title="{}">{}…</span>', text, line[: letters - 1])
+
+
 def tags(names: Iterable[str]) -> SafeString:
     return format_html_join(" ", "{}", ((tag(name),) for name in names))
 

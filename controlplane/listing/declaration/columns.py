@@ -81,8 +81,8 @@ class Column:
         return self.name if self.csv == "" else self.csv
 
 
-def chosen_columns(columns: Sequence[Column], names: Iterable[str]) -> list[Column]:
-    """The columns called `names`, in their declared order; the default ones when none is known."""
-    wanted = set(names)
+def chosen_columns(columns: Sequence[Column], names: Iterable[str], more: Iterable[str] = ()) -> list[Column]:
+    """The columns called `names`, in their declared order; when none is known the default ones and `more`."""
+    wanted, besides = set(names), set(more)
     chosen = [column for column in columns if column.name in wanted]
-    return chosen or [column for column in columns if column.default]
+    return chosen or [column for column in columns if column.default or column.name in besides]

@@ -124,8 +124,10 @@ class RelatedFilter(ValuesFilter):
         return word
 
     def filter(self, queryset: QuerySet, values: list[str]) -> QuerySet:
-        ids = {pk for word in values for pk, _ in self._found[word]}
-        return queryset.filter(**{f"{self.field_name}__in": sorted(ids)}) if values else queryset
+        return queryset.filter(**{f"{self.field_name}__in": self.ids_of(values)}) if values else queryset
+
+    def ids_of(self, values: list[str]) -> list[int]:
+        return sorted({pk for word in values for pk, _ in self._found[word]})
 
     def options(self) -> list[tuple[str, str]]:
         return [(name, name) for name in self._seen.values_list(self.name_field, flat=True)[:OPTIONS_LIMIT]]

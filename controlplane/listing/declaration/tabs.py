@@ -15,8 +15,11 @@ from controlplane.listing.reading.counting import COUNT_LIMIT, Count
 
 @dataclass(frozen=True)
 class Tab:
+    """`values` of the filter. `columns` are shown on it beside those that always are, until others are chosen."""
+
     label: str
     values: tuple[str, ...]
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,14 @@ class Reading:
 
     @cached_property
     def columns(self) -> list[Column]:
-        return chosen_columns(self.listing.columns, Values().value_from_datadict(self.params, None, "columns"))
+        """Those asked for; else the usual ones, and those of the open tab."""
+        wanted = Values().value_from_datadict(self.params, None, "columns")
+        return chosen_columns(self.listing.columns, wanted, more=self.columns_of_tab)
+
+    @property
+    def columns_of_tab(self) -> tuple[str, ...]:
+        tabs = self.listing.tabs
+        return tabs.with_all[self.tab].columns if tabs and self.tab is not None else ()
 
     def refuse_unknown(self, *known: str) -> None:
         """Raises InvalidInput naming every parameter that is neither a filter nor one of `known`."""
