@@ -9,11 +9,11 @@ import pytest
 from django.db import connection
 
 from agents import actions
-from agents.catalogue import dependents
 from agents.catalogue.dependents import Dependent
 from agents.models import Agent, Instance, Revision, Slot, Tool
 from controlplane.domain.errors import ActionRefused, Conflict, InvalidInput, NotAllowed
 from controlplane.events.models import Event
+from controlplane.portal import registry
 from controlplane.projects.actions import delete_secret, set_secret
 from controlplane.projects.models import Secret
 from controlplane.projects.secrets import encryption
@@ -22,19 +22,21 @@ from tests.agents.catalogue import HTTP_CONFIG, LLM_CONFIG, make_agent, make_ins
 pytestmark = pytest.mark.django_db
 
 
+USED: set[tuple[str, str]] = set()
+
+
+def find_dependents(kind: str, project_id: int, name: str) -> list[Dependent]:
+    """As an app above declares it."""
+    return [Dependent("workflow", "nightly", "workflows:detail", 7)] if (kind, name) in USED else []
+
+
 @pytest.fixture
 def used_by_workflow(monkeypatch):
     """Something above that says the workflow nightly uses whatever is called `name`."""
-
-    def register(used_kind: str, used_name: str) -> None:
-        def finder(kind: str, project_id: int, name: str) -> list[Dependent]:
-            found = (kind, name) == (used_kind, used_name)
-            return [Dependent("workflow", "nightly", "workflows:detail", 7)] if found else []
-
-        dependents.register(finder)
-
-    monkeypatch.setattr(dependents, "_finders", [])
-    return register
+    path = f"{__name__}.{find_dependents.__name__}"
+    monkeypatch.setitem(registry.dependents, path, path)
+    yield lambda kind, name: USED.add((kind, name))
+    USED.clear()
 
 
 def types() -> list[str]:
