@@ -8,6 +8,8 @@ import pytest
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
+from runs.engine.plan import plan_of_test_run, plan_of_version
+
 # How long an example takes depends on what else the machine does; speed is measured by the bench.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
@@ -27,6 +29,13 @@ def static_files_on_demand():
     """Else WhiteNoise lists every static file for each new test client, which takes longer than most tests."""
     with override_settings(WHITENOISE_AUTOREFRESH=True):
         yield
+
+
+@pytest.fixture(autouse=True)
+def plans_of_their_own():
+    """A process keeps the plans of versions, whose numbers are never given twice; those of rolled back rows are."""
+    plan_of_version.cache_clear()
+    plan_of_test_run.cache_clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

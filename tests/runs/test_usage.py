@@ -117,7 +117,9 @@ def test_its_runs_are_those_it_was_called_in_chosen_for_or_waits_for(world, agen
     call(run, agent=agent, ago=timedelta(seconds=-1))
     call(run, agent=agent, ago=timedelta(seconds=-2))
     chosen = make_run(run.workflow, agent=agent)
-    waiting = make_run(run.workflow, "running", open_steps=1, pins={"agents": {"worker": 1}, "tools": {}})
+    waiting = make_run(
+        run.workflow, "running", open_steps=1, people_steps=1, pins={"agents": {"worker": 1}, "tools": {}}
+    )
     StepRun.objects.create(run=waiting, key="only", position=0, uses="noop", state="needs_review", waits_for="review")
     make_run(run.workflow)
     found = metrics(world, f"agents/{agent.pk}/runs")
