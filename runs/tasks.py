@@ -1,7 +1,4 @@
-"""What bells call: load, act, nothing else.
-
-They carry a step and its run; those of an earlier version only the step.
-"""
+"""What bells call: load, act, nothing else."""
 
 from __future__ import annotations
 
@@ -26,29 +23,29 @@ from runs.engine.names import NameTaken
 
 
 @shared_task(name="runs.tasks.execute_step")
-def execute_step(step_id: int, run_id: int | None = None) -> None:
+def execute_step(step_id: int) -> None:
     fault("ack.before")
-    work.work(step_id, run_id)
+    work.work(step_id)
 
 
 @shared_task(name="runs.tasks.settle_child")
-def settle_child(step_id: int, run_id: int | None = None) -> None:
-    children.settle_child(step_id, run_id)
+def settle_child(step_id: int) -> None:
+    children.settle_child(step_id)
 
 
 @shared_task(name="runs.tasks.stop_child")
-def stop_child(step_id: int, run_id: int | None = None) -> None:
-    control.stop_child(step_id, run_id)
+def stop_child(step_id: int) -> None:
+    control.stop_child(step_id)
 
 
 @shared_task(name="runs.tasks.follow_pause")
-def follow_pause(step_id: int, run_id: int | None = None) -> None:
-    control.follow_pause(step_id, run_id)
+def follow_pause(step_id: int) -> None:
+    control.follow_pause(step_id)
 
 
 @shared_task(name="runs.tasks.follow_attention")
-def follow_attention(step_id: int, run_id: int | None = None) -> None:
-    children.follow_attention(step_id, run_id)
+def follow_attention(step_id: int) -> None:
+    children.follow_attention(step_id)
 
 
 @worker_init.connect

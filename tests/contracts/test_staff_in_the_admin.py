@@ -48,8 +48,7 @@ def staff_member(standing, name: str) -> Client:
 @pytest.fixture
 def staff(standing) -> Client:
     for step in StepRun.objects.all():
-        defaults = {"worker": "one", "state": "running"}
-        Attempt.objects.get_or_create(run_id=step.run_id, step=step, number=1, defaults=defaults)
+        Attempt.objects.get_or_create(step=step, number=1, defaults={"worker": "one", "state": "running"})
     return staff_member(standing, "vera")
 
 
