@@ -117,10 +117,10 @@ class StepRunAdmin(LargeTable):
 
 @admin.register(Attempt)
 class AttemptAdmin(LargeTable):
-    project_field = "step__run__project_id"
-    list_display = ("id", "step_id", "number", "state", "worker", "started_at", "ended_at")
-    search_fields = ("id__exact", "step__id__exact")
-    search_help_text = "The id of the attempt or of its step."
+    project_field = "run__project_id"
+    list_display = ("id", "run_id", "step_id", "number", "state", "worker", "started_at", "ended_at")
+    search_fields = ("id__exact", "step__id__exact", "run__id__exact")
+    search_help_text = "The id of the attempt, of its step or of its run."
     large = ("error",)
 
 

@@ -63,6 +63,11 @@ class StepState(models.TextChoices):
     NEEDS_REVIEW = "needs_review", "Needs attention"
 
 
+# What a worker may take once it is due; with what waits for its moment. More groups: runs/engine/states.py.
+STEP_CLAIMABLE = [StepState.QUEUED, StepState.RETRYING]
+STEP_TIMED = [*STEP_CLAIMABLE, StepState.WAITING]
+
+
 class WaitsFor(models.TextChoices):
     """What moves a step that nobody works on. Empty for every other step."""
 
@@ -122,6 +127,11 @@ def list_index(name: str, *fields: str, condition: Q | None = None) -> models.In
     return models.Index(fields=[*fields, "-created_at", "-id"], name=name, include=carried, condition=condition)
 
 
+KNOWS_ITS_PARENT = Q(parent_run__isnull=True, parent_step__isnull=True) | Q(
+    parent_run__isnull=False, parent_step__isnull=False
+)
+
+
 class Run(StatefulModel):
     """One execution of a workflow.
 
@@ -179,7 +189,11 @@ class Run(StatefulModel):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retries")
     replayed_from = models.CharField(max_length=63, blank=True, default="", db_default="", help_text="Key of a step.")
-    parent_step = models.ForeignKey("StepRun", models.CASCADE, null=True, related_name="children")
+    # Of a run that a step started, the run of that step, with which it goes, and the step: see `StepRun`.
+    parent_run = models.ForeignKey("self", models.CASCADE, null=True, related_name="child_runs", db_index=False)
+    parent_step = models.ForeignKey(
+        "StepRun", models.DO_NOTHING, null=True, related_name="children", db_constraint=False, db_index=False
+    )
     last_seq = models.IntegerField(default=0)
     last_line = models.IntegerField(default=0)
     open_steps = models.IntegerField(default=0)
@@ -223,6 +237,9 @@ class Run(StatefulModel):
                 fields=["deadline_at"],
                 name="run_deadlines",
                 condition=Q(state__in=RUN_LIVE, deadline_at__isnull=False),
+            ),
+            models.Index(
+                fields=["parent_run", "parent_step"], name="run_children", condition=Q(parent_run__isnull=False)
             ),
             models.Index(
                 fields=["parent_step"],
@@ -270,6 +287,7 @@ class Run(StatefulModel):
                 | Q(attention_since__isnull=True, people_steps__gte=0),
                 name="run_needs_attention_of_somebody",
             ),
+            models.CheckConstraint(condition=KNOWS_ITS_PARENT, name="run_of_a_step_knows_its_run"),
         ]
 
     def __str__(self) -> str:
@@ -335,9 +353,12 @@ class StepRun(models.Model):
 
     `waiting_for` counts unfinished needs; `held` keeps a paused run's steps from being claimed; `sent_at` is set before
     a call that must not be repeated leaves.
+
+    What belongs to a step is deleted with its run, and refers to the step without a constraint in the database, which
+    would keep the table from ranges of `run_id`. `manage.py check_invariants` looks for what has lost its step.
     """
 
-    run = models.ForeignKey(Run, models.CASCADE, related_name="steps")
+    run = models.ForeignKey(Run, models.CASCADE, related_name="steps", db_index=False)
     key = models.CharField(max_length=63)
     index = models.IntegerField(null=True)
     position = models.IntegerField()
@@ -374,16 +395,18 @@ class StepRun(models.Model):
     class Meta:
         ordering = ["position", "index"]
         indexes = [
+            # Statements name both, so that a run with thousands of items is not read through for one of them.
+            models.Index(fields=["run", "id"], name="step_of_run"),
             models.Index(
                 fields=["due_at"],
                 name="step_due",
-                condition=Q(state__in=[StepState.QUEUED, StepState.RETRYING, StepState.WAITING], held=False),
+                condition=Q(state__in=STEP_TIMED, held=False),
             ),
             models.Index(fields=["lease_until"], name="step_leases", condition=Q(state=StepState.RUNNING)),
             models.Index(
                 fields=["slot_key", "queued_at"],
                 name="step_next_in_line",
-                condition=Q(state__in=[StepState.QUEUED, StepState.RETRYING]) & ~Q(slot_key=""),
+                condition=Q(state__in=STEP_CLAIMABLE) & ~Q(slot_key=""),
             ),
             models.Index(fields=["id"], name="step_waits_for_a_child", condition=Q(waits_for=WaitsFor.CHILD)),
             models.Index(fields=["run"], name="step_to_review", condition=Q(state=StepState.NEEDS_REVIEW)),
@@ -422,7 +445,8 @@ class StepRun(models.Model):
 class Attempt(models.Model):
     """One try of a step, numbered from 1. `state` is running, then how it ended; `lost` when its worker died."""
 
-    step = models.ForeignKey(StepRun, models.CASCADE, related_name="attempts")
+    run = models.ForeignKey(Run, models.CASCADE, related_name="attempts", db_index=False)
+    step = models.ForeignKey(StepRun, models.DO_NOTHING, related_name="attempts", db_constraint=False)
     number = models.IntegerField()
     state = models.CharField(max_length=16, default="running")
     worker = models.CharField(max_length=120)
@@ -432,7 +456,7 @@ class Attempt(models.Model):
 
     class Meta:
         ordering = ["number"]
-        constraints = [models.UniqueConstraint(fields=["step", "number"], name="one_attempt_per_number")]
+        constraints = [models.UniqueConstraint(fields=["run", "step", "number"], name="one_attempt_of_a_number")]
 
     def __str__(self) -> str:
         return f"{self.step} attempt {self.number}"
@@ -503,7 +527,9 @@ class LogChunk(models.Model):
     """
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="log_chunks")
-    step = models.ForeignKey(StepRun, models.CASCADE, null=True, related_name="log_chunks")
+    step = models.ForeignKey(
+        StepRun, models.DO_NOTHING, null=True, related_name="log_chunks", db_constraint=False, db_index=False
+    )
     attempt_no = models.IntegerField()
     first_line = models.IntegerField()
     count = models.IntegerField()
@@ -521,7 +547,7 @@ class Artifact(models.Model):
     """A file that a step made, kept in Django's storage."""
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="artifacts")
-    step = models.ForeignKey(StepRun, models.CASCADE, related_name="artifacts")
+    step = models.ForeignKey(StepRun, models.DO_NOTHING, related_name="artifacts", db_constraint=False)
     attempt_no = models.IntegerField()
     name = models.CharField(max_length=200)
     content_type = models.CharField(max_length=100)

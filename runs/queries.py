@@ -23,7 +23,7 @@ SELECT chunk.first_line + line.ordinality - 1 AS n, line.value ->> 'at' AS at, l
        step.key AS step, step.index AS index, chunk.attempt_no AS attempt, line.value ->> 'text' AS text
 FROM runs_logchunk chunk
     CROSS JOIN LATERAL jsonb_array_elements(chunk.lines) WITH ORDINALITY AS line
-    LEFT JOIN runs_steprun step ON step.id = chunk.step_id
+    LEFT JOIN runs_steprun step ON step.run_id = chunk.run_id AND step.id = chunk.step_id
 WHERE chunk.run_id = %(run)s AND chunk.first_line > %(after)s - %(chunk)s
   AND chunk.first_line + line.ordinality - 1 > %(after)s
   AND (%(levels)s::text[] IS NULL OR line.value ->> 'level' = ANY(%(levels)s))
@@ -91,7 +91,7 @@ def named(line: dict[str, Any]) -> str:
 
 def steps_of(run: Run) -> QuerySet[StepRun]:
     """A run's steps in order, with their attempts, without the large columns."""
-    attempts = Prefetch("attempts", queryset=Attempt.objects.defer("error"))
+    attempts = Prefetch("attempts", queryset=Attempt.objects.filter(run=run).defer("error"))
     in_order = run.steps.order_by("position", F("index").asc(nulls_first=True))
     return in_order.defer("request", "output", "item").prefetch_related(attempts)
 

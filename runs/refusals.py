@@ -44,7 +44,7 @@ TO_REVIEW = Refusal(
 ELSEWHERE = Refusal(Q(trigger=Trigger.EXTERNAL), "It executes elsewhere and is only reported here.")
 ARCHIVED = Refusal(Q(workflow__archived_at__isnull=False), "Its workflow is archived.")
 CHILD_RUNS = Refusal(
-    Exists(Run.objects.live().filter(parent_step__run=OuterRef("pk"))),
+    Exists(Run.objects.live().filter(parent_run=OuterRef("pk"))),
     "A run that it started has not ended yet. Cancel that one first.",
 )
 # Of a step.

@@ -1,4 +1,7 @@
-"""What bells call: load, act, nothing else."""
+"""What bells call: load, act, nothing else.
+
+They carry a step and its run; those of an earlier version only the step.
+"""
 
 from __future__ import annotations
 
@@ -23,29 +26,29 @@ from runs.engine.names import NameTaken
 
 
 @shared_task(name="runs.tasks.execute_step")
-def execute_step(step_id: int) -> None:
+def execute_step(step_id: int, run_id: int | None = None) -> None:
     fault("ack.before")
-    work.work(step_id)
+    work.work(step_id, run_id)
 
 
 @shared_task(name="runs.tasks.settle_child")
-def settle_child(step_id: int) -> None:
-    children.settle_child(step_id)
+def settle_child(step_id: int, run_id: int | None = None) -> None:
+    children.settle_child(step_id, run_id)
 
 
 @shared_task(name="runs.tasks.stop_child")
-def stop_child(step_id: int) -> None:
-    control.stop_child(step_id)
+def stop_child(step_id: int, run_id: int | None = None) -> None:
+    control.stop_child(step_id, run_id)
 
 
 @shared_task(name="runs.tasks.follow_pause")
-def follow_pause(step_id: int) -> None:
-    control.follow_pause(step_id)
+def follow_pause(step_id: int, run_id: int | None = None) -> None:
+    control.follow_pause(step_id, run_id)
 
 
 @shared_task(name="runs.tasks.follow_attention")
-def follow_attention(step_id: int) -> None:
-    children.follow_attention(step_id)
+def follow_attention(step_id: int, run_id: int | None = None) -> None:
+    children.follow_attention(step_id, run_id)
 
 
 @worker_init.connect

@@ -84,7 +84,7 @@ class StepPanel:
 
     @property
     def children(self) -> list[Run]:
-        return list(self.step.children.only("pk", "state", "attention_since"))
+        return list(self.step.children.filter(parent_run=self.run).only("pk", "state", "attention_since"))
 
     @property
     def waits_until(self) -> datetime | None:

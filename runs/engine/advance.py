@@ -38,33 +38,34 @@ TAKE_ALONG = """
 WITH step AS (
     UPDATE runs_steprun SET state = 'running', attempt_no = attempt_no + 1, worker = %(worker)s, queued_at = now(),
         lease_until = now() + make_interval(secs => %(lease)s), started_at = now(), due_at = now()
-    WHERE id = %(id)s AND state = 'pending' AND slot_key = '' AND queue = %(queue)s
+    WHERE run_id = %(run)s AND id = %(id)s AND state = 'pending' AND slot_key = '' AND queue = %(queue)s
     RETURNING id, key, index, uses, attempt_no, item, slot_key
 ), attempt AS (
-    INSERT INTO runs_attempt (step_id, number, state, worker) SELECT id, attempt_no, 'running', %(worker)s FROM step
+    INSERT INTO runs_attempt (run_id, step_id, number, state, worker)
+    SELECT %(run)s, id, attempt_no, 'running', %(worker)s FROM step
 )
 SELECT * FROM step
 """
 QUEUE = """
 UPDATE runs_steprun SET state = 'queued', due_at = now(), queued_at = now(), rung_at = now(), held = %(held)s
-WHERE id = ANY(%(ids)s) RETURNING id, key, index, queue
+WHERE run_id = %(run)s AND id = ANY(%(ids)s) RETURNING id, key, index, queue
 """
 OPEN_INLINE = """
 UPDATE runs_steprun SET state = 'waiting', waits_for = %(waits_for)s, request = %(request)s::jsonb, held = false,
     queued_at = COALESCE(queued_at, now()), started_at = now(), rung_at = NULL,
     due_at = now() + make_interval(secs => %(seconds)s::float)
-WHERE id = %(id)s
+WHERE run_id = %(run)s AND id = %(id)s
 """
-ITEM = "SELECT item FROM runs_steprun WHERE id = %(id)s"
+ITEM = "SELECT item FROM runs_steprun WHERE run_id = %(run)s AND id = %(id)s"
 SETTLE = """
 UPDATE runs_steprun SET state = %(state)s, ended_at = clock_timestamp(), lease_until = NULL,
     output = COALESCE(%(output)s::jsonb, output), error = COALESCE(%(error)s::jsonb, error)
-WHERE id = %(id)s
+WHERE run_id = %(run)s AND id = %(id)s
 """
 OPEN_PARENT = """
 UPDATE runs_steprun SET state = 'waiting', waits_for = 'items', open_items = %(count)s, started_at = now(),
     due_at = NULL
-WHERE id = %(id)s
+WHERE run_id = %(run)s AND id = %(id)s
 """
 ADD_ITEMS = """
 INSERT INTO runs_steprun (run_id, key, index, position, uses, stage, queue, slot_key, state, item, waiting_for,
@@ -72,7 +73,7 @@ INSERT INTO runs_steprun (run_id, key, index, position, uses, stage, queue, slot
 SELECT run_id, key, ordinality - 1, position, uses, stage, queue, slot_key, 'pending', new.item, 0,
        0, 0, false, '', false, 0, 0, 0
 FROM runs_steprun, unnest(%(items)s::jsonb[]) WITH ORDINALITY AS new (item, ordinality)
-WHERE id = %(id)s
+WHERE run_id = %(run)s AND id = %(id)s
 RETURNING id, index
 """
 FINISH_ITEM = """
@@ -80,6 +81,7 @@ UPDATE runs_steprun SET open_items = open_items - 1
 WHERE run_id = %(run)s AND key = %(key)s AND index IS NULL
 RETURNING id, key, index, open_items, queue
 """
+SET_OPEN_ITEMS = "UPDATE runs_steprun SET open_items = %(count)s WHERE run_id = %(run)s AND id = %(id)s"
 NEXT_ITEM = """
 SELECT id, key, index FROM runs_steprun
 WHERE run_id = %(run)s AND key = %(key)s AND state = 'pending' AND index IS NOT NULL ORDER BY index LIMIT 1
@@ -131,7 +133,7 @@ class Advance:
             if opens_inline(step) and self.opened < MAX_OPENED:
                 self.begin(row, step)
             else:
-                self.run.rings.append((row["id"], row["queue"]))
+                self.run.ring_for(row)
         self.go_on()
 
     def has_ended(self, step: Row) -> None:
@@ -194,20 +196,24 @@ class Advance:
             self.settle(row, StepState.FAILED, events.STEP_FAILED, error=error)
             return
         seconds = outcome.wait_seconds
-        asked = {"id": row["id"], "waits_for": outcome.waits_for, "seconds": seconds, "request": as_json(request)}
-        run_statement(OPEN_INLINE, asked)
+        asked = {"waits_for": outcome.waits_for, "seconds": seconds, "request": as_json(request)}
+        run_statement(OPEN_INLINE, self.one(row) | asked)
         self.run.start()
         due: dict[str, Any] = {} if seconds is None else {"due_in_seconds": round(seconds, 3)}
         self.run.emit(events.STEP_WAITING, **described(row, StepState.WAITING), waits_for=outcome.waits_for, **due)
         if outcome.state == StepState.SUCCEEDED:
             self.end_waiting(row, outcome.waits_for, Ending(StepState.SUCCEEDED))
 
+    def one(self, row: Row) -> dict[str, int]:
+        """Which step, for a statement: also the run's part of the table."""
+        return {"run": self.run.id, "id": row["id"]}
+
     def context_of(self, row: Row, step: Step) -> dict[str, Any]:
         """What the `with` of this step, or item, sees."""
         steps = load_steps(self.run.id, self.run.plan.read_by_request(step))
         if row["index"] is None:
             return self.run.context(steps)
-        return self.run.context(steps, item=the_one(ITEM, {"id": row["id"]})["item"], index=row["index"])
+        return self.run.context(steps, item=the_one(ITEM, self.one(row))["item"], index=row["index"])
 
     def end_waiting(self, step: Row, waits_for: str, ending: Ending) -> None:
         row = settle_waiting(self.run, step["id"], waits_for, ending)
@@ -243,8 +249,8 @@ class Advance:
         if not items:
             self.settle(row, StepState.SUCCEEDED, events.STEP_SUCCEEDED, output=[])
             return
-        run_statement(OPEN_PARENT, {"id": row["id"], "count": len(items)})
-        added = run_statement(ADD_ITEMS, {"id": row["id"], "items": [as_json(item) or "null" for item in items]})
+        run_statement(OPEN_PARENT, self.one(row) | {"count": len(items)})
+        added = run_statement(ADD_ITEMS, self.one(row) | {"items": [as_json(item) or "null" for item in items]})
         self.run.open_steps += len(added)
         told = described(row, StepState.WAITING)
         self.run.emit(events.STEP_WAITING, **told, waits_for=WaitsFor.ITEMS, items=len(items))
@@ -261,8 +267,7 @@ class Advance:
             dropped = len(run_statement(DROP_ITEMS, where))
             self.run.open_steps -= dropped
             parent["open_items"] -= dropped
-            run_statement("UPDATE runs_steprun SET open_items = %(n)s WHERE id = %(id)s",
-                          {"n": parent["open_items"], "id": parent["id"]})  # fmt: skip
+            run_statement(SET_OPEN_ITEMS, self.one(parent) | {"count": parent["open_items"]})
         if parent["open_items"] == 0:
             self.end_parent(parent)
         elif not self.run.stop_requested_at:
@@ -306,7 +311,8 @@ class Advance:
         self.settle(row, StepState.FAILED, events.STEP_FAILED, error={"type": type, "message": message})
 
     def settle(self, row: Row, state: str, event: str, *, output: Any = None, error: Any = None, **data: Any) -> None:
-        run_statement(SETTLE, {"id": row["id"], "state": state, "output": as_json(output), "error": as_json(error)})
+        ended = {"state": state, "output": as_json(output), "error": as_json(error)}
+        run_statement(SETTLE, self.one(row) | ended)
         more = data | ({"error": error} if error else {})
         self.run.emit(event, **described(row, state), **more)
         self.has_ended({**row, "state": state})
@@ -314,7 +320,7 @@ class Advance:
     def take_along(self) -> bool:
         if not self.worker or len(self.ready) != 1 or self.run.rings or self.run.holds_steps:
             return False
-        parameters = {"id": self.ready[0], "worker": self.worker, "queue": self.queue_name,
+        parameters = {"run": self.run.id, "id": self.ready[0], "worker": self.worker, "queue": self.queue_name,
                       "lease": settings.ENGINE_LEASE_SECONDS}  # fmt: skip
         self.taken = one(TAKE_ALONG, parameters)
         if self.taken is not None:
@@ -325,10 +331,10 @@ class Advance:
     def queue(self, ids: list[int]) -> None:
         if not ids:
             return
-        for row in run_statement(QUEUE, {"ids": ids, "held": self.run.holds_steps}):
+        for row in run_statement(QUEUE, {"run": self.run.id, "ids": ids, "held": self.run.holds_steps}):
             self.run.emit(events.STEP_QUEUED, **described(row, StepState.QUEUED))
             if not self.run.holds_steps:
-                self.run.rings.append((row["id"], row["queue"]))
+                self.run.ring_for(row)
 
 
 def close(run: LockedRun) -> None:

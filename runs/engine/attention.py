@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from runs.engine.sql import one, the_one
+from runs.engine.states import BY_ITSELF, BY_PEOPLE, MOVING
 
-IN_NEED = "SELECT FROM runs_run child WHERE child.parent_step_id = asked.id AND child.attention_since IS NOT NULL"
+IN_NEED = """
+SELECT FROM runs_run child
+WHERE child.parent_run_id = asked.run_id AND child.parent_step_id = asked.id AND child.attention_since IS NOT NULL
+"""
 MOVES = f"""
 SELECT id FROM runs_steprun asked
 WHERE run_id = %(run)s AND NOT held AND (
-    state IN ('queued', 'running', 'retrying') OR waits_for IN ('time', 'signal', 'records')
+    state IN {MOVING} OR waits_for IN {BY_ITSELF}
     OR (waits_for = 'child' AND NOT EXISTS ({IN_NEED})))
 LIMIT 1
-"""  # noqa: S608 - names of this file
+"""
 # Of the row called `run`.
 PEOPLE_STEPS_OF_RUN = f"""
 SELECT count(*)::int FROM runs_steprun asked WHERE asked.run_id = run.id
-  AND (asked.waits_for IN ('approval', 'review') OR (asked.waits_for = 'child' AND EXISTS ({IN_NEED})))
-"""  # noqa: S608 - names of this file
-COUNT = f"SELECT ({PEOPLE_STEPS_OF_RUN}) AS steps FROM runs_run run WHERE id = %(run)s"  # noqa: S608 - as above
+  AND (asked.waits_for IN {BY_PEOPLE} OR (asked.waits_for = 'child' AND EXISTS ({IN_NEED})))
+"""
+COUNT = f"SELECT ({PEOPLE_STEPS_OF_RUN}) AS steps FROM runs_run run WHERE id = %(run)s"
 
 
 def moves(run_id: int) -> bool:

@@ -33,7 +33,7 @@ FROM runs_attempt attempt CROSS JOIN (
     LEFT JOIN agents_revision pinned ON pinned.id = %(revision)s
     LEFT JOIN agents_instance instance ON instance.project_id = %(project)s
         AND instance.name = COALESCE(%(instance)s::text, pinned.snapshot #>> '{config,instance}')
-WHERE attempt.step_id = %(step)s AND attempt.number = %(attempt)s
+WHERE attempt.run_id = %(run)s AND attempt.step_id = %(step)s AND attempt.number = %(attempt)s
   AND (%(kind)s::text <> 'query' OR instance.id IS NOT NULL)
 """
 OF_MODEL = """

@@ -13,7 +13,7 @@ from controlplane.projects.tenants.actors import SYSTEM
 from runs import events
 from runs.engine.advance import Advance
 from runs.engine.attention import count_people_steps
-from runs.engine.claim import Claimed
+from runs.engine.claim import Claimed, run_of
 from runs.engine.locked import LockedRun, described, locked_run
 from runs.engine.outputs import StorageFailure, store
 from runs.engine.pausing import settle_pause
@@ -35,17 +35,19 @@ WITH child AS (
     UPDATE runs_run SET is_counted = true WHERE id = %(child)s AND ended_at IS NOT NULL
     RETURNING cost_usd, input_tokens, output_tokens
 ), before AS (
-    SELECT cost_usd, input_tokens, output_tokens FROM runs_steprun WHERE id = %(id)s
+    SELECT cost_usd, input_tokens, output_tokens FROM runs_steprun WHERE run_id = %(run)s AND id = %(id)s
 ), step AS (
     UPDATE runs_steprun SET cost_usd = child.cost_usd, input_tokens = child.input_tokens,
         output_tokens = child.output_tokens
-    FROM child WHERE runs_steprun.id = %(id)s
+    FROM child WHERE runs_steprun.run_id = %(run)s AND runs_steprun.id = %(id)s
 )
 SELECT child.cost_usd - before.cost_usd AS cost, child.input_tokens - before.input_tokens AS input_tokens,
        child.output_tokens - before.output_tokens AS output_tokens
 FROM child, before
 """
-ENDED_STEP = "SELECT id, key, index, state FROM runs_steprun WHERE id = %(id)s AND ended_at IS NOT NULL"
+ENDED_STEP = """
+SELECT id, key, index, state FROM runs_steprun WHERE run_id = %(run)s AND id = %(id)s AND ended_at IS NOT NULL
+"""
 
 
 def start_child(claimed: Claimed, name: str, inputs: Any) -> Run:
@@ -62,7 +64,7 @@ def start_child(claimed: Claimed, name: str, inputs: Any) -> Run:
     try:
         with transaction.atomic():
             hold_step(claimed)
-            existing = Run.objects.filter(parent_step_id=claimed.id).first()
+            existing = Run.objects.filter(parent_run_id=claimed.run_id, parent_step_id=claimed.id).first()
             return existing or submit(child_order(claimed, workflow, inputs))
     except ProblemError as problem:
         errors = [error.as_dict() for error in problem.errors]
@@ -71,7 +73,9 @@ def start_child(claimed: Claimed, name: str, inputs: Any) -> Run:
 
 def hold_step(claimed: Claimed) -> None:
     """Lock the step while it is ours; a late worker starts nothing."""
-    mine = StepRun.objects.filter(pk=claimed.id, attempt_no=claimed.attempt_no, state=StepState.RUNNING)
+    mine = StepRun.objects.filter(
+        run_id=claimed.run_id, pk=claimed.id, attempt_no=claimed.attempt_no, state=StepState.RUNNING
+    )
     if not mine.filter(cancel_requested=False).select_for_update(no_key=True).exists():
         raise Cancelled("The step was stopped or taken over before its run started.")
 
@@ -89,6 +93,7 @@ def child_order(claimed: Claimed, workflow: Workflow, inputs: Any) -> Order:
         trigger=Trigger.WORKFLOW,
         by=SYSTEM,
         tags=claimed.tags,
+        parent_run_id=claimed.run_id,
         parent_step_id=claimed.id,
         timeout_seconds=claimed.step.timeout_seconds,
     )
@@ -96,27 +101,29 @@ def child_order(claimed: Claimed, workflow: Workflow, inputs: Any) -> Order:
 
 def depth_of(run_id: int) -> int:
     """How many runs stand above this one."""
-    depth, parent = 0, Run.objects.filter(pk=run_id).values_list("parent_step__run_id", flat=True).first()
+    depth, parent = 0, Run.objects.filter(pk=run_id).values_list("parent_run_id", flat=True).first()
     while parent is not None and depth < MAX_DEPTH:
         depth += 1
-        parent = Run.objects.filter(pk=parent).values_list("parent_step__run_id", flat=True).first()
+        parent = Run.objects.filter(pk=parent).values_list("parent_run_id", flat=True).first()
     return depth
 
 
-def settle_child(step_id: int) -> None:
+def settle_child(step_id: int, run_id: int | None = None) -> None:
     """The child run has ended: so does the step that waits for it, and costs what the child cost.
 
     A step that was given up before is counted all the same, and again when the child's cost has grown since. Does
     nothing otherwise, so it may be called at any time.
     """
-    child = Run.objects.filter(parent_step_id=step_id, state__in=RUN_FINAL).order_by("-pk").first()
-    step = StepRun.objects.filter(pk=step_id).values("run_id", "waits_for", "ended_at").first()
+    run_id = run_id or run_of(step_id)
+    ended = Run.objects.filter(parent_run_id=run_id, parent_step_id=step_id, state__in=RUN_FINAL)
+    child = ended.order_by("-pk").first()
+    step = StepRun.objects.filter(run_id=run_id, pk=step_id).values("waits_for", "ended_at").first()
     if child is None or step is None:
         return
     if step["waits_for"] == WaitsFor.CHILD:
-        end_step(step_id, step["run_id"], child)
+        end_step(step_id, run_id, child)
     elif step["ended_at"] and not child.is_counted:
-        count_late(step_id, step["run_id"], child)
+        count_late(step_id, run_id, child)
 
 
 def end_step(step_id: int, run_id: int, child: Run) -> None:
@@ -139,7 +146,7 @@ def end_step(step_id: int, run_id: int, child: Run) -> None:
 def count_late(step_id: int, run_id: int, child: Run) -> None:
     """The run may have ended long ago; what it cost is known only now. Whoever started it counts anew as well."""
     with locked_run(run_id) as run:
-        row = one(ENDED_STEP, {"id": step_id})
+        row = one(ENDED_STEP, {"run": run_id, "id": step_id})
         if run is None or row is None:
             return
         cost = count_child(run, step_id, child)
@@ -149,19 +156,19 @@ def count_late(step_id: int, run_id: int, child: Run) -> None:
 
 def count_child(run: LockedRun, step_id: int, child: Run) -> Decimal | None:
     """Bring the step's cost, and with it the run's, to what the child cost. By how much; None when nothing changed."""
-    grown = one(COUNT_CHILD, {"child": child.pk, "id": step_id})
+    grown = one(COUNT_CHILD, {"child": child.pk, "run": run.id, "id": step_id})
     if grown is None or not any(grown.values()):
         return None
     run.add_spent(**grown, by_child=True)
     return grown["cost"]
 
 
-def follow_attention(step_id: int) -> None:
+def follow_attention(step_id: int, run_id: int | None = None) -> None:
     """The run that this step waits for began, or ceased, to need a person; may be called at any time."""
-    step = StepRun.objects.filter(pk=step_id, waits_for=WaitsFor.CHILD).values("run_id").first()
-    if step is None:
+    run_id = run_id or run_of(step_id)
+    if not StepRun.objects.filter(run_id=run_id, pk=step_id, waits_for=WaitsFor.CHILD).exists():
         return
-    with locked_run(step["run_id"]) as run:
+    with locked_run(run_id) as run:
         if run is not None and run.stop_requested_at is None and not run.is_final:
             before = run.people_steps
             run.people_steps = count_people_steps(run.id)

@@ -15,18 +15,18 @@ from runs import events
 from runs.engine import slots
 from runs.engine.plan import Plan, plan_for
 from runs.engine.sql import one
+from runs.engine.states import CLAIMABLE
 from workflows.specification.language import Step
 
-TAKE_STEP = """
+TAKE_STEP = f"""
 WITH run AS (
-    SELECT * FROM runs_run
-    WHERE id = (SELECT run_id FROM runs_steprun WHERE id = %(step)s) FOR NO KEY UPDATE
+    SELECT * FROM runs_run WHERE id = %(run)s FOR NO KEY UPDATE
 ), step AS (
     UPDATE runs_steprun SET
         state = 'running', attempt_no = attempt_no + 1, worker = %(worker)s, sent_at = NULL, error = NULL,
         lease_until = now() + make_interval(secs => %(lease)s), started_at = COALESCE(started_at, now())
-    WHERE id = %(step)s AND run_id IN (SELECT id FROM run)
-      AND state IN ('queued', 'retrying') AND due_at <= now() AND NOT held
+    WHERE id = %(step)s AND run_id = %(run)s AND run_id IN (SELECT id FROM run)
+      AND state IN {CLAIMABLE} AND due_at <= now() AND NOT held
     RETURNING *
 ), begun AS (
     UPDATE runs_run SET
@@ -36,10 +36,11 @@ WITH run AS (
     FROM run, step WHERE runs_run.id = run.id
     RETURNING runs_run.last_seq
 ), attempt AS (
-    INSERT INTO runs_attempt (step_id, number, state, worker) SELECT id, attempt_no, 'running', worker FROM step
+    INSERT INTO runs_attempt (run_id, step_id, number, state, worker)
+    SELECT run_id, id, attempt_no, 'running', worker FROM step
 ), event AS (
     INSERT INTO events_event (project_id, subject_kind, subject_id, seq, type, at, actor, data)
-    SELECT run.project_id, 'run', run.id, run.last_seq + 1, 'run.started', clock_timestamp(), 'system', '{}'
+    SELECT run.project_id, 'run', run.id, run.last_seq + 1, 'run.started', clock_timestamp(), 'system', '{{}}'
     FROM run, step WHERE run.state = 'queued'
     UNION ALL
     SELECT run.project_id, 'run', run.id, begun.last_seq, 'step.started', clock_timestamp(), 'system',
@@ -52,6 +53,8 @@ SELECT step.id, step.key, step.index, step.uses, step.attempt_no, step.item, ste
        run.trigger, run.tags, run.agent_id, run.created_by, run.created_at, begun.last_seq
 FROM run, step, begun
 """
+# Bells carry the run as well. Those of an earlier version do not, and of all partitions this one statement asks.
+RUN_OF = "SELECT run_id FROM runs_steprun WHERE id = %(step)s"
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,11 @@ class Claimed:
         return self.plan.spec.step(self.key)
 
     @property
+    def key_of_attempt(self) -> dict[str, int]:
+        """For a statement that only this attempt may have done."""
+        return {"run": self.run_id, "step": self.id, "attempt": self.attempt_no}
+
+    @property
     def idempotency_key(self) -> str:
         """The same for every attempt of this step, so that the other side can tell a repetition."""
         return f"{self.run_id}:{self.key}" if self.index is None else f"{self.run_id}:{self.key}:{self.index}"
@@ -113,11 +121,17 @@ class SlotTaken(Exception):
         self.seconds = seconds
 
 
-def claim(step_id: int, worker: str) -> Claimed | None:
+def run_of(step_id: int) -> int:
+    """For whoever knows only the step. 0 when it is not there any more, which no run is."""
+    return (one(RUN_OF, {"step": step_id}) or {}).get("run_id", 0)
+
+
+def claim(step_id: int, worker: str, run_id: int | None = None) -> Claimed | None:
     """Take the step, or None: somebody else has it, it is not due, held, or waits for a free slot."""
+    which = {"step": step_id, "run": run_id or run_of(step_id)}
     try:
         with transaction.atomic():
-            row = one(TAKE_STEP, {"step": step_id, "worker": worker, "lease": settings.ENGINE_LEASE_SECONDS})
+            row = one(TAKE_STEP, {**which, "worker": worker, "lease": settings.ENGINE_LEASE_SECONDS})
             if row is None:
                 return None
             wait = slots.take(row["slot_key"]) if row["slot_key"] else None
@@ -125,7 +139,7 @@ def claim(step_id: int, worker: str) -> Claimed | None:
                 raise SlotTaken(wait)
     except SlotTaken as refused:
         if refused.seconds:
-            slots.postpone(step_id, refused.seconds)
+            slots.postpone(which["run"], step_id, refused.seconds)
         return None
     claimed = Claimed(**row)
     bells.ring_run(claimed.run_id, claimed.project_id, claimed.last_seq)

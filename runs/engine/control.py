@@ -12,17 +12,21 @@ from controlplane.domain.errors import Unavailable
 from controlplane.domain.queueing import enqueue
 from runs import events
 from runs.engine.advance import Advance, close
+from runs.engine.claim import run_of
 from runs.engine.locked import LockedRun, described, existing_run, locked_run
 from runs.engine.outputs import StorageFailure, store
 from runs.engine.pausing import SYSTEM_NAME, pause, tell_children
 from runs.engine.sql import Row, one, run_statement
+from runs.engine.states import STEP_OPEN, in_list
 from runs.engine.waiting import Ending, settle_waiting, tell
 from runs.models import PauseCause, RunState, StepRun, StepState, WaitsFor
 
-DROP_UNSTARTED = """
+UNSTARTED = in_list(state for state in STEP_OPEN if state not in (StepState.RUNNING, StepState.WAITING))
+BEGUN = in_list([StepState.RUNNING, StepState.WAITING])
+DROP_UNSTARTED = f"""
 UPDATE runs_steprun SET state = 'cancelled', waits_for = '', ended_at = clock_timestamp(), held = false
 WHERE run_id = %(run)s AND (
-    state IN ('pending', 'queued', 'retrying', 'needs_review')
+    state IN {UNSTARTED}
     OR (state = 'waiting' AND waits_for NOT IN ('child', 'items'))
 )
 RETURNING id, key, index, state
@@ -32,14 +36,15 @@ WITH asked AS (
     SELECT id FROM runs_steprun
     WHERE run_id = %(run)s AND (state = 'running' OR waits_for = 'child') ORDER BY id FOR NO KEY UPDATE
 )
-UPDATE runs_steprun SET cancel_requested = true FROM asked WHERE runs_steprun.id = asked.id
+UPDATE runs_steprun SET cancel_requested = true FROM asked
+WHERE runs_steprun.run_id = %(run)s AND runs_steprun.id = asked.id
 RETURNING runs_steprun.id, uses, state
 """
-RECOUNT_ITEMS = """
+RECOUNT_ITEMS = f"""
 WITH left_over AS (
     SELECT parent.id, count(item.id) AS n
     FROM runs_steprun parent LEFT JOIN runs_steprun item ON item.run_id = parent.run_id AND item.key = parent.key
-        AND item.index IS NOT NULL AND item.state IN ('running', 'waiting')
+        AND item.index IS NOT NULL AND item.state IN {BEGUN}
     WHERE parent.run_id = %(run)s AND parent.waits_for = 'items'
     GROUP BY parent.id
 )
@@ -47,7 +52,7 @@ UPDATE runs_steprun SET open_items = n,
     state = CASE WHEN n = 0 THEN 'cancelled' ELSE state END,
     waits_for = CASE WHEN n = 0 THEN '' ELSE waits_for END,
     ended_at = CASE WHEN n = 0 THEN clock_timestamp() END
-FROM left_over WHERE runs_steprun.id = left_over.id
+FROM left_over WHERE runs_steprun.run_id = %(run)s AND runs_steprun.id = left_over.id
 RETURNING runs_steprun.id, key, index, state
 """
 RELEASE_HELD = """
@@ -58,14 +63,14 @@ RETURNING id, key, index, queue, state <> 'waiting' AND due_at <= now() AS ready
 """
 CHILD_OF = """
 SELECT child.id, run.id AS parent, run.pause_requested_at IS NOT NULL AND run.ended_at IS NULL AS paused
-FROM runs_run child JOIN runs_steprun step ON step.id = child.parent_step_id JOIN runs_run run ON run.id = step.run_id
-WHERE step.id = %(step)s AND child.ended_at IS NULL
+FROM runs_run child JOIN runs_run run ON run.id = child.parent_run_id
+WHERE child.parent_run_id = %(run)s AND child.parent_step_id = %(step)s AND child.ended_at IS NULL
 """
 NEEDS_REVIEW = "SELECT key FROM runs_steprun WHERE run_id = %(run)s AND state = 'needs_review' LIMIT 1"
 RUN_AGAIN = """
 UPDATE runs_steprun SET state = 'queued', waits_for = '', due_at = now(), rung_at = NULL, sent_at = NULL, losses = 0,
     held = %(held)s, ended_at = NULL
-WHERE id = %(id)s AND state = 'needs_review' RETURNING id, key, index, state, queue
+WHERE run_id = %(run)s AND id = %(id)s AND state = 'needs_review' RETURNING id, key, index, state, queue
 """
 
 
@@ -89,7 +94,7 @@ def stop(run: LockedRun, *, actor: str, user: int | None, reason: str) -> None:
         run.emit(events.STEP_CANCELLED, actor=actor, user=user, **described(row, StepState.CANCELLED))
     for row in run_statement(ASK_RUNNING, {"run": run.id}):
         if row["state"] == StepState.WAITING:
-            enqueue("runs.tasks.stop_child", row["id"])
+            enqueue("runs.tasks.stop_child", row["id"], run.id)
     if run.open_steps == 0:
         close(run)
 
@@ -119,9 +124,9 @@ def resume(run: LockedRun, *, actor: str, user: int | None) -> None:
     tell_children(run)
 
 
-def follow_pause(step_id: int) -> None:
+def follow_pause(step_id: int, run_id: int | None = None) -> None:
     """Bring the run that this step waits for in line with the step's own run; may be called at any time."""
-    for row in run_statement(CHILD_OF, {"step": step_id}):
+    for row in run_statement(CHILD_OF, {"run": run_id or run_of(step_id), "step": step_id}):
         with locked_run(row["id"]) as child:
             if child is not None:
                 pause_or_resume_child(child, parent=row["parent"], paused=row["paused"])
@@ -135,9 +140,9 @@ def pause_or_resume_child(child: LockedRun, *, parent: int, paused: bool) -> Non
         resume(child, actor=SYSTEM_NAME, user=None)
 
 
-def stop_child(step_id: int) -> None:
+def stop_child(step_id: int, run_id: int | None = None) -> None:
     """The parent is stopping: so does the run that its step waits for; may be called at any time."""
-    for row in run_statement(CHILD_OF, {"step": step_id}):
+    for row in run_statement(CHILD_OF, {"run": run_id or run_of(step_id), "step": step_id}):
         with locked_run(row["id"]) as child:
             if child is not None and not child.is_final and child.stop_requested_at is None:
                 stop(child, actor=SYSTEM_NAME, user=None, reason="The run that started this one was stopped.")
@@ -180,10 +185,10 @@ def stored(run: LockedRun, step: StepRun, output: object) -> object:
 
 
 def run_again(run: LockedRun, step_id: int, decided: Ending) -> Row | None:
-    row = one(RUN_AGAIN, {"id": step_id, "held": run.holds_steps})
+    row = one(RUN_AGAIN, {"run": run.id, "id": step_id, "held": run.holds_steps})
     if row is not None:
         run.people_steps -= 1
         tell(run, row, decided)
         if not run.holds_steps:
-            run.rings.append((row["id"], row["queue"]))
+            run.ring_for(row)
     return row

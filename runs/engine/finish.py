@@ -31,17 +31,17 @@ WITH step AS (
         due_at = CASE WHEN %(delay)s::float IS NULL THEN NULL ELSE now() + make_interval(secs => %(delay)s) END,
         rung_at = NULL, held = %(held)s,
         ended_at = CASE WHEN %(ended)s THEN clock_timestamp() END
-    WHERE id = %(step)s AND attempt_no = %(attempt)s AND state = 'running'
+    WHERE run_id = %(run)s AND id = %(step)s AND attempt_no = %(attempt)s AND state = 'running'
     RETURNING id, key, index, state, slot_key, queue
 ), attempt AS (
     UPDATE runs_attempt SET state = %(result)s, ended_at = clock_timestamp(), error = %(error)s::jsonb
-    WHERE step_id IN (SELECT id FROM step) AND number = %(attempt)s
+    WHERE run_id = %(run)s AND step_id IN (SELECT id FROM step) AND number = %(attempt)s
 )
 SELECT * FROM step
 """
 MARK_SENT = """
 UPDATE runs_steprun SET sent_at = now()
-WHERE id = %(step)s AND attempt_no = %(attempt)s AND state = 'running' AND NOT cancel_requested
+WHERE run_id = %(run)s AND id = %(step)s AND attempt_no = %(attempt)s AND state = 'running' AND NOT cancel_requested
 RETURNING id
 """
 MAY_HAVE_ACTED = "The call had left, so it may have taken effect."
@@ -97,9 +97,9 @@ def pause_before(claimed: Claimed, outcome: Outcome) -> float:
 def follow_child(run: LockedRun, row: Row) -> None:
     """The child may have ended before its parent's step waited for it, and a stop may have come meanwhile."""
     task = "settle_child" if run.stop_requested_at is None else "stop_child"
-    enqueue(f"runs.tasks.{task}", row["id"])
+    enqueue(f"runs.tasks.{task}", row["id"], run.id)
     if run.pause_requested_at is not None:
-        enqueue("runs.tasks.follow_pause", row["id"])
+        enqueue("runs.tasks.follow_pause", row["id"], run.id)
 
 
 def may_retry(claimed: Claimed, outcome: Outcome) -> bool:
@@ -111,7 +111,7 @@ def record(run: LockedRun, claimed: Claimed, outcome: Outcome, state: str, delay
     error = error_of(outcome, claimed)
     held = run.holds_steps and state in {StepState.RETRYING, StepState.WAITING}
     parameters = {
-        "step": claimed.id, "attempt": claimed.attempt_no, "state": state, "delay": delay, "held": held,
+        **claimed.key_of_attempt, "state": state, "delay": delay, "held": held,
         "waits_for": what_for(state, outcome),
         "output": as_json(outcome.output), "error": as_json(error), "request": as_json(outcome.request),
         "cost": outcome.cost, "input_tokens": outcome.input_tokens, "output_tokens": outcome.output_tokens,
@@ -172,4 +172,4 @@ def give_slot_back(run: LockedRun, row: Row) -> None:
 
 def mark_sent(claimed: Claimed) -> bool:
     """Committed before a call that must not be repeated leaves. False: the step is not ours any more."""
-    return one(MARK_SENT, {"step": claimed.id, "attempt": claimed.attempt_no}) is not None
+    return one(MARK_SENT, claimed.key_of_attempt) is not None

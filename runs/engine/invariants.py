@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runs.engine.sql import Row, run_statement
+from runs.engine.states import BY_ITSELF, BY_PEOPLE, CLAIMABLE, LIVE, MOVING, OPEN, TIMED
 
 LIMIT = 100
+# They refer to it without a constraint in the database.
+OF_STEPS = ("runs_attempt", "runs_logchunk", "runs_artifact")
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,8 @@ INVARIANTS = [
     ),
     Invariant(
         "a live step has somebody who will move it",
-        """SELECT id, run_id, key, state FROM runs_steprun WHERE NOT held AND (
-               (state IN ('queued', 'retrying') AND due_at IS NULL)
+        f"""SELECT id, run_id, key, state FROM runs_steprun WHERE NOT held AND (
+               (state IN {CLAIMABLE} AND due_at IS NULL)
                OR (waits_for = 'time' AND due_at IS NULL)
                OR (waits_for = 'items' AND COALESCE(open_items, 0) = 0)
                OR (waits_for = 'child'
@@ -39,8 +42,8 @@ INVARIANTS = [
     ),
     Invariant(
         "a step held back belongs to a run that is paused or pausing",
-        """SELECT step.id, step.run_id, step.key FROM runs_steprun step JOIN runs_run run ON run.id = step.run_id
-           WHERE step.held AND step.state IN ('queued', 'retrying', 'waiting') AND run.pause_requested_at IS NULL""",
+        f"""SELECT step.id, step.run_id, step.key FROM runs_steprun step JOIN runs_run run ON run.id = step.run_id
+           WHERE step.held AND step.state IN {TIMED} AND run.pause_requested_at IS NULL""",
     ),
     Invariant(
         "a pending step waits for something unfinished",
@@ -49,28 +52,28 @@ INVARIANTS = [
     ),
     Invariant(
         "a final run has no live step",
-        """SELECT run.id, run.state, step.key, step.state AS step_state
+        f"""SELECT run.id, run.state, step.key, step.state AS step_state
            FROM runs_run run JOIN runs_steprun step ON step.run_id = run.id
-           WHERE run.ended_at IS NOT NULL AND step.state IN ('queued', 'running', 'waiting', 'retrying')""",
+           WHERE run.ended_at IS NOT NULL AND step.state IN {LIVE}""",
     ),
     Invariant(
         "a live run has a live step or one that needs a review",
-        """SELECT run.id, run.state FROM runs_run run
+        f"""SELECT run.id, run.state FROM runs_run run
            WHERE run.ended_at IS NULL AND run.trigger <> 'external' AND NOT EXISTS (
                SELECT 1 FROM runs_steprun step WHERE step.run_id = run.id
-               AND step.state IN ('pending', 'queued', 'running', 'waiting', 'retrying', 'needs_review'))""",
+               AND step.state IN {OPEN})""",
     ),
     Invariant(
         "a run counts its open steps",
-        """SELECT run.id, run.open_steps, count(step.id) AS counted FROM runs_run run
+        f"""SELECT run.id, run.open_steps, count(step.id) AS counted FROM runs_run run
            LEFT JOIN runs_steprun step ON step.run_id = run.id
-               AND step.state IN ('pending', 'queued', 'running', 'waiting', 'retrying', 'needs_review')
+               AND step.state IN {OPEN}
            WHERE run.ended_at IS NULL GROUP BY run.id HAVING run.open_steps <> count(step.id)""",
     ),
     Invariant(
         "a run counts its steps that wait for a person",
-        """SELECT run.id, run.people_steps, counted.own, counted.children FROM runs_run run CROSS JOIN LATERAL (
-               SELECT count(*) FILTER (WHERE step.waits_for IN ('approval', 'review')) AS own,
+        f"""SELECT run.id, run.people_steps, counted.own, counted.children FROM runs_run run CROSS JOIN LATERAL (
+               SELECT count(*) FILTER (WHERE step.waits_for IN {BY_PEOPLE}) AS own,
                       count(*) FILTER (WHERE step.waits_for = 'child') AS children
                FROM runs_steprun step WHERE step.run_id = run.id) counted
            WHERE run.ended_at IS NULL
@@ -78,10 +81,10 @@ INVARIANTS = [
     ),
     Invariant(
         "a run that needs attention does nothing by itself",
-        """SELECT run.id, step.key, step.state, step.waits_for
+        f"""SELECT run.id, step.key, step.state, step.waits_for
            FROM runs_run run JOIN runs_steprun step ON step.run_id = run.id
-           WHERE run.attention_since IS NOT NULL AND NOT step.held AND (step.state IN ('queued', 'running', 'retrying')
-               OR step.waits_for IN ('time', 'signal', 'records'))""",
+           WHERE run.attention_since IS NOT NULL AND NOT step.held AND (step.state IN {MOVING}
+               OR step.waits_for IN {BY_ITSELF})""",
     ),
     Invariant(
         "the events of a run are numbered 1 to n",
@@ -102,6 +105,21 @@ INVARIANTS = [
         """SELECT attempt.id, attempt.step_id, attempt.number FROM runs_attempt attempt
            JOIN runs_steprun step ON step.id = attempt.step_id
            WHERE attempt.state = 'running' AND (step.state <> 'running' OR step.attempt_no <> attempt.number)""",
+    ),
+    Invariant(
+        "what belongs to a step belongs to a step of its run",
+        " UNION ALL ".join(
+            f"""SELECT '{table}' AS belongs, child.id, child.run_id, child.step_id FROM {table} child
+                LEFT JOIN runs_steprun step ON step.run_id = child.run_id AND step.id = child.step_id
+                WHERE child.step_id IS NOT NULL AND step.id IS NULL"""
+            for table in OF_STEPS
+        ),
+    ),
+    Invariant(
+        "a run that a step started was started by a step of its parent run",
+        """SELECT child.id, child.parent_run_id, child.parent_step_id FROM runs_run child
+           LEFT JOIN runs_steprun step ON step.run_id = child.parent_run_id AND step.id = child.parent_step_id
+           WHERE child.parent_step_id IS NOT NULL AND step.id IS NULL""",
     ),
     Invariant(
         "log lines are numbered without gaps",

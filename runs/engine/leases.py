@@ -31,19 +31,22 @@ GRACE_SECONDS = 30
 # Who locks many running steps does it in the order of their ids, so a heartbeat and a cancel never wait for each other.
 EXTEND = """
 WITH ours AS (
-    SELECT step.id
-    FROM runs_steprun step JOIN unnest(%(ids)s::bigint[], %(attempts)s::int[]) AS mine (id, attempt)
-        ON step.id = mine.id AND step.attempt_no = mine.attempt
+    SELECT step.run_id, step.id
+    FROM runs_steprun step
+        JOIN unnest(%(runs)s::bigint[], %(ids)s::bigint[], %(attempts)s::int[]) AS mine (run, id, attempt)
+        ON step.run_id = mine.run AND step.id = mine.id AND step.attempt_no = mine.attempt
     WHERE step.state = 'running' ORDER BY step.id FOR NO KEY UPDATE OF step
 )
 UPDATE runs_steprun SET lease_until = now() + make_interval(secs => %(lease)s)
-FROM ours WHERE runs_steprun.id = ours.id
+FROM ours WHERE runs_steprun.run_id = ours.run_id AND runs_steprun.id = ours.id
 RETURNING runs_steprun.id, attempt_no, cancel_requested
 """
 ASKED_TO_STOP = """
 SELECT step.id, run.deadline_at <= run.stop_requested_at AS overran
-FROM runs_steprun step JOIN runs_run run ON run.id = step.run_id
-WHERE step.id = ANY(%(ids)s) AND step.cancel_requested
+FROM unnest(%(runs)s::bigint[], %(ids)s::bigint[]) AS mine (run, id)
+    JOIN runs_steprun step ON step.run_id = mine.run AND step.id = mine.id
+    JOIN runs_run run ON run.id = step.run_id
+WHERE step.cancel_requested
 """
 REGISTER = """
 INSERT INTO runs_worker (name, boot, life, queue, slots, busy, started_at, seen_at)
@@ -60,12 +63,13 @@ ONE_AT_A_TIME = "LOCK TABLE runs_worker IN SHARE ROW EXCLUSIVE MODE"
 FORGET = "DELETE FROM runs_worker WHERE seen_at < now() - %(kept)s RETURNING name"
 VOID_EARLIER_LIFE = """
 WITH void AS (
-    SELECT id FROM runs_steprun
+    SELECT run_id, id FROM runs_steprun
     WHERE state = 'running' AND worker <> %(me)s
       AND (starts_with(worker, %(name)s || '/') OR starts_with(worker, %(name)s || '#'))
     ORDER BY id FOR NO KEY UPDATE
 )
-UPDATE runs_steprun SET lease_until = now() FROM void WHERE runs_steprun.id = void.id
+UPDATE runs_steprun SET lease_until = now() FROM void
+WHERE runs_steprun.run_id = void.run_id AND runs_steprun.id = void.id
 RETURNING runs_steprun.id
 """
 
@@ -209,7 +213,7 @@ class Leases:
         if leases:
             parameters = {
                 "lease": settings.ENGINE_LEASE_SECONDS,
-                "ids": [lease.claimed.id for lease in leases],
+                **which(leases),
                 "attempts": [lease.claimed.attempt_no for lease in leases],
             }
             rows = run_statement(EXTEND, parameters)
@@ -239,11 +243,16 @@ class Leases:
         flush(leases)
 
     def hear(self, leases: list[Lease]) -> None:
-        asked = run_statement(ASKED_TO_STOP, {"ids": [lease.claimed.id for lease in leases]})
+        asked = run_statement(ASKED_TO_STOP, which(leases))
         overran = {row["id"]: bool(row["overran"]) for row in asked}
         for lease in leases:
             if lease.claimed.id in overran:
                 lease.ask_to_stop(overran=overran[lease.claimed.id])
+
+
+def which(leases: list[Lease]) -> dict[str, list[int]]:
+    """Their runs and steps, in the same order."""
+    return {"runs": [lease.claimed.run_id for lease in leases], "ids": [lease.claimed.id for lease in leases]}
 
 
 def flush(leases: list[Lease]) -> None:

@@ -24,9 +24,9 @@ from runs.engine.sql import Row, one, run_statement
 from runs.models import RUN_FINAL, Run, RunState
 
 LOCK = """
-SELECT id, project_id, workflow_id, version_id, parent_step_id, state, environment, trigger, inputs, pins, agent_id,
-       tags, created_at, created_by, last_seq, open_steps, people_steps, pause_requested_at, stop_requested_at,
-       attention_since, pause_cause, control_by, control_reason,
+SELECT id, project_id, workflow_id, version_id, parent_run_id, parent_step_id, state, environment, trigger, inputs,
+       pins, agent_id, tags, created_at, created_by, last_seq, open_steps, people_steps, pause_requested_at,
+       stop_requested_at, attention_since, pause_cause, control_by, control_reason,
        deadline_at + COALESCE(now() - LEAST(pause_requested_at, attention_since), interval '0')
            <= COALESCE(stop_requested_at, now()) AS deadline_passed,
        started_at IS NOT NULL AS has_started, now() AS now
@@ -60,6 +60,10 @@ WHERE id = %(id)s
 """
 
 
+# A step, its run and its queue.
+Bell = tuple[int, int, str]
+
+
 class IllegalChange(Exception):
     """A mistake in the engine: no run may go this way."""
 
@@ -72,6 +76,7 @@ class LockedRun:
     project_id: int
     workflow_id: int
     version_id: int | None
+    parent_run_id: int | None
     parent_step_id: int | None
     state: str
     environment: str
@@ -104,7 +109,8 @@ class LockedRun:
     children_output_tokens: int = 0
     # Whether there is something to write although nothing is told of it.
     is_changed: bool = False
-    rings: list[tuple[int, str]] = field(default_factory=list)
+    # Steps, of this run or another one, that workers are to be called for.
+    rings: list[Bell] = field(default_factory=list)
     events: list[tuple[str, str, int | None, str]] = field(default_factory=list)
 
     @property
@@ -139,6 +145,10 @@ class LockedRun:
         elif self.attention_since is None:
             self.attention_since = self.now
             self.emit(events.NEEDS_ATTENTION, state=self.state)
+
+    def ring_for(self, step: Row) -> None:
+        """After commit a worker is called for this step of it: {"id", "queue"}."""
+        self.rings.append((step["id"], self.id, step["queue"]))
 
     def start(self) -> None:
         """Something of it has begun."""
@@ -203,13 +213,17 @@ class LockedRun:
     def _ring(self) -> None:
         fault("bell.before_publish")
         # When the broker does not answer, the sweep rings for the rest.
-        all(ring("runs.tasks.execute_step", step_id, queue=queue) for step_id, queue in self.rings)
-        if self.is_final and self.parent_step_id:
-            ring("runs.tasks.settle_child", self.parent_step_id)
-        elif self.parent_step_id and self.needed_attention != (self.attention_since is not None):
-            ring("runs.tasks.follow_attention", self.parent_step_id)
+        all(ring("runs.tasks.execute_step", step, run, queue=queue) for step, run, queue in self.rings)
+        if self.parent_step_id and self.parent_run_id:
+            self._tell_parent(self.parent_step_id, self.parent_run_id)
         bells.ring_run(self.id, self.project_id, self.last_seq)
         bell.tell(type for type, *_ in self.events)
+
+    def _tell_parent(self, step_id: int, run_id: int) -> None:
+        if self.is_final:
+            ring("runs.tasks.settle_child", step_id, run_id)
+        elif self.needed_attention != (self.attention_since is not None):
+            ring("runs.tasks.follow_attention", step_id, run_id)
 
 
 def described(row: Row, state: str) -> dict[str, Any]:

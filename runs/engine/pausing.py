@@ -6,11 +6,12 @@ from controlplane.domain.queueing import enqueue
 from runs import events
 from runs.engine.locked import LockedRun
 from runs.engine.sql import Row, one, run_statement
+from runs.engine.states import TIMED
 from runs.models import PauseCause, RunState
 
-HOLD = """
+HOLD = f"""
 UPDATE runs_steprun SET held = true
-WHERE run_id = %(run)s AND state IN ('queued', 'retrying', 'waiting') AND due_at IS NOT NULL
+WHERE run_id = %(run)s AND state IN {TIMED} AND due_at IS NOT NULL
 """
 WAIT_FOR_CHILDREN = """
 SELECT id FROM runs_steprun WHERE run_id = %(run)s AND waits_for = 'child'
@@ -43,7 +44,7 @@ def pause_for_review(run: LockedRun, step: Row) -> None:
 def tell_children(run: LockedRun) -> None:
     """The runs that this one started pause and resume with it; the sweep repeats what gets lost."""
     for step in run_statement(WAIT_FOR_CHILDREN, {"run": run.id}):
-        enqueue("runs.tasks.follow_pause", step["id"])
+        enqueue("runs.tasks.follow_pause", step["id"], run.id)
 
 
 def settle_pause(run: LockedRun) -> None:

@@ -13,13 +13,14 @@ from django.db import connection
 from controlplane.domain.queueing import Task, sources, waiting
 from runs.engine.leases import leases
 from runs.engine.sql import run_statement
+from runs.engine.states import CLAIMABLE
 
 logger = logging.getLogger(__name__)
 EVERY_SECONDS = 1.0
 # A step whose slot is full waits for the slot, not for a worker.
-WAITING = """
-SELECT id FROM runs_steprun step
-WHERE state IN ('queued', 'retrying') AND NOT held AND due_at < now() - make_interval(secs => %(after)s)
+WAITING = f"""
+SELECT id, run_id FROM runs_steprun step
+WHERE state IN {CLAIMABLE} AND NOT held AND due_at < now() - make_interval(secs => %(after)s)
   AND queue = ANY(%(queues)s) AND NOT EXISTS (
     SELECT FROM agents_slot slot WHERE slot.key = step.slot_key AND slot.in_use >= slot.capacity)
 ORDER BY due_at LIMIT %(most)s
@@ -29,7 +30,7 @@ ORDER BY due_at LIMIT %(most)s
 @waiting
 def steps(queues: Collection[str], most: int) -> list[Task]:
     asked = {"after": settings.ENGINE_PULL_AFTER_SECONDS, "queues": list(queues), "most": most}
-    return [("runs.tasks.execute_step", (row["id"],)) for row in run_statement(WAITING, asked)]
+    return [("runs.tasks.execute_step", (row["id"], row["run_id"])) for row in run_statement(WAITING, asked)]
 
 
 class Puller:

@@ -32,13 +32,13 @@ WITH copied AS (
     SELECT step.run_id, step.id, 0, old.name, old.content_type, old.size, old.sha256, old.file
     FROM runs_steprun step
         JOIN runs_steprun source ON source.run_id = %(source)s AND source.key = step.key AND source.index IS NULL
-        JOIN runs_artifact old ON old.step_id = source.id
+        JOIN runs_artifact old ON old.run_id = %(source)s AND old.step_id = source.id
     WHERE step.run_id = %(run)s AND step.reused
     RETURNING id, step_id, file
 )
 UPDATE runs_steprun step SET output = jsonb_set(step.output, '{$artifact}', to_jsonb(copied.id))
 FROM copied JOIN runs_artifact old ON old.file = copied.file AND old.run_id = %(source)s
-WHERE step.id = copied.step_id AND step.output -> '$artifact' = to_jsonb(old.id)
+WHERE step.run_id = %(run)s AND step.id = copied.step_id AND step.output -> '$artifact' = to_jsonb(old.id)
 """
 
 

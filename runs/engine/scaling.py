@@ -11,15 +11,16 @@ from agents.models import Agent
 from controlplane.domain.recording import record
 from controlplane.projects.tenants.actors import SYSTEM
 from runs.engine.sql import one, run_statement
+from runs.engine.states import CLAIMABLE
 
 # So long the number stays before it falls, so that it does not swing with every step.
 REST_SECONDS = 60
 
-SCALED = """
+SCALED = f"""
 SELECT agent.id, agent.max_concurrent AS replicas, agent.min_replicas AS least, agent.max_replicas AS most, slot.in_use,
        agent.scaled_at < now() - make_interval(secs => %(rest)s) AS rested,
        (SELECT count(*) FROM (
-           SELECT 1 FROM runs_steprun WHERE state IN ('queued', 'retrying') AND slot_key = slot.key AND slot_key <> ''
+           SELECT 1 FROM runs_steprun WHERE state IN {CLAIMABLE} AND slot_key = slot.key AND slot_key <> ''
                AND NOT held AND due_at <= now() LIMIT agent.max_replicas) AS counted)::int AS waiting
 FROM agents_agent agent JOIN agents_slot slot ON slot.key = 'agent:' || agent.id
 WHERE agent.min_replicas < agent.max_replicas
@@ -33,9 +34,9 @@ WITH agent AS (
 UPDATE agents_slot SET capacity = %(wanted)s FROM agent WHERE key = 'agent:' || agent.id RETURNING key
 """
 # The sweep rings for them with its next pass.
-WAKE = """
-UPDATE runs_steprun SET rung_at = NULL WHERE id IN (
-    SELECT id FROM runs_steprun WHERE state IN ('queued', 'retrying') AND slot_key = %(key)s AND slot_key <> ''
+WAKE = f"""
+UPDATE runs_steprun SET rung_at = NULL WHERE (run_id, id) IN (
+    SELECT run_id, id FROM runs_steprun WHERE state IN {CLAIMABLE} AND slot_key = %(key)s AND slot_key <> ''
         AND NOT held AND due_at <= now() ORDER BY queued_at LIMIT %(places)s FOR UPDATE SKIP LOCKED)
 """
 

@@ -4,37 +4,38 @@ from __future__ import annotations
 
 from agents.calls.limits import AVAILABLE
 from runs.engine.sql import one, run_statement
+from runs.engine.states import CLAIMABLE
 
 TAKE = f"""
 UPDATE agents_slot SET in_use = in_use + 1,
     tokens = CASE WHEN per_minute IS NULL THEN tokens ELSE {AVAILABLE} - 1 END, refilled_at = clock_timestamp()
 WHERE key = %(key)s AND (capacity IS NULL OR in_use < capacity) AND (per_minute IS NULL OR {AVAILABLE} >= 1)
 RETURNING key
-"""  # noqa: S608 - names of this file
+"""
 # Zero when it is not the calls a minute that left no room: then whoever gives a place back rings for the next.
 REFUSED = f"""
 SELECT CASE WHEN per_minute IS NULL OR in_use >= capacity THEN 0
             ELSE GREATEST(0.05, (1 - {AVAILABLE}) * 60.0 / per_minute) END::float AS seconds
 FROM agents_slot WHERE key = %(key)s
-"""  # noqa: S608 - names of this file
+"""
 # Whoever waited longer comes first, one call after the other; within a minute, for the limit may be another one then.
-POSTPONE = """
+POSTPONE = f"""
 UPDATE runs_steprun step SET rung_at = NULL, due_at = clock_timestamp() + make_interval(
     secs => %(seconds)s + 60.0 / slot.per_minute * (SELECT count(*) FROM (
-        SELECT 1 FROM runs_steprun WHERE state IN ('queued', 'retrying') AND slot_key = slot.key AND slot_key <> ''
+        SELECT 1 FROM runs_steprun WHERE state IN {CLAIMABLE} AND slot_key = slot.key AND slot_key <> ''
             AND NOT held AND due_at <= now() + interval '1 minute' AND (queued_at, id) < (step.queued_at, step.id)
         LIMIT slot.per_minute - 1) AS before))
 FROM agents_slot slot
-WHERE step.id = %(step)s AND slot.key = step.slot_key AND slot.per_minute IS NOT NULL
-    AND step.state IN ('queued', 'retrying') AND step.due_at <= now()
+WHERE step.run_id = %(run)s AND step.id = %(step)s AND slot.key = step.slot_key AND slot.per_minute IS NOT NULL
+    AND step.state IN {CLAIMABLE} AND step.due_at <= now()
 """
 GIVE_BACK = "UPDATE agents_slot SET in_use = in_use - 1 WHERE key = %(key)s AND in_use > 0"
-NEXT_IN_LINE = """
-UPDATE runs_steprun SET rung_at = now() WHERE id = (
-    SELECT id FROM runs_steprun
-    WHERE state IN ('queued', 'retrying') AND slot_key = %(key)s AND slot_key <> '' AND NOT held AND due_at <= now()
+NEXT_IN_LINE = f"""
+UPDATE runs_steprun SET rung_at = now() WHERE (run_id, id) = (
+    SELECT run_id, id FROM runs_steprun
+    WHERE state IN {CLAIMABLE} AND slot_key = %(key)s AND slot_key <> '' AND NOT held AND due_at <= now()
     ORDER BY queued_at LIMIT 1 FOR UPDATE SKIP LOCKED
-) RETURNING id, queue
+) RETURNING id, run_id, queue
 """
 RECOUNT = """
 UPDATE agents_slot SET in_use = counted.n
@@ -59,16 +60,16 @@ def take(key: str) -> float | None:
     return None if refused is None else refused["seconds"]
 
 
-def postpone(step_id: int, seconds: float) -> None:
+def postpone(run_id: int, step_id: int, seconds: float) -> None:
     """Not before then, nor before the turn of those that waited longer: the sweep rings for it when it is due."""
-    run_statement(POSTPONE, {"step": step_id, "seconds": seconds})
+    run_statement(POSTPONE, {"run": run_id, "step": step_id, "seconds": seconds})
 
 
-def give_back(key: str) -> tuple[int, str] | None:
-    """One less in use; the (step id, queue) that waited longest for it, to be rung."""
+def give_back(key: str) -> tuple[int, int, str] | None:
+    """One less in use; the (step, run, queue) that waited longest for it, to be rung."""
     run_statement(GIVE_BACK, {"key": key})
     row = one(NEXT_IN_LINE, {"key": key})
-    return None if row is None else (row["id"], row["queue"])
+    return None if row is None else (row["id"], row["run_id"], row["queue"])
 
 
 def recount() -> list[str]:

@@ -30,14 +30,13 @@ SUBMIT = """
 WITH run AS (
     INSERT INTO runs_run (
         project_id, workflow_id, version_id, definition, pins, state, environment, trigger, agent_id, tags, inputs,
-        deadline_at, created_by, user_id, retry_of_id, replayed_from, parent_step_id, open_steps, last_seq, last_line,
-        cost_usd, input_tokens, output_tokens, control_by, control_reason)
+        deadline_at, created_by, user_id, retry_of_id, replayed_from, parent_run_id, parent_step_id, open_steps,
+        last_seq, last_line, cost_usd, input_tokens, output_tokens, control_by, control_reason)
     VALUES (
         %(project_id)s, %(workflow_id)s, %(version_id)s, %(definition)s::jsonb, %(pins)s::jsonb, %(state)s,
         %(environment)s, %(trigger)s, %(agent_id)s, %(tags)s::text[], %(inputs)s::jsonb,
         now() + make_interval(secs => %(timeout)s), %(created_by)s, %(user_id)s, %(retry_of_id)s, %(replayed_from)s,
-        %(parent_step_id)s,
-        %(open_steps)s, 1, 0, 0, 0, 0, '', '')
+        %(parent_run_id)s, %(parent_step_id)s, %(open_steps)s, 1, 0, 0, 0, 0, '', '')
     RETURNING id, created_at, deadline_at
 ), step AS (
     INSERT INTO runs_steprun (
@@ -78,6 +77,8 @@ class Order:
     tags: list[str] = field(default_factory=list)
     definition: dict[str, Any] | None = None
     retry_of_id: int | None = None
+    # The step that starts it, and its run.
+    parent_run_id: int | None = None
     parent_step_id: int | None = None
     timeout_seconds: float | None = None
     # Replays: where it begins, and the steps that stand as succeeded from the start.
@@ -111,7 +112,7 @@ def insert(order: Order) -> list[Row]:
 def ring_all(run: Run, ready: list[Row]) -> None:
     fault("bell.before_publish")
     # When the broker does not answer, the sweep rings for the rest.
-    all(ring("runs.tasks.execute_step", step["id"], queue=step["queue"]) for step in ready)
+    all(ring("runs.tasks.execute_step", step["id"], run.pk, queue=step["queue"]) for step in ready)
     bells.ring_run(run.pk, run.project_id, run.last_seq)
     bell.tell((events.CREATED,))
 
@@ -135,6 +136,7 @@ def run_columns(order: Order) -> dict[str, Any]:
         "user_id": order.by.user_id,
         "retry_of_id": order.retry_of_id,
         "replayed_from": order.replayed_from,
+        "parent_run_id": order.parent_run_id,
         "parent_step_id": order.parent_step_id,
         "open_steps": order.open_steps,
     }
@@ -190,6 +192,7 @@ def as_run(order: Order, row: Row) -> Run:
         user_id=order.by.user_id,
         retry_of_id=order.retry_of_id,
         replayed_from=order.replayed_from,
+        parent_run_id=order.parent_run_id,
         parent_step_id=order.parent_step_id,
         open_steps=order.open_steps,
         last_seq=1,

@@ -21,8 +21,9 @@ from runs.engine.finish import give_slot_back
 from runs.engine.locked import LockedRun, as_json, described, locked_run
 from runs.engine.pausing import pause_for_review, settle_pause
 from runs.engine.sql import Row, one, run_statement
+from runs.engine.states import CLAIMABLE, in_list
 from runs.engine.waiting import Ending, settle_waiting
-from runs.models import StepState, Trigger, WaitsFor
+from runs.models import RUN_LIVE, RunState, StepState, Trigger, WaitsFor
 from workflows.specification.language import Step
 
 logger = logging.getLogger(__name__)
@@ -30,31 +31,36 @@ BATCH = 500
 # After this many lost workers the step is taken for what kills them.
 MAX_LOSSES = 3
 
-RING_AGAIN = """
-UPDATE runs_steprun SET rung_at = now() WHERE id IN (
-    SELECT id FROM runs_steprun
-    WHERE state IN ('queued', 'retrying') AND NOT held AND due_at <= now()
+GOING_ON = in_list([RunState.QUEUED, RunState.RUNNING, RunState.WAITING_APPROVAL])
+STOPPABLE = in_list(state for state in RUN_LIVE if state != RunState.STOPPING)
+PAUSABLE = in_list([RunState.QUEUED, RunState.RUNNING, RunState.PAUSED])
+
+RING_AGAIN = f"""
+UPDATE runs_steprun SET rung_at = now() WHERE (run_id, id) IN (
+    SELECT run_id, id FROM runs_steprun
+    WHERE state IN {CLAIMABLE} AND NOT held AND due_at <= now()
       AND (rung_at IS NULL OR rung_at < now() - make_interval(secs => %(again)s))
     ORDER BY rung_at NULLS FIRST, due_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
-) RETURNING id, queue
+) RETURNING id, run_id, queue
 """
 LOST = """
 SELECT id, run_id FROM runs_steprun WHERE state = 'running' AND lease_until < now() ORDER BY lease_until LIMIT %(batch)s
 """
 LOCK_LOST = """
-SELECT id, attempt_no AS attempt, sent_at IS NOT NULL AS sent, losses, worker, cancel_requested FROM runs_steprun
-WHERE id = %(id)s AND state = 'running' AND lease_until < now() FOR NO KEY UPDATE
+SELECT id, run_id AS run, attempt_no AS attempt, sent_at IS NOT NULL AS sent, losses, worker, cancel_requested
+FROM runs_steprun
+WHERE run_id = %(run)s AND id = %(id)s AND state = 'running' AND lease_until < now() FOR NO KEY UPDATE
 """
 TAKE_BACK = """
 WITH attempt AS (
     UPDATE runs_attempt SET state = 'lost', ended_at = clock_timestamp()
-    WHERE step_id = %(id)s AND number = %(attempt)s
+    WHERE run_id = %(run)s AND step_id = %(id)s AND number = %(attempt)s
 )
 UPDATE runs_steprun SET
     state = %(state)s, waits_for = %(waits_for)s, losses = %(losses)s, lease_until = NULL,
     due_at = now(), rung_at = now(), held = %(held)s,
     ended_at = CASE WHEN %(ended)s THEN clock_timestamp() END, error = COALESCE(%(error)s::jsonb, error)
-WHERE id = %(id)s
+WHERE run_id = %(run)s AND id = %(id)s
 RETURNING id, key, index, state, slot_key, queue, losses, worker
 """
 DUE_TIMERS = """
@@ -62,28 +68,29 @@ SELECT id, run_id, key, waits_for FROM runs_steprun
 WHERE state = 'waiting' AND waits_for IN ('time', 'signal') AND due_at <= now() AND NOT held
 ORDER BY due_at LIMIT %(batch)s
 """
-OVERDUE_RUNS = """
+OVERDUE_RUNS = f"""
 SELECT id FROM runs_run
-WHERE state IN ('queued', 'running', 'waiting_approval') AND deadline_at < now()
+WHERE state IN {GOING_ON} AND deadline_at < now()
   AND pause_requested_at IS NULL AND attention_since IS NULL
 LIMIT %(batch)s
 """
 CHILDREN_ENDED = """
-SELECT step.id FROM runs_steprun step JOIN runs_run child ON child.parent_step_id = step.id
+SELECT step.id, step.run_id
+FROM runs_steprun step JOIN runs_run child ON child.parent_run_id = step.run_id AND child.parent_step_id = step.id
 WHERE step.waits_for = 'child' AND child.ended_at < now() - interval '1 second'
 LIMIT %(batch)s
 """
-CHILDREN_TO_STOP = """
-SELECT step.id FROM runs_run child
-JOIN runs_steprun step ON step.id = child.parent_step_id JOIN runs_run run ON run.id = step.run_id
-WHERE child.parent_step_id IS NOT NULL AND child.state IN ('queued', 'running', 'waiting_approval', 'paused')
+CHILDREN_TO_STOP = f"""
+SELECT step.id, step.run_id FROM runs_run child JOIN runs_run run ON run.id = child.parent_run_id
+    JOIN runs_steprun step ON step.run_id = child.parent_run_id AND step.id = child.parent_step_id
+WHERE child.parent_step_id IS NOT NULL AND child.state IN {STOPPABLE}
   AND (run.stop_requested_at IS NOT NULL OR step.ended_at IS NOT NULL)
 LIMIT %(batch)s
 """
-CHILDREN_OUT_OF_STEP = """
-SELECT step.id FROM runs_run child
-JOIN runs_steprun step ON step.id = child.parent_step_id JOIN runs_run run ON run.id = step.run_id
-WHERE child.parent_step_id IS NOT NULL AND child.state IN ('queued', 'running', 'paused')
+CHILDREN_OUT_OF_STEP = f"""
+SELECT step.id, step.run_id FROM runs_run child JOIN runs_run run ON run.id = child.parent_run_id
+    JOIN runs_steprun step ON step.run_id = child.parent_run_id AND step.id = child.parent_step_id
+WHERE child.parent_step_id IS NOT NULL AND child.state IN {PAUSABLE}
   AND run.ended_at IS NULL AND run.stop_requested_at IS NULL AND (
     (run.pause_requested_at IS NOT NULL AND child.pause_requested_at IS NULL)
     OR (run.pause_requested_at IS NULL AND child.pause_cause = 'parent' AND NOT EXISTS (
@@ -92,22 +99,23 @@ LIMIT %(batch)s
 """
 # Of steps that were given up before; an index holds only these and those that are about to be counted.
 CHILDREN_UNCOUNTED = """
-SELECT step.id FROM runs_run child JOIN runs_steprun step ON step.id = child.parent_step_id
+SELECT step.id, step.run_id FROM runs_run child
+    JOIN runs_steprun step ON step.run_id = child.parent_run_id AND step.id = child.parent_step_id
 WHERE child.parent_step_id IS NOT NULL AND child.ended_at IS NOT NULL AND NOT child.is_counted
   AND child.ended_at < now() - interval '1 second' AND step.ended_at IS NOT NULL
 LIMIT %(batch)s
 """
 # Whoever waits for a run that needs attention does so too, and no longer than it does.
 PARENTS_OUT_OF_STEP = f"""
-SELECT step.id FROM runs_run child
-JOIN runs_steprun step ON step.id = child.parent_step_id JOIN runs_run run ON run.id = step.run_id
+SELECT step.id, step.run_id FROM runs_run child JOIN runs_run run ON run.id = child.parent_run_id
+    JOIN runs_steprun step ON step.run_id = child.parent_run_id AND step.id = child.parent_step_id
 WHERE child.attention_since IS NOT NULL AND step.waits_for = 'child' AND run.people_steps = 0
   AND run.stop_requested_at IS NULL
 UNION ALL
-SELECT step.id FROM runs_run run JOIN runs_steprun step ON step.run_id = run.id
+SELECT step.id, step.run_id FROM runs_run run JOIN runs_steprun step ON step.run_id = run.id
 WHERE run.people_steps > 0 AND step.waits_for = 'child' AND run.people_steps <> ({PEOPLE_STEPS_OF_RUN})
 LIMIT %(batch)s
-"""  # noqa: S608 - names of the engine
+"""
 LOST_MESSAGE = "Its worker {worker} was lost {losses} times, so this step is not tried again."
 UNKNOWN_MESSAGE = "Its worker, or our database, was lost after the call had left. It may have taken effect."
 
@@ -128,7 +136,8 @@ def each(handle: Callable[[Row], object], rows: list[Row]) -> int:
 def ring_again() -> int:
     rows = run_statement(RING_AGAIN, {"again": settings.ENGINE_RING_AGAIN_SECONDS, "batch": BATCH})
     # A broker that hangs costs seconds a message: after the first one, the rest waits for its next turn.
-    return len(rows) if all(ring("runs.tasks.execute_step", row["id"], queue=row["queue"]) for row in rows) else 0
+    rung = all(ring("runs.tasks.execute_step", row["id"], row["run_id"], queue=row["queue"]) for row in rows)
+    return len(rows) if rung else 0
 
 
 def take_back_lost() -> int:
@@ -137,7 +146,7 @@ def take_back_lost() -> int:
 
 def take_back(step_id: int, run_id: int) -> bool:
     with locked_run(run_id) as run:
-        step = one(LOCK_LOST, {"id": step_id})
+        step = one(LOCK_LOST, {"run": run_id, "id": step_id})
         if run is None or step is None:
             return False
         # A worker that gave it back because the database was away left no name, and was not lost.
@@ -173,7 +182,7 @@ def after_loss(run: LockedRun, row: Row) -> None:
     run.emit(event, **described(row, row["state"]), losses=row["losses"], worker=row["worker"])
     give_slot_back(run, row)
     if row["state"] == StepState.QUEUED and not run.holds_steps:
-        run.rings.append((row["id"], row["queue"]))
+        run.ring_for(row)
     elif row["state"] == StepState.NEEDS_REVIEW:
         pause_for_review(run, row)
     elif row["state"] in {StepState.FAILED, StepState.CANCELLED}:
@@ -220,11 +229,11 @@ def time_out(run_id: int) -> bool:
 
 
 def settle_children() -> int:
-    each(lambda row: stop_child(row["id"]), run_statement(CHILDREN_TO_STOP, {"batch": BATCH}))
-    each(lambda row: follow_pause(row["id"]), run_statement(CHILDREN_OUT_OF_STEP, {"batch": BATCH}))
-    each(lambda row: follow_attention(row["id"]), run_statement(PARENTS_OUT_OF_STEP, {"batch": BATCH}))
+    each(lambda row: stop_child(row["id"], row["run_id"]), run_statement(CHILDREN_TO_STOP, {"batch": BATCH}))
+    each(lambda row: follow_pause(row["id"], row["run_id"]), run_statement(CHILDREN_OUT_OF_STEP, {"batch": BATCH}))
+    each(lambda row: follow_attention(row["id"], row["run_id"]), run_statement(PARENTS_OUT_OF_STEP, {"batch": BATCH}))
     ended = run_statement(CHILDREN_ENDED, {"batch": BATCH}) + run_statement(CHILDREN_UNCOUNTED, {"batch": BATCH})
-    return each(lambda row: settle_child(row["id"]), ended)
+    return each(lambda row: settle_child(row["id"], row["run_id"]), ended)
 
 
 def recount_slots() -> int:

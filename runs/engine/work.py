@@ -36,17 +36,17 @@ DEFAULT_TIMEOUT_SECONDS = 3600
 
 SHOW_REQUEST = """
 UPDATE runs_steprun SET request = %(request)s::jsonb
-WHERE id = %(step)s AND attempt_no = %(attempt)s AND state = 'running' AND request IS NULL
+WHERE run_id = %(run)s AND id = %(step)s AND attempt_no = %(attempt)s AND state = 'running' AND request IS NULL
 """
 GIVE_UP = """
 UPDATE runs_steprun SET lease_until = now(), worker = ''
-WHERE id = %(step)s AND attempt_no = %(attempt)s AND state = 'running'
+WHERE run_id = %(run)s AND id = %(step)s AND attempt_no = %(attempt)s AND state = 'running'
 """
 
 
-def work(step_id: int) -> None:
+def work(step_id: int, run_id: int | None = None) -> None:
     """Everything a worker does for one bell."""
-    claimed = patiently(lambda: claim(step_id, leases.worker))
+    claimed = patiently(lambda: claim(step_id, leases.worker, run_id))
     while claimed is not None:
         fault("claim.after_commit")
         claimed = carry_out(claimed)
@@ -94,7 +94,7 @@ def give_up(claimed: Claimed, error: Exception) -> None:
     """
     logger.warning("An attempt lost the database", extra={"action": "attempt_given_up", "step": claimed.id,
                                                           "error": str(error)})  # fmt: skip
-    patiently(lambda: run_statement(GIVE_UP, {"step": claimed.id, "attempt": claimed.attempt_no}))
+    patiently(lambda: run_statement(GIVE_UP, claimed.key_of_attempt))
 
 
 def attempt(context: StepContext) -> Outcome:
@@ -128,8 +128,7 @@ def render_request(claimed: Claimed) -> object:
 def show_request(context: StepContext) -> None:
     """While it runs; when it ends, what really left takes this place."""
     claimed = context.claimed
-    parameters = {"step": claimed.id, "attempt": claimed.attempt_no, "request": as_json(context.request)}
-    run_statement(SHOW_REQUEST, parameters)
+    run_statement(SHOW_REQUEST, claimed.key_of_attempt | {"request": as_json(context.request)})
 
 
 def kept(context: StepContext, outcome: Outcome) -> Outcome:

@@ -23,7 +23,7 @@ PROGRESS_SECONDS = 0.5
 
 SAVE_PROGRESS = """
 UPDATE runs_steprun SET progress = %(progress)s::jsonb
-WHERE id = %(step)s AND attempt_no = %(attempt)s AND state = 'running' RETURNING id
+WHERE run_id = %(run)s AND id = %(step)s AND attempt_no = %(attempt)s AND state = 'running' RETURNING id
 """
 
 
@@ -64,11 +64,7 @@ class StepContext:
 
     def _save_progress(self, progress: dict[str, Any]) -> None:
         with locked_run(self.claimed.run_id) as run:
-            parameters = {
-                "progress": as_json(progress),
-                "step": self.claimed.id,
-                "attempt": self.claimed.attempt_no,
-            }
+            parameters = self.claimed.key_of_attempt | {"progress": as_json(progress)}
             if run is not None and one(SAVE_PROGRESS, parameters):
                 run.emit(events.STEP_PROGRESS, step=self.claimed.key, index=self.claimed.index,
                          id=self.claimed.id, **progress)  # fmt: skip

@@ -48,7 +48,8 @@ def staff_member(standing, name: str) -> Client:
 @pytest.fixture
 def staff(standing) -> Client:
     for step in StepRun.objects.all():
-        Attempt.objects.get_or_create(step=step, number=1, defaults={"worker": "one", "state": "running"})
+        defaults = {"worker": "one", "state": "running"}
+        Attempt.objects.get_or_create(run_id=step.run_id, step=step, number=1, defaults=defaults)
     return staff_member(standing, "vera")
 
 

@@ -33,7 +33,7 @@ def run(world) -> Run:
     """A run of one step that is queued, with a row of everything else."""
     run = start_run(make_workflow(world.acme), inputs={}, by=world.actor("bob"))
     step = run.steps.get()
-    Attempt.objects.create(step=step, number=1, worker="one", state="lost", ended_at=timezone.now())
+    Attempt.objects.create(run=run, step=step, number=1, worker="one", state="lost", ended_at=timezone.now())
     Run.objects.filter(pk=run.pk).update(last_line=1)
     LogChunk.objects.create(run=run, step=step, attempt_no=1, first_line=1, count=1, lines=[{"text": "hello"}])
     Artifact.objects.create(run=run, step=step, attempt_no=1, name="a.txt", size=1, sha256="", file="a.txt")

@@ -11,9 +11,9 @@ import pytest
 from django.db import connection
 
 from agents.actions import create_agent, create_instance, create_tool
-from runs.models import Call, Run
+from runs.models import Attempt, Call, Run
 from tests.agents.model_server import model_server, says_text
-from tests.runs.driving import drain, function_tool, start, step
+from tests.runs.driving import broken_invariants, drain, function_tool, start, step
 from tests.world import make_workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,3 +53,26 @@ def test_model_environment_and_instance_of_calls(world, settings, tmp_path):
     Call.objects.update(model="", environment="", instance=None, is_test=True)
     fill_in("0015_fill_in_model_environment_and_instance_of_calls")
     assert list(Call.objects.order_by("pk").values(*written)) == before
+
+
+def test_the_run_of_attempts_and_of_parents(world, monkeypatch):
+    make_workflow(world.acme, "child", {"steps": [step("a")]})
+    drain(start(world, step("call", "workflow:child"), step("own")))
+    attempts, runs = Attempt.objects.order_by("pk").values("pk", "run_id"), Run.objects.order_by("pk")
+    before = list(attempts), list(runs.values("pk", "parent_run_id"))
+    assert len({row["run_id"] for row in before[0]}) == 2
+    assert {row["parent_run_id"] for row in before[1]} == {None, before[1][0]["pk"]}
+    check = next(one for one in Run._meta.constraints if one.name == "run_of_a_step_knows_its_run")
+    module = import_module("runs.migrations.0023_fill_in_the_run_of_attempts_and_of_parents")
+    monkeypatch.setattr(module, "BATCH", 1)
+    with connection.schema_editor() as editor, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE runs_attempt ALTER run_id DROP NOT NULL")
+        editor.remove_constraint(Run, check)
+        Attempt.objects.update(run=None)
+        Run.objects.update(parent_run=None)
+        module.fill(None, SimpleNamespace(connection=connection))
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE runs_attempt ALTER run_id SET NOT NULL")
+        editor.add_constraint(Run, check)
+    assert (list(attempts.all()), list(runs.values("pk", "parent_run_id"))) == before
+    assert broken_invariants() == {}

@@ -101,7 +101,7 @@ def test_a_step_that_tries_again_is_next_in_line_once_it_is_due(world):
     again.steps.update(due_at=Now() + timedelta(seconds=60), rung_at=None)
     assert give_back(claimed.slot_key) is None
     again.steps.update(due_at=Now())
-    assert give_back(claimed.slot_key) == (again.steps.get().pk, "default")
+    assert give_back(claimed.slot_key) == (again.steps.get().pk, again.pk, "default")
     finish(claimed, Outcome("succeeded"))
     drain(again)
 
