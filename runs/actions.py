@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Choices
 
-from agents.models import Agent
+from agents.models import Agent, Environment
 from controlplane.domain.action import Actor, action
 from controlplane.domain.errors import ActionRefused, InvalidInput
 from controlplane.domain.recording import record
@@ -21,7 +21,7 @@ from runs.engine.pins import collect
 from runs.engine.plan import Plan, plan_of_version
 from runs.engine.replay import submit_replay
 from runs.engine.submit import Order, submit
-from runs.models import Environment, Run, StepRun, Trigger
+from runs.models import Run, StepRun, Trigger
 from runs.replay.domain import prepare_replay
 from workflows.models import Version, Workflow
 from workflows.queries import check_text

@@ -8,11 +8,10 @@ from typing import Any
 from django import forms
 from rest_framework.exceptions import APIException
 
-from agents.models import Agent
+from agents.models import Agent, Environment
 from controlplane.domain.errors import InvalidInput
 from controlplane.projects.models import Project
 from controlplane.projects.requests.parsing import StrictJSONParser
-from runs.models import Environment
 
 
 class StartForm(forms.Form):

@@ -6,8 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from agents.models import Environment
 from controlplane.projects.requests.endpoints import Choice, StrictSerializer
-from runs.models import Artifact, Attempt, Environment, Run, StepRun, Trigger
+from runs.models import Artifact, Attempt, Run, StepRun, Trigger
 
 
 class Named(serializers.Serializer):

@@ -17,6 +17,7 @@ from controlplane.projects.requests.endpoints import Endpoint, body, number
 from controlplane.projects.requests.idempotency import idempotent
 from workflows import actions
 from workflows import serializers as shapes
+from workflows.actions.writing import lock
 from workflows.exchange.domain import document_of, read_definition
 from workflows.library.listing import WORKFLOWS
 from workflows.library.versions import find_exported, find_version
@@ -108,7 +109,7 @@ class OneWorkflow(WorkflowEndpoint):
         with transaction.atomic():
             if sent:
                 # What is not sent stays as it is now, not as it was read.
-                workflow = actions.lock(workflow)
+                workflow = lock(workflow)
                 details = {name: getattr(workflow, name) for name in ("name", "description", "tags")}
                 changed = actions.update_workflow(workflow, edits=edits, by=by, **{**details, **sent})
                 edits = None if edits is None else changed.edits

@@ -65,10 +65,14 @@ class WorkflowPage(View):
         self.workflow = workflow
 
     def show(self, template: str, status: int = 200, **context: Any) -> HttpResponse:
-        foresee([self.workflow], *VERBS)
-        can = {"can_archive": actions.archive_workflow.allowed(self.workflow, self.request.member) is None}
-        context = {"workflow": self.workflow, "verbs": actions, **rights(self.request), **can, **context}
+        context = {"workflow": self.workflow, "verbs": actions, **rights(self.request), **context}
         return render(self.request, template, context, status=status)
+
+    def show_with_verbs(self, template: str, status: int = 200, **context: Any) -> HttpResponse:
+        """A page with the buttons of VERBS."""
+        foresee([self.workflow], *VERBS)
+        can_archive = actions.archive_workflow.allowed(self.workflow, self.request.member) is None
+        return self.show(template, status, can_archive=can_archive, **context)
 
     def url(self, name: str, *args: object) -> str:
         return url_of(self.request, name, self.workflow.pk, *args)
@@ -97,7 +101,7 @@ class Detail(WorkflowPage):
         workflow, draft = self.workflow, self.workflow.find_draft()
         shown = workflow.current or draft
         versions = list(workflow.versions.defer("text", "document")[: VERSIONS_SHOWN + 1])
-        return self.show(
+        return self.show_with_verbs(
             "workflows/detail.html",
             draft=draft,
             problems=problems_of(workflow, draft),
@@ -140,7 +144,8 @@ class Diff(WorkflowPage):
         old = find_version(workflow, request.GET.get("from") or str(default))
         new = find_version(workflow, request.GET.get("to") or str(numbers[0]))
         versions = workflow.versions.defer("text", "document")
-        return self.show("workflows/diff.html", comparison=compare(old, new), versions=versions)
+        choices = [(version.number, version.state) for version in versions]
+        return self.show("workflows/diff.html", comparison=compare(old, new), choices=choices)
 
 
 class Release(WorkflowPage):
@@ -267,7 +272,7 @@ class Delete(WorkflowPage):
         live, versions = workflow.runs.live().count(), workflow.versions.count()
         users = find_dependents("workflow", workflow.project_id, workflow.name)
         counts = {"runs": workflow.runs.count(), "live": live, "versions": versions}
-        return self.show("workflows/delete.html", status, form=form, users=users, **counts)
+        return self.show_with_verbs("workflows/delete.html", status, form=form, users=users, **counts)
 
 
 def problems_of(workflow: Workflow, draft: Version | None) -> list[Any]:

@@ -46,9 +46,9 @@ class EntryVersions(EntryView):
     def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         row = self.entry(pk)
         comparison = compared(row, request.GET.get("from", ""), request.GET.get("to", ""))
-        versions = row.revisions.defer("snapshot")[:MOST_CHOICES]
+        choices = row.revisions.values_list("number", "created_by")[:MOST_CHOICES]
         restore_url = self.url("restore", pk)
-        return self.show("agents/comparison.html", row=row, comparison=comparison, versions=versions,
+        return self.show("agents/comparison.html", row=row, comparison=comparison, choices=choices,
                          restore=actions.restore_revision, restore_url=restore_url)  # fmt: skip
 
 

@@ -49,8 +49,8 @@ class Action(Generic[Subject, Given, Made]):
     back, called with what this one returned under the first name of that form.
 
     `refused_when` are the states that it refuses, the one home of that rule: buttons, previews and the call ask it, the
-    call under the lock of `holds(subject)`: the subject's own row, unless the verb must lock another one first or needs
-    no lock (None), because who waited for it would find nothing else.
+    call under the lock of `holds(subject)`: the subject's own row, unless the verb must lock another first; where none
+    is needed (None), because who waited for it would find nothing else, the row is judged as it was read.
     `refused_to(subject, by)` says why it is not for somebody whose role would reach, such as a thing of somebody else.
     What is given to the call, only the call judges.
     """
@@ -136,7 +136,11 @@ class Action(Generic[Subject, Given, Made]):
     def refuse_state(self, subject: Any, rules: Sequence[Refusal] | None = None, *, hold: bool = False) -> None:
         """Raises the error of the first rule that holds: of `rules`, by default of all."""
         rules = self.refused_when if rules is None else rules
-        if rules:
+        if hold and self.holds is None:
+            met = foreseen_of(subject, rules)
+            if met is not None:
+                raise met.error(subject)
+        elif rules:
             refuse(subject, rules, holding=self.holds(subject) if hold and self.holds else None)
 
 

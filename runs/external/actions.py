@@ -9,13 +9,13 @@ from typing import Any
 from django.contrib.postgres.functions import TransactionNow
 from django.utils import timezone
 
-from agents.models import Agent
+from agents.models import Agent, Environment
 from controlplane.domain.action import Actor, action
 from controlplane.domain.errors import ActionRefused, FieldError, InvalidInput
 from controlplane.domain.tags import clean_tags
 from controlplane.projects.models import Project
 from runs.engine.external import NO_STEPS, Report, begin, hear
-from runs.models import RUN_FINAL, Environment, Run, RunState, Trigger
+from runs.models import RUN_FINAL, Run, RunState, Trigger
 from workflows.actions import register_task
 
 # Clocks elsewhere go wrong by so much.

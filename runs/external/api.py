@@ -12,12 +12,12 @@ from controlplane.listing.page.api import ListEndpoint
 from controlplane.projects.models import Project
 from controlplane.projects.requests.endpoints import Endpoint, body, shown
 from controlplane.projects.requests.idempotency import idempotent
-from runs.api import agent_of
 from runs.engine.external import Report
 from runs.external import actions as external
 from runs.external import serializers as shapes
 from runs.external.listing import TASKS
 from runs.models import Run, Trigger
+from runs.start.api import agent_of
 
 
 class Tasks(ListEndpoint):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from agents.models import Agent
+from agents.models import Agent, Environment
 from controlplane.listing.declaration.columns import Column
 from controlplane.listing.declaration.filters import (
     ChoicesFilter,
@@ -19,7 +19,7 @@ from controlplane.listing.declaration.keyset import Order
 from controlplane.listing.declaration.listing import Listing
 from runs.list.columns import Milliseconds
 from runs.list.filters import ALIASES, RunTags
-from runs.models import Environment, Run, RunState, Trigger
+from runs.models import Run, RunState, Trigger
 from workflows.models import Workflow
 
 

@@ -8,11 +8,12 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from agents.models import Environment
 from controlplane.projects.models import valid_name
 from controlplane.projects.requests.endpoints import Choice, StrictSerializer
 from runs.engine.external import REPORTED
 from runs.list.filters import ALIASES
-from runs.models import Environment, Run, RunState
+from runs.models import Run, RunState
 
 LONGEST_HEARTBEAT = 7 * 24 * 3600
 LARGEST_COUNT = 10**15

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from agents.models import Agent
 from controlplane.listing.declaration.periods import PRESETS, Period
-from controlplane.listing.page.display import Preset
+from controlplane.listing.page.parts import Preset
 from controlplane.ui.formats import duration_text, money_text, number_text, percent_text
 from runs.figures import charts
 from runs.figures.measures import CALL_OUTCOMES, Share

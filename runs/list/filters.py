@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.lookups import In
 
-from agents.models import Agent
+from agents.models import Agent, Environment
 from controlplane.listing.declaration.filters import (
     ChoicesFilter,
     ListFilterSet,
@@ -22,7 +22,7 @@ from controlplane.listing.declaration.filters import (
 )
 from controlplane.listing.declaration.full_text import has_words
 from controlplane.listing.declaration.texts import TextFilter
-from runs.models import MAY_NEED_ATTENTION, NEEDS_ATTENTION, Call, Environment, Run, RunState, Trigger
+from runs.models import MAY_NEED_ATTENTION, NEEDS_ATTENTION, Call, Run, RunState, Trigger
 from runs.queries import runs_of_agent
 from workflows.models import Workflow
 

@@ -17,7 +17,8 @@ from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.errors import InvalidInput
 from controlplane.domain.failures import Failure
 from controlplane.domain.redaction import MASK
-from controlplane.projects.actions import place, set_secret
+from controlplane.projects.actions import set_secret
+from controlplane.projects.actions.secrets import place
 from controlplane.projects.models import Secret
 from controlplane.projects.secrets import encryption
 from tests.agents.catalogue import make_tool

@@ -9,14 +9,17 @@ from graphlib import TopologicalSorter
 
 import grimp
 import pytest
+from django.apps import apps
 
 from controlplane.embedded.folders import REPOSITORY
 from tests.architecture.sources import PACKAGES, product_modules
 
-# Apps with topics. What has no pages (domain, outbound, ui, embedded, portal) is one topic by itself.
-APPS = (
-    "agents", "workflows", "runs", "controlplane.events", "controlplane.home", "controlplane.listing",
-    "controlplane.operations", "controlplane.projects",
+# What has no pages is one topic by itself.
+WITHOUT_TOPICS = {"domain", "outbound", "ui", "embedded", "portal"}
+# Apps with topics, those inside the folder of another among them: `runs.batches` is one of its own, above `runs`.
+APPS = sorted(
+    config.name for config in apps.get_app_configs()
+    if config.name.split(".")[0] in PACKAGES and config.name.rpartition(".")[2] not in WITHOUT_TOPICS
 )  # fmt: skip
 CONTENTS, EDGES, SHOWING, INPUT, VERBS, RULES, FACTS = range(7, 0, -1)
 # By file name, at an app's top and in its topics alike. Any other name in a topic is its own, and holds rules.
@@ -57,6 +60,8 @@ OWN = {
 }
 NAMES_AT_THE_TOP = {name for name in FLOORS if name not in ("page", "domain", "listing", "presenting", "display")}
 FOLDERS_OF_DJANGO = {"migrations", "management", "templatetags"}
+# What is one idea, and too long for one file; its names are imported from the folder.
+FOLDERS_OF_ONE_FILE = {"models", "actions"}
 
 
 @cache
@@ -64,8 +69,13 @@ def graph() -> grimp.ImportGraph:
     return grimp.build_graph(*PACKAGES, cache_dir=None)
 
 
+def app_of(module: str) -> str:
+    """The nearest around it; empty for what is in none."""
+    return max((app for app in APPS if f"{module}.".startswith(f"{app}.")), key=len, default="")
+
+
 def modules_of(app: str) -> list[str]:
-    return sorted(module for module in graph().modules if module.startswith(f"{app}."))
+    return sorted(module for module in graph().modules if module != app and app_of(module) == app)
 
 
 def floor_of(module: str) -> int:
@@ -75,7 +85,8 @@ def floor_of(module: str) -> int:
         return OWN[module]
     if room in OWN:
         return OWN[room]
-    return FLOORS.get(room.rpartition(".")[2] if room.rpartition(".")[2] in FOLDERS_OF_DJANGO else name, RULES)
+    around = room.rpartition(".")[2]
+    return FLOORS.get(around if around in FOLDERS_OF_DJANGO | FOLDERS_OF_ONE_FILE else name, RULES)
 
 
 def drawn() -> dict[str, set[str]]:
@@ -97,13 +108,18 @@ def drawn() -> dict[str, set[str]]:
 def topics_of(app: str) -> set[str]:
     folder = REPOSITORY / app.replace(".", "/")
     inside = {path.name for path in folder.iterdir() if (path / "__init__.py").exists()}
-    return inside - FOLDERS_OF_DJANGO
+    inside -= {name for name in inside if f"{app}.{name}" in APPS}
+    return inside - FOLDERS_OF_DJANGO - FOLDERS_OF_ONE_FILE
 
 
 def upwards(app: str) -> Iterator[str]:
     for module in modules_of(app):
         for imported in sorted(graph().find_modules_directly_imported_by(module)):
-            if imported.startswith(f"{app}.") and floor_of(imported) > floor_of(module):
+            around = app_of(imported)
+            is_higher = around == app and floor_of(imported) > floor_of(module)
+            # An app inside the folder stands above it, and only tables of contents name it.
+            is_inside = around.startswith(f"{app}.") and floor_of(module) < CONTENTS
+            if is_higher or is_inside:
                 yield f"{module} imports {imported}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import statistics
+from pathlib import Path
 
 from tests.architecture.sources import lines_of, modules_of_tests, product_modules, templates, text_of, tree_of
 
@@ -47,6 +48,11 @@ def test_most_files_are_short():
 
 def test_no_file_is_long():
     assert [where for size, where in FILES if size > 500] == []
+
+
+def test_verbs_and_tables_are_split_before_they_are_long():
+    rooms = {"actions", "models", "actions.py", "models.py"}
+    assert [where for size, where in FILES if size > 300 and rooms & set(Path(where).parts)] == []
 
 
 def test_most_templates_are_short():

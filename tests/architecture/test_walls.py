@@ -27,6 +27,7 @@ MARKUP_MADE_IN = {
     "controlplane/listing/declaration/cells.py",
     "controlplane/listing/declaration/columns.py",
     "controlplane/listing/page/display.py",
+    "controlplane/listing/page/parts.py",
 }
 
 

@@ -6,6 +6,7 @@ are is said here. What is asked for on a page of its own, and may be refused bec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,9 @@ from tests.undoing import undone
 from tests.world import ROLES, World
 
 OURS = ("agents.", "controlplane.", "runs.", "workflows.")
-ACTIONS = {f"{one.body.__module__}.{one.name}": one for one in known_actions() if one.body.__module__.startswith(OURS)}
+# A module of verbs may be a folder: agents/actions/writing.py.
+HOMES = {one: re.sub(r"\.actions\.\w+$", ".actions", one.body.__module__) for one in known_actions()}
+ACTIONS = {f"{home}.{one.name}": one for one, home in HOMES.items() if home.startswith(OURS)}
 
 
 @dataclass(frozen=True)
