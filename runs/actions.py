@@ -9,7 +9,7 @@ from django.db.models import Choices
 
 from agents.models import Agent, Environment
 from controlplane.domain.action import Actor, action
-from controlplane.domain.errors import ActionRefused, InvalidInput
+from controlplane.domain.errors import InvalidInput
 from controlplane.domain.recording import record
 from controlplane.domain.tag_form import TagForm
 from controlplane.domain.tags import clean_tags, tags_with, tags_without
@@ -23,8 +23,8 @@ from runs.engine.replay import submit_replay
 from runs.engine.submit import Order, submit
 from runs.models import Run, StepRun, Trigger
 from runs.replay.domain import prepare_replay
-from workflows.models import Version, Workflow
-from workflows.queries import check_text
+from runs.start.domain import what_starts
+from workflows.models import Workflow
 from workflows.specification.language import Spec
 from workflows.specification.parameters import check_inputs
 
@@ -45,7 +45,7 @@ def start_run(
     by: Actor,
 ) -> Run:
     """A new run of the released version, or with `draft` a test run of the draft as it stands."""
-    version, plan = draft_of(workflow) if draft else released(workflow)
+    version, plan = what_starts(workflow, draft=draft)
     environment = one_of(Environment, environment, "environment")
     return submit(
         Order(
@@ -63,23 +63,6 @@ def start_run(
             by=by,
         )
     )
-
-
-def released(workflow: Workflow) -> tuple[Version, Plan]:
-    if workflow.current is None:
-        raise no.UNRELEASED.error(workflow)
-    return workflow.current, plan_of_version(workflow.current.pk)
-
-
-def draft_of(workflow: Workflow) -> tuple[Version, Plan]:
-    """Raises InvalidInput with every fault of the draft: steps that need each other would wait without end."""
-    version = workflow.versions.filter(state="draft").first()
-    if version is None:
-        raise ActionRefused(f"The workflow {workflow.name} has no draft to test.")
-    errors = check_text(version.text, project=workflow.project, workflow=workflow).errors
-    if errors:
-        raise InvalidInput(f"The draft is not valid: {errors[0].message}", errors=errors)
-    return version, Plan(Spec.from_document(version.document))
 
 
 @action(

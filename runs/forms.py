@@ -8,30 +8,8 @@ from typing import Any
 from django import forms
 from rest_framework.exceptions import APIException
 
-from agents.models import Agent, Environment
 from controlplane.domain.errors import InvalidInput
-from controlplane.projects.models import Project
 from controlplane.projects.requests.parsing import StrictJSONParser
-
-
-class StartForm(forms.Form):
-    """What every start asks beside the workflow's own parameters."""
-
-    environment = forms.ChoiceField(choices=Environment.choices, initial=Environment.DEV)
-    agent = forms.ModelChoiceField(Agent.objects.none(), required=False, empty_label="Choose an agent")
-    tags = forms.CharField(required=False, help_text="Separated by commas.", max_length=500)
-
-    def __init__(self, *args: Any, project: Project, asks_for_agent: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if asks_for_agent:
-            choice: Any = self.fields["agent"]
-            choice.queryset = Agent.objects.filter(project=project, enabled=True)
-            choice.required = True
-        else:
-            del self.fields["agent"]
-
-    def clean_tags(self) -> list[str]:
-        return [tag for tag in self.cleaned_data["tags"].split(",") if tag.strip()]
 
 
 def output_of(text: str) -> Any:

@@ -27,7 +27,7 @@ def linked_name(view: str):
 
 def common(view: str) -> dict[str, Column]:
     return {
-        "name": Column("name", "Name", value=linked_name(view), main=True, order="name"),
+        "name": Column("name", "Name", value=linked_name(view), main=True, links_row=True, order="name"),
         "state": Column("state", "State", value=lambda row: badge("enabled" if row.enabled else "disabled"), csv=STATE),
         "description": Column("description", "Description", wrap=True, default=False),
         "tags": Column("tags", "Tags", value=lambda row: tags(row.tags)),

@@ -35,7 +35,7 @@ def workflow_and_version(run: Run) -> SafeString:
 
 
 COLUMNS = [
-    Column("id", "Run", value=run_link, main=True),
+    Column("id", "Run", value=run_link, main=True, links_row=True),
     Column("workflow", "Workflow", value=workflow_and_version, csv="workflow__name"),
     Column("version", "Version", value=lambda run: run.version and run.version.number, csv="version__number",
            default=False, align="end"),

@@ -35,7 +35,7 @@ def last_run_cell(row: Workflow) -> object:
 
 
 COLUMNS = (
-    Column("name", "Name", value=name_cell, main=True, order="name"),
+    Column("name", "Name", value=name_cell, main=True, links_row=True, order="name"),
     Column("state", "State", value=lambda row: cells.badge(row.state), csv=STATE),
     Column("version", "Version", value=version_cell, csv="current__number"),
     Column("description", "Description", value=lambda row: cells.one_line(row.description), wrap=True),

@@ -23,7 +23,8 @@ class Column:
     `value(row)` gives text or safe HTML for the cell; or `template` draws it with `row` (quicker: `value`); else the
     attribute at `name` is shown. `csv` is a field path or an expression for the export (default: `name`; None leaves
     the column out). `default` columns show until others are chosen. `align` "end" is for numbers; `main` is the one a
-    phone shows as headline. `order` names the ascending of two orders `x` and `-x` that its head toggles.
+    phone shows as headline. `order` names the ascending of two orders `x` and `-x` that its head toggles. With
+    `links_row` a click anywhere in the row leads where the link in this column does.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Column:
     main: bool = False
     wrap: bool = False
     order: str = ""
+    links_row: bool = False
 
     def cell(self, row: Any) -> SafeString:
         """The whole <td>. Built here and not in a template, which would take longer than the query for 500 cells."""
@@ -72,7 +74,12 @@ class Column:
 
     @property
     def classes(self) -> str:
-        kinds = {"cell-main": self.main, "num": self.align == "end", "cell-wrap": self.wrap}
+        kinds = {
+            "cell-main": self.main,
+            "links-row": self.links_row,
+            "num": self.align == "end",
+            "cell-wrap": self.wrap,
+        }
         return " ".join(name for name, applies in kinds.items() if applies)
 
     @property
