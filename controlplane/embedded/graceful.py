@@ -6,12 +6,15 @@ import asyncio
 import gc
 import logging
 import signal
+import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 # Daphne comes first: it must be the one that chooses Twisted's reactor.
 from daphne.server import reactor
 from twisted.internet import defer
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 
 from controlplane.embedded.backpressure import BackpressureServer
 
@@ -22,15 +25,19 @@ LOOK_AGAIN = 0.05
 
 
 class GracefulServer(BackpressureServer):
-    """SIGTERM or SIGINT ends it once no request is in flight, after `grace` seconds at the latest.
+    """Serves what comes to `listening`, which others may listen to as well; calls `ready` once it does.
 
-    A second signal ends it at once. `failed` tells whether it could listen.
+    SIGTERM or SIGINT ends it once no request is in flight, after `grace` seconds at the latest, a second one at once.
+    `failed` tells whether it could listen.
     """
 
     grace = 8.0
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(signal_handlers=False, **options)
+    def __init__(self, *, listening: socket.socket, ready: Callable[[], None] = lambda: None, **options: Any) -> None:
+        # It refuses to be made without any, and knows none that is open already.
+        super().__init__(signal_handlers=False, endpoints=["adopted"], **options)
+        self.endpoints = []
+        self.listening, self.ready = listening, ready
         self.ports: list[Any] = []
         self.leave_at: float | None = None
         self.failed = False
@@ -38,13 +45,20 @@ class GracefulServer(BackpressureServer):
     def run(self) -> None:
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda *_: reactor.callFromThread(self.leave))
+        reactor.callWhenRunning(self.listen)
         super().run()
+
+    def listen(self) -> None:
+        opened = self.listening
+        endpoint = AdoptedStreamServerEndpoint(reactor, opened.fileno(), opened.family)
+        endpoint.listen(self.http_factory).addCallback(self.listen_success).addErrback(self.listen_error)
 
     def listen_success(self, port: Any) -> None:
         # What was loaded by now stays as long as the process; walking it again and again stops every socket for 0.1 s.
         gc.freeze()
         self.ports.append(port)
         super().listen_success(port)
+        self.ready()
 
     def listen_error(self, failure: Any) -> None:
         self.failed = True
