@@ -38,13 +38,18 @@ def some_run(project: Project, number: int) -> Model:
 
 
 # How to make one row of each listed model: (project, number) -> row.
+def named(number: int) -> str:
+    """Without a digit: a search for the number of another row finds none in it."""
+    return "thing-" + str(number).translate(str.maketrans("0123456789", "abcdefghij"))
+
+
 ROWS: dict[type[Model], Callable[[Project, int], Model]] = {
     Run: some_run,
-    Workflow: lambda project, number: make_workflow(project, f"thing-{number}"),
-    Agent: lambda project, number: Agent.objects.create(project=project, name=f"thing-{number}", kind="function"),
-    Tool: lambda project, number: Tool.objects.create(project=project, name=f"thing-{number}", kind="function"),
+    Workflow: lambda project, number: make_workflow(project, named(number)),
+    Agent: lambda project, number: Agent.objects.create(project=project, name=named(number), kind="function"),
+    Tool: lambda project, number: Tool.objects.create(project=project, name=named(number), kind="function"),
     Instance: lambda project, number: Instance.objects.create(
-        project=project, name=f"thing-{number}", engine="sqlite", sealed_url="", address="/x"
+        project=project, name=named(number), engine="sqlite", sealed_url="", address="/x"
     ),
 }
 

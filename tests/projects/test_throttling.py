@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
+
 import pytest
 
 from controlplane.projects.requests.throttling import counters
@@ -10,8 +13,10 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def nobody_has_called_before(settings):
-    """Callers without an account are counted by their address, which all tests share."""
+def nobody_has_called_before(settings, monkeypatch):
+    """Callers without an account are counted by their address, which all tests share; and the minute does not end."""
+    clock = SimpleNamespace(time=lambda: 1_800_000_020.0, monotonic=time.monotonic)
+    monkeypatch.setattr("controlplane.projects.requests.throttling.time", clock)
     for key in counters().scan_iter(f"{settings.REDIS_PREFIX}calls:*"):
         counters().delete(key)
 

@@ -64,7 +64,8 @@ def test_the_run_of_attempts_and_of_parents(world, monkeypatch):
     assert {row["parent_run_id"] for row in before[1]} == {None, before[1][0]["pk"]}
     check = next(one for one in Run._meta.constraints if one.name == "run_of_a_step_knows_its_run")
     module = import_module("runs.migrations.0023_fill_in_the_run_of_attempts_and_of_parents")
-    monkeypatch.setattr(module, "BATCH", 1)
+    # One ends between the two runs, however many there were before them.
+    monkeypatch.setattr(module, "BATCH", before[1][0]["pk"])
     with connection.schema_editor() as editor, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE runs_attempt ALTER run_id DROP NOT NULL")
         editor.remove_constraint(Run, check)

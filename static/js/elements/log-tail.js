@@ -4,6 +4,7 @@ import { LogLines } from "../lib/log-lines.js";
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15000;
 const TOO_MANY = 429;
+const UPWARDS = new Set(["ArrowUp", "PageUp", "Home"]);
 
 // Follows a log. data-url answers ?after=N with {"lines": [{n, at, level, step, attempt, text}], "next": N, "done": bool}.
 // Inside: [data-log-lines] (where lines go) and, if wanted, [data-log-follow] (checkbox), [data-log-level] (select), [data-log-count].
@@ -24,6 +25,8 @@ class LogTail extends HTMLElement {
     this.querySelector("[data-log-level]")?.addEventListener("change", (event) => { box.dataset.level = event.target.value; }, options);
     this.#follow?.addEventListener("change", () => this.#scroll(), options);
     box.addEventListener("scroll", () => this.#scrolled(box), { ...options, passive: true });
+    box.addEventListener("wheel", ({ deltaY }) => deltaY < 0 && this.#goBack(box), { ...options, passive: true });
+    box.addEventListener("keydown", ({ key }) => UPWARDS.has(key) && this.#goBack(box), options);
     document.addEventListener("live:event", ({ detail }) => detail.type === "run.logs" && this.#soon(0), options);
     this.#soon(0);
   }
@@ -89,6 +92,13 @@ class LogTail extends HTMLElement {
 
   #scroll() {
     if (this.#follow?.checked) this.#lines.toEnd();
+  }
+
+  // At once, also while new lines are being scrolled to, when a scroll tells nothing of who did it.
+  #goBack(box) {
+    if (!this.#follow?.checked || box.scrollTop === 0) return;
+    this.#lines.stay();
+    this.#follow.checked = false;
   }
 
   // Scrolling up stops following, reaching the end starts it again.

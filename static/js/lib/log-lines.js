@@ -24,9 +24,14 @@ export class LogLines {
     this.scrolling = true;
     this.box.scrollTop = this.box.scrollHeight;
     requestAnimationFrame(() => {
-      this.box.scrollTop = this.box.scrollHeight;
+      if (this.scrolling) this.box.scrollTop = this.box.scrollHeight;
       requestAnimationFrame(() => { this.scrolling = false; });
     });
+  }
+
+  // Somebody scrolls by hand while it is on its way to the end.
+  stay() {
+    this.scrolling = false;
   }
 }
 
