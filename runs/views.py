@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from controlplane.domain.action import AnyAction
 from controlplane.domain.errors import InvalidInput, NotFound, ProblemError
 from controlplane.events.queries import stream
+from controlplane.events.sharing.parts import live_part
 from controlplane.listing.export.streaming import Stream
 from controlplane.ui.htmx import is_partial, toast
 from controlplane.ui.request import PortalRequest
@@ -63,11 +64,16 @@ def part(request: PortalRequest, pk: int, name: str) -> HttpResponse:
     """One part of the page again, named as in PARTS."""
     if name not in PARTS:
         raise NotFound("There is no such part of a run.")
-    page = RunPage(find_run(request, pk), request, name)
-    panel = page.chosen if name == "step" else None
-    if name == "step" and panel is None:
-        raise NotFound("This run has no steps.")
-    return render(request, f"runs/_{name}.html", {"page": page, "panel": panel, "follows": True})
+    run = find_run(request, pk)
+
+    def context() -> dict[str, Any]:
+        page = RunPage(run, request, name)
+        panel = page.chosen if name == "step" else None
+        if name == "step" and panel is None:
+            raise NotFound("This run has no steps.")
+        return {"page": page, "panel": panel, "follows": True}
+
+    return live_part(request, f"runs/_{name}.html", context, position=lambda: str(run.last_seq))
 
 
 @require_GET

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 from controlplane.domain.errors import NotFound
 from controlplane.events.feed.wording import line_of
 from controlplane.events.queries import latest_cursor
+from controlplane.events.sharing.parts import live_part
 from controlplane.home.demo.project import SLUG as DEMO
 from controlplane.home.overview.domain import DEFAULT_WINDOW, OVERVIEW_WINDOWS, Overview
 from controlplane.projects.models import Project
@@ -34,7 +35,7 @@ def part(request: PortalRequest, name: str) -> HttpResponse:
     """One part of the page again, named as in PARTS."""
     if name not in PARTS:
         raise NotFound("There is no such part of the overview.")
-    return render(request, f"home/_{name}.html", context_of(request))
+    return live_part(request, f"home/_{name}.html", lambda: context_of(request))
 
 
 def context_of(request: PortalRequest) -> dict[str, object]:

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.views import View
 
+from controlplane.events.sharing.parts import live_part
 from controlplane.listing.bulk.page import BulkRequest
 from controlplane.listing.declaration.listing import Listing
 from controlplane.listing.export.page import export_page, order_page
@@ -49,6 +50,7 @@ class ListPage(View):
     live = ""
     template_name = "listing/page.html"
     partial_name = "listing/_table.html"
+    live_name = "listing/_live.html"
 
     def get(self, request: PortalRequest) -> HttpResponseBase:
         if request.GET.get("export"):
@@ -73,6 +75,8 @@ class ListPage(View):
         return Reading(self.listing, self.request.GET, who=self.request.member, project=self.request.project)
 
     def show(self) -> HttpResponse:
+        if self.live and self.request.headers.get("HX-Target") == "list-live":
+            return self.refreshed()
         template = self.partial_name if is_partial(self.request) else self.template_name
         shown = Display(self.request, self.reading)
         context = {"page": self, "list": shown, **self.extra_context()}
@@ -83,6 +87,16 @@ class ListPage(View):
             response.write(render_to_string("listing/_filters.html", {**context, "swapped": True}, self.request))
         patch_vary_headers(response, ["HX-Request"])
         return response
+
+    def refreshed(self) -> HttpResponse:
+        """What changes while the page is open."""
+        if "view" in self.request.GET:
+            # Somebody's own: another's of this name is another list.
+            return render(self.request, self.live_name, self.live_context())
+        return live_part(self.request, self.live_name, self.live_context)
+
+    def live_context(self) -> dict[str, Any]:
+        return {"page": self, "list": Display(self.request, self.reading), "is_refresh": True}
 
     @property
     def empty_url(self) -> str:

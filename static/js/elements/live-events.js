@@ -11,6 +11,7 @@ const WORDS = {
 };
 const BACK = "Connected again";
 const BACK_SHOWN_MS = 3000;
+const SLOW_MS = 1500;
 
 // The page's one socket. Attributes: url ("/ws/runs/42"), after (last seq or cursor the page already shows).
 // Shows its state, fires `live:event` for each new frame and `live:state`, and refreshes every element with
@@ -18,7 +19,8 @@ const BACK_SHOWN_MS = 3000;
 class LiveEvents extends HTMLElement {
   #socket;
   #timer;
-  #refresher = new Refresher();
+  #refresher;
+  #gap = 0;
 
   connectedCallback() {
     this.replaceChildren(element("span", { class: "live-state", role: "status" }));
@@ -26,6 +28,7 @@ class LiveEvents extends HTMLElement {
       onFrame: (frame) => this.#frame(frame),
       onState: (state) => this.#state(state),
     });
+    this.#refresher = new Refresher(this.getAttribute("after") ?? "0", (gapMs) => this.#slowed(gapMs));
     this.#refresher.start();
     // Not before: what an event refreshes would not hear of it.
     whenReady(() => this.isConnected && this.#socket.open());
@@ -40,17 +43,27 @@ class LiveEvents extends HTMLElement {
   #frame(frame) {
     if (frame.type === "caught_up") return this.#state("live");
     this.dispatchEvent(new CustomEvent("live:event", { bubbles: true, detail: frame }));
-    this.#refresher.wanted(frame.type);
+    this.#refresher.wanted(frame.type, frame.seq);
   }
 
   #state(state) {
     if (this.dataset.state === state) return;
     const isBack = state === "live" && this.dataset.state === "reconnecting";
     this.dataset.state = state;
-    this.#say(isBack ? BACK : WORDS[state]);
-    if (isBack) this.#timer = setTimeout(() => this.#say(WORDS.live), BACK_SHOWN_MS);
+    this.#say(isBack ? BACK : state === "live" ? this.#live : WORDS[state]);
+    if (isBack) this.#timer = setTimeout(() => this.#say(this.#live), BACK_SHOWN_MS);
     this.title = state === "reconnecting" ? "What you see may be out of date. It catches up by itself." : "";
     this.dispatchEvent(new CustomEvent("live:state", { bubbles: true, detail: { state } }));
+  }
+
+  // Much is watched at the moment: the page refreshes less often, and says so.
+  #slowed(gapMs) {
+    this.#gap = gapMs;
+    if (this.dataset.state === "live") this.#say(this.#live);
+  }
+
+  get #live() {
+    return this.#gap > SLOW_MS ? `${WORDS.live}, every ${Math.round(this.#gap / 1000)} s` : WORDS.live;
   }
 
   #say(words) {

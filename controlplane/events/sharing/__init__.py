@@ -1,0 +1,1 @@
+"""One rendering of a part of a page for all who look at it."""
