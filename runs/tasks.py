@@ -19,7 +19,7 @@ from django.conf import settings
 
 from agents.trials.hands import hands
 from controlplane.domain.forking import close_connections
-from runs.engine import children, control, pull, sweep, work
+from runs.engine import children, control, pull, sweep, taking, work
 from runs.engine.faults import fault
 from runs.engine.leases import leases
 from runs.engine.names import NameTaken
@@ -29,6 +29,13 @@ from runs.engine.names import NameTaken
 def execute_step(step_id: int, run_id: int | None = None) -> None:
     fault("ack.before")
     work.work(step_id, run_id)
+
+
+@shared_task(name="runs.tasks.take_due")
+def take_due(queue: str) -> None:
+    """Steps that are done in a moment: all that are due, whoever called."""
+    fault("ack.before")
+    taking.takers.take(queue)
 
 
 @shared_task(name="runs.tasks.settle_child")

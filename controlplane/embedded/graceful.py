@@ -36,7 +36,7 @@ class GracefulServer(BackpressureServer):
     def __init__(self, *, listening: socket.socket, ready: Callable[[], None] = lambda: None, **options: Any) -> None:
         # It refuses to be made without any, and knows none that is open already.
         super().__init__(signal_handlers=False, endpoints=["adopted"], **options)
-        self.endpoints = []
+        self.endpoints: list[str] = []
         self.listening, self.ready = listening, ready
         self.ports: list[Any] = []
         self.leave_at: float | None = None

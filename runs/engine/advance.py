@@ -12,6 +12,7 @@ from controlplane.domain.expressions import ExpressionError
 from controlplane.domain.failures import Failure
 from controlplane.domain.words import counted
 from runs import events
+from runs.engine.calling import INSTANT
 from runs.engine.inline import opening_of, opens_inline
 from runs.engine.locked import LockedRun, as_json, described
 from runs.engine.outputs import StorageFailure, load_steps, refuse_unstorable, resolve, store
@@ -48,7 +49,7 @@ SELECT * FROM step
 """
 QUEUE = """
 UPDATE runs_steprun SET state = 'queued', due_at = now(), queued_at = now(), rung_at = now(), held = %(held)s
-WHERE run_id = %(run)s AND id = ANY(%(ids)s) RETURNING id, key, index, queue
+WHERE run_id = %(run)s AND id = ANY(%(ids)s) RETURNING id, key, index, queue, uses, slot_key
 """
 OPEN_INLINE = """
 UPDATE runs_steprun SET state = 'waiting', waits_for = %(waits_for)s, request = %(request)s::jsonb, held = false,
@@ -109,15 +110,15 @@ class Advance:
     """One walk from settled steps to everything that follows from them.
 
     With `worker` and `queue`, when exactly one step becomes ready, that worker has it at once, as `taken`: no message,
-    no second commit.
+    no second commit; with `only_instant`, when it is done in a moment.
     """
 
-    def __init__(self, run: LockedRun, *, worker: str = "", queue: str = "") -> None:
+    def __init__(self, run: LockedRun, *, worker: str = "", queue: str = "", only_instant: bool = False) -> None:
         self.run = run
         self.spec = run.plan.spec
-        self.worker, self.queue_name = worker, queue
+        self.worker, self.queue_name, self.only_instant = worker, queue, only_instant
         self.settled: deque[Row] = deque()
-        self.ready: list[int] = []
+        self.ready: list[Row] = []
         self.opened = 0
         self.taken: Row | None = None
 
@@ -148,7 +149,7 @@ class Advance:
             else:
                 self.count_item(step)
         if not self.take_along():
-            self.queue(self.ready)
+            self.queue([row["id"] for row in self.ready])
         self.ready = []
         if self.run.open_steps == 0 and not self.run.is_final:
             close(self.run)
@@ -184,7 +185,7 @@ class Advance:
             self.opened += 1
             self.open_inline(row, step)
         else:
-            self.ready.append(row["id"])
+            self.ready.append(row)
 
     def open_inline(self, row: Row, step: Step) -> None:
         try:
@@ -320,7 +321,9 @@ class Advance:
     def take_along(self) -> bool:
         if not self.worker or len(self.ready) != 1 or self.run.rings or self.run.holds_steps:
             return False
-        parameters = {"run": self.run.id, "id": self.ready[0], "worker": self.worker, "queue": self.queue_name,
+        if self.only_instant and self.spec.step(self.ready[0]["key"]).kind not in INSTANT:
+            return False
+        parameters = {"run": self.run.id, "id": self.ready[0]["id"], "worker": self.worker, "queue": self.queue_name,
                       "lease": settings.ENGINE_LEASE_SECONDS}  # fmt: skip
         self.taken = one(TAKE_ALONG, parameters)
         if self.taken is not None:
@@ -339,7 +342,7 @@ class Advance:
 
 def close(run: LockedRun) -> None:
     """Nothing is left to do: the run ends."""
-    failures = run_statement(FAILURES, {"run": run.id})
+    failures = run_statement(FAILURES, {"run": run.id}) if run.failures is None else run.failures
     spec = run.plan.spec
     hard = [
         row for row in failures if row["state"] == StepState.FAILED and spec.step(row["key"]).on_error != "continue"

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import random
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from controlplane.domain.queueing import enqueue
 from runs import events
 from runs.engine import slots
-from runs.engine.advance import Advance
+from runs.engine.advance import FAILURES, Advance
 from runs.engine.calls import count_call
 from runs.engine.claim import Claimed
-from runs.engine.locked import LockedRun, as_json, described, locked_run
+from runs.engine.faults import fault
+from runs.engine.locked import LockedRun, as_json, described, locked_run, locked_runs
 from runs.engine.outcome import Outcome
 from runs.engine.pausing import pause_for_review, settle_pause
-from runs.engine.sql import Row, one
+from runs.engine.sql import Row, one, run_each
 from runs.models import StepState, WaitsFor
 
 logger = logging.getLogger(__name__)
@@ -44,33 +46,78 @@ UPDATE runs_steprun SET sent_at = now()
 WHERE run_id = %(run)s AND id = %(step)s AND attempt_no = %(attempt)s AND state = 'running' AND NOT cancel_requested
 RETURNING id
 """
+ENDED = (StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED)
 MAY_HAVE_ACTED = "The call had left, so it may have taken effect."
 # A server that asks for more is not waited for that long; a person may start the run again.
 LONGEST_ASKED_SECONDS = 3600.0
 
 
-def finish(claimed: Claimed, outcome: Outcome, *, take_next: bool = True) -> Claimed | None:
+def finish(claimed: Claimed, outcome: Outcome, *, take_next: bool = True, only_instant: bool = False) -> Claimed | None:
     """Record `outcome` unless somebody took the step over. Returns the next step when this worker took it along."""
     with locked_run(claimed.run_id) as run:
         if run is None:
             return None
-        state, delay = next_state(run, claimed, outcome)
-        row = record(run, claimed, outcome, state, delay)
-        if row is None:
-            report_late(run, claimed, outcome)
-            return None
-        run.add_spent(outcome.cost, outcome.input_tokens, outcome.output_tokens)
-        count_call(claimed, outcome)
-        give_slot_back(run, row)
-        advance = Advance(run, worker=claimed.worker if take_next else "", queue=row["queue"])
-        if state in {StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED}:
-            advance.after(row)
-        elif state == StepState.NEEDS_REVIEW:
-            pause_for_review(run, row)
-        elif outcome.waits_for == WaitsFor.CHILD:
-            follow_child(run, row)
-        settle_pause(run)
-        return replace(claimed, **advance.taken) if advance.taken else None
+        report = Report(run, claimed, outcome, *next_state(run, claimed, outcome))
+        row, worker = one(RECORD, parameters_of(report)), claimed.worker if take_next else ""
+        return go_on(report, row, worker=worker, only_instant=only_instant)
+
+
+def finish_together(ended: Iterable[tuple[Claimed, Outcome]]) -> list[Claimed]:
+    """The same with several steps, of one run or of many, in one commit. Returns what follows and is done in a moment.
+
+    None of them holds a slot: those are locked after the run, and two groups could wait for each other.
+    """
+    ended = list(ended)
+    with locked_runs({claimed.run_id for claimed, _ in ended}) as runs:
+        found = [(runs[claimed.run_id], claimed, outcome) for claimed, outcome in ended if claimed.run_id in runs]
+        reports = [Report(run, claimed, outcome, *next_state(run, claimed, outcome)) for run, claimed, outcome in found]
+        recorded = run_each(RECORD, [parameters_of(report) for report in reports])
+        fault("group.between")
+        look_up_failures([report for report, rows in zip(reports, recorded, strict=True) if rows])
+        following = [
+            go_on(report, rows[0] if rows else None, worker=report.claimed.worker, only_instant=True)
+            for report, rows in zip(reports, recorded, strict=True)
+        ]
+    return [claimed for claimed in following if claimed is not None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """How an attempt ended, in its locked run. The step comes to `state`, due again in `delay` seconds if any."""
+
+    run: LockedRun
+    claimed: Claimed
+    outcome: Outcome
+    state: str
+    delay: float | None
+
+
+def go_on(report: Report, row: Row | None, *, worker: str, only_instant: bool = False) -> Claimed | None:
+    """Everything that follows from the recorded attempt; `row` is None when somebody else has the step by now."""
+    run, claimed, outcome, state = report.run, report.claimed, report.outcome, report.state
+    if row is None:
+        report_late(run, claimed, outcome)
+        return None
+    tell(report, row)
+    run.add_spent(outcome.cost, outcome.input_tokens, outcome.output_tokens)
+    count_call(claimed, outcome)
+    give_slot_back(run, row)
+    advance = Advance(run, worker=worker, queue=row["queue"], only_instant=only_instant)
+    if state in ENDED:
+        advance.after(row)
+    elif state == StepState.NEEDS_REVIEW:
+        pause_for_review(run, row)
+    elif outcome.waits_for == WaitsFor.CHILD:
+        follow_child(run, row)
+    settle_pause(run)
+    return replace(claimed, **advance.taken) if advance.taken else None
+
+
+def look_up_failures(reports: list[Report]) -> None:
+    """For the runs that this was the last step of, all at once."""
+    closing = [report.run for report in reports if report.state in ENDED and report.run.open_steps == 1]
+    for run, failures in zip(closing, run_each(FAILURES, [{"run": run.id} for run in closing]), strict=True):
+        run.failures = failures
 
 
 def next_state(run: LockedRun, claimed: Claimed, outcome: Outcome) -> tuple[str, float | None]:
@@ -107,28 +154,30 @@ def may_retry(claimed: Claimed, outcome: Outcome) -> bool:
     return failure is not None and failure.retryable and claimed.attempt_no < claimed.step.retry.max_attempts
 
 
-def record(run: LockedRun, claimed: Claimed, outcome: Outcome, state: str, delay: float | None) -> Row | None:
-    error = error_of(outcome, claimed)
-    held = run.holds_steps and state in {StepState.RETRYING, StepState.WAITING}
-    parameters = {
-        **claimed.key_of_attempt, "state": state, "delay": delay, "held": held,
-        "waits_for": what_for(state, outcome),
-        "output": as_json(outcome.output), "error": as_json(error), "request": as_json(outcome.request),
+def parameters_of(report: Report) -> dict[str, Any]:
+    """Of RECORD."""
+    run, claimed, outcome, state = report.run, report.claimed, report.outcome, report.state
+    return {
+        **claimed.key_of_attempt, "state": state, "delay": report.delay,
+        "held": run.holds_steps and state in {StepState.RETRYING, StepState.WAITING},
+        "waits_for": what_for(state, outcome), "output": as_json(outcome.output),
+        "error": as_json(error_of(outcome, claimed)), "request": as_json(outcome.request),
         "cost": outcome.cost, "input_tokens": outcome.input_tokens, "output_tokens": outcome.output_tokens,
-        "ended": state in {StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED},
+        "ended": state in ENDED,
         "result": "failed" if state in {StepState.RETRYING, StepState.NEEDS_REVIEW} else state,
     }  # fmt: skip
-    row = one(RECORD, parameters)
-    if row is not None:
-        more: dict[str, Any] = {"attempt": claimed.attempt_no}
-        if error:
-            more["error"] = {"type": error["type"], "message": error["message"]}
-        if state == StepState.WAITING:
-            more["waits_for"] = outcome.waits_for
-        if delay is not None:
-            more["due_in_seconds"] = round(delay, 3)
-        run.emit(f"step.{state}", **described(row, state), **more)
-    return row
+
+
+def tell(report: Report, row: Row) -> None:
+    state, outcome = report.state, report.outcome
+    more: dict[str, Any] = {"attempt": report.claimed.attempt_no}
+    if error := error_of(outcome, report.claimed):
+        more["error"] = {"type": error["type"], "message": error["message"]}
+    if state == StepState.WAITING:
+        more["waits_for"] = outcome.waits_for
+    if report.delay is not None:
+        more["due_in_seconds"] = round(report.delay, 3)
+    report.run.emit(f"step.{state}", **described(row, state), **more)
 
 
 def what_for(state: str, outcome: Outcome) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,9 +18,10 @@ from controlplane.events.live import bells
 from controlplane.events.reactions import bell
 from runs import events
 from runs.engine.attention import moves
+from runs.engine.calling import Bell, bell_for, call_workers
 from runs.engine.faults import fault
 from runs.engine.plan import Plan, plan_for
-from runs.engine.sql import Row, one, run_statement
+from runs.engine.sql import Row, run_each, run_statement
 from runs.models import RUN_FINAL, Run, RunState
 
 LOCK = """
@@ -30,7 +31,7 @@ SELECT id, project_id, workflow_id, version_id, parent_run_id, parent_step_id, s
        deadline_at + COALESCE(now() - LEAST(pause_requested_at, attention_since), interval '0')
            <= COALESCE(stop_requested_at, now()) AS deadline_passed,
        started_at IS NOT NULL AS has_started, now() AS now
-FROM runs_run WHERE id = %(id)s FOR NO KEY UPDATE
+FROM runs_run WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE
 """
 
 SAVE = """
@@ -58,10 +59,6 @@ UPDATE runs_run SET
     control_reason = %(control_reason)s
 WHERE id = %(id)s
 """
-
-
-# A step, its run and its queue.
-Bell = tuple[int, int, str]
 
 
 class IllegalChange(Exception):
@@ -107,6 +104,8 @@ class LockedRun:
     children_cost: Decimal = Decimal(0)
     children_input_tokens: int = 0
     children_output_tokens: int = 0
+    # Steps that did not succeed, when they were looked up before the last one ended the run.
+    failures: list[Row] | None = None
     # Whether there is something to write although nothing is told of it.
     is_changed: bool = False
     # Steps, of this run or another one, that workers are to be called for.
@@ -147,8 +146,8 @@ class LockedRun:
             self.emit(events.NEEDS_ATTENTION, state=self.state)
 
     def ring_for(self, step: Row) -> None:
-        """After commit a worker is called for this step of it: {"id", "queue"}."""
-        self.rings.append((step["id"], self.id, step["queue"]))
+        """After commit a worker is called for this step of it: {"id", "queue"}, and "uses" and "slot_key" if known."""
+        self.rings.append(bell_for(self.id, step))
 
     def start(self) -> None:
         """Something of it has begun."""
@@ -187,13 +186,17 @@ class LockedRun:
             "created_at": self.created_at.isoformat(),
         }
 
-    def save(self) -> None:
-        """Write the run and its events; ring the bells after commit. Raises IllegalChange, then nothing is written."""
+    @property
+    def is_to_be_saved(self) -> bool:
+        return bool(self.events or self.rings or self.is_changed)
+
+    def parameters(self) -> dict[str, Any]:
+        """Of SAVE. Raises IllegalChange."""
         if self.state != self.found and self.state not in Run.TRANSITIONS.get(self.found, ()):
             raise IllegalChange(f"Run {self.id} cannot go from {self.found} to {self.state}.")
         self.settle_attention()
         types, actors, users, data = zip(*self.events, strict=True) if self.events else ((),) * 4
-        parameters = vars(self) | {
+        return vars(self) | {
             "first_seq": self.last_seq,
             "last_seq": self.last_seq + len(self.events),
             "types": list(types),
@@ -205,15 +208,15 @@ class LockedRun:
             "begun": self.state == RunState.RUNNING or (self.is_final and self.state != RunState.CANCELLED),
             "ended": self.is_final,
         }
-        run_statement(SAVE, parameters)
-        fault("event.before_commit")
+
+    def is_saved(self) -> None:
+        """Ring the bells after commit."""
         self.last_seq += len(self.events)
         transaction.on_commit(self._ring, robust=True)
 
     def _ring(self) -> None:
         fault("bell.before_publish")
-        # When the broker does not answer, the sweep rings for the rest.
-        all(ring("runs.tasks.execute_step", step, run, queue=queue) for step, run, queue in self.rings)
+        call_workers(self.rings)
         if self.parent_step_id and self.parent_run_id:
             self._tell_parent(self.parent_step_id, self.parent_run_id)
         bells.ring_run(self.id, self.project_id, self.last_seq)
@@ -241,12 +244,23 @@ def locked_run(run_id: int) -> Iterator[LockedRun | None]:
 
     Within another transaction it is a part of that one, which then must not go on after an error of the block.
     """
+    with locked_runs([run_id]) as runs:
+        yield runs.get(run_id)
+
+
+@contextmanager
+def locked_runs(run_ids: Iterable[int]) -> Iterator[dict[int, LockedRun]]:
+    """The same with several at once, by id; those that are not there any more are missing."""
     with transaction.atomic(savepoint=False):
-        row = one(LOCK, {"id": run_id})
-        run = None if row is None else LockedRun(**row)
-        yield run
-        if run is not None and (run.events or run.rings or run.is_changed):
-            run.save()
+        rows = run_statement(LOCK, {"ids": sorted(run_ids)})
+        runs = {row["id"]: LockedRun(**row) for row in rows}
+        yield runs
+        changed = [run for run in runs.values() if run.is_to_be_saved]
+        if changed:
+            run_each(SAVE, [run.parameters() for run in changed])
+            fault("event.before_commit")
+        for run in changed:
+            run.is_saved()
 
 
 @contextmanager

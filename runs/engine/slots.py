@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agents.calls.limits import AVAILABLE
+from runs.engine.calling import Bell
 from runs.engine.sql import one, run_statement
 from runs.engine.states import CLAIMABLE
 
@@ -65,11 +66,11 @@ def postpone(run_id: int, step_id: int, seconds: float) -> None:
     run_statement(POSTPONE, {"run": run_id, "step": step_id, "seconds": seconds})
 
 
-def give_back(key: str) -> tuple[int, int, str] | None:
-    """One less in use; the (step, run, queue) that waited longest for it, to be rung."""
+def give_back(key: str) -> Bell | None:
+    """One less in use; the call for the step that waited longest for it."""
     run_statement(GIVE_BACK, {"key": key})
     row = one(NEXT_IN_LINE, {"key": key})
-    return None if row is None else (row["id"], row["run_id"], row["queue"])
+    return None if row is None else Bell(row["id"], row["run_id"], row["queue"])
 
 
 def recount() -> list[str]:

@@ -10,12 +10,12 @@ from django.db import transaction
 
 from agents.models import Agent
 from controlplane.domain.action import Actor
-from controlplane.domain.queueing import ring
 from controlplane.events.live import bells
 from controlplane.events.reactions import bell
 from controlplane.projects.models import Project
 from runs import events
 from runs.engine.advance import Advance
+from runs.engine.calling import bell_for, call_workers
 from runs.engine.faults import fault
 from runs.engine.inline import opens_inline
 from runs.engine.locked import as_json, existing_run
@@ -49,7 +49,7 @@ WITH run AS (
     FROM run, unnest(%(keys)s::text[], %(uses)s::text[], %(stages)s::text[], %(queues)s::text[], %(slots)s::text[],
                      %(needs)s::int[], %(ready)s::bool[]) WITH ORDINALITY
         AS new (key, uses, stage, queue, slot_key, waiting_for, is_ready, position)
-    RETURNING id, key, position, queue, state, waiting_for
+    RETURNING id, key, position, uses, queue, slot_key, state, waiting_for
 ), event AS (
     INSERT INTO events_event (project_id, subject_kind, subject_id, seq, type, at, actor, user_id, data)
     SELECT %(project_id)s, 'run', run.id, 1, %(event)s, clock_timestamp(), %(created_by)s, %(user_id)s, %(data)s::jsonb
@@ -111,8 +111,7 @@ def insert(order: Order) -> list[Row]:
 
 def ring_all(run: Run, ready: list[Row]) -> None:
     fault("bell.before_publish")
-    # When the broker does not answer, the sweep rings for the rest.
-    all(ring("runs.tasks.execute_step", step["id"], run.pk, queue=step["queue"]) for step in ready)
+    call_workers(bell_for(run.pk, step) for step in ready)
     bells.ring_run(run.pk, run.project_id, run.last_seq)
     bell.tell((events.CREATED,))
 

@@ -9,11 +9,11 @@ from django.conf import settings
 
 from controlplane.domain.database import is_away
 from controlplane.domain.failures import TimedOut
-from controlplane.domain.queueing import ring
 from runs import events
 from runs.engine import slots
 from runs.engine.advance import Advance
 from runs.engine.attention import PEOPLE_STEPS_OF_RUN
+from runs.engine.calling import bell_for, call_workers
 from runs.engine.children import follow_attention, settle_child
 from runs.engine.control import follow_pause, stop, stop_child
 from runs.engine.external import lose
@@ -41,7 +41,7 @@ UPDATE runs_steprun SET rung_at = now() WHERE (run_id, id) IN (
     WHERE state IN {CLAIMABLE} AND NOT held AND due_at <= now()
       AND (rung_at IS NULL OR rung_at < now() - make_interval(secs => %(again)s))
     ORDER BY rung_at NULLS FIRST, due_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
-) RETURNING id, run_id, queue
+) RETURNING id, run_id, queue, uses, slot_key
 """
 LOST = """
 SELECT id, run_id FROM runs_steprun WHERE state = 'running' AND lease_until < now() ORDER BY lease_until LIMIT %(batch)s
@@ -136,8 +136,7 @@ def each(handle: Callable[[Row], object], rows: list[Row]) -> int:
 def ring_again() -> int:
     rows = run_statement(RING_AGAIN, {"again": settings.ENGINE_RING_AGAIN_SECONDS, "batch": BATCH})
     # A broker that hangs costs seconds a message: after the first one, the rest waits for its next turn.
-    rung = all(ring("runs.tasks.execute_step", row["id"], row["run_id"], queue=row["queue"]) for row in rows)
-    return len(rows) if rung else 0
+    return len(rows) if call_workers(bell_for(row["run_id"], row) for row in rows) else 0
 
 
 def take_back_lost() -> int:

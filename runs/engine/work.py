@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from controlplane.domain.failures import Cancelled, Failure, TimedOut
 from runs.engine import outputs
 from runs.engine.claim import Claimed, claim
 from runs.engine.faults import fault
-from runs.engine.finish import finish
+from runs.engine.finish import finish, finish_together
 from runs.engine.leases import Lease, leases
 from runs.engine.locked import as_json
 from runs.engine.logs import LogBuffer
@@ -54,6 +55,40 @@ def work(step_id: int, run_id: int | None = None) -> None:
 
 def carry_out(claimed: Claimed) -> Claimed | None:
     """One attempt from start to report. Returns the step that this worker took along, if any."""
+    with held(claimed) as context:
+        try:
+            outcome = attempt(context)
+            fault("record.before_commit")
+            patiently(context.log_buffer.flush)
+            following = report(context, outcome)
+        except DATABASE_AWAY as error:
+            give_up(claimed, error)
+            return None
+        fault("record.after_commit")
+        return following
+
+
+def carry_out_together(claimed: Iterable[Claimed]) -> list[Claimed]:
+    """Attempts that are done in a moment, one after the other, and one report of all. Returns what was taken along."""
+    with ExitStack() as stack:
+        contexts = [stack.enter_context(held(one)) for one in claimed]
+        try:
+            ended = [(context, attempt(context)) for context in contexts]
+            fault("record.before_commit")
+            for context in contexts:
+                patiently(context.log_buffer.flush)
+            following = report_together(ended)
+        except DATABASE_AWAY as error:
+            for context in contexts:
+                give_up(context.claimed, error)
+            return []
+        fault("record.after_commit")
+        return following
+
+
+@contextmanager
+def held(claimed: Claimed) -> Iterator[StepContext]:
+    """The step's context; its lease is extended meanwhile."""
     token = CancelToken(timeout_seconds=claimed.step.timeout_seconds or DEFAULT_TIMEOUT_SECONDS, whose="step")
     log = LogBuffer(run_id=claimed.run_id, step_id=claimed.id, attempt_no=claimed.attempt_no)
     context = StepContext(claimed=claimed, request=None, token=token, log_buffer=log)
@@ -63,23 +98,27 @@ def carry_out(claimed: Claimed) -> Claimed | None:
     )  # fmt: skip
     leases.hold(lease)
     try:
-        outcome = attempt(context)
-        fault("record.before_commit")
-        patiently(log.flush)
-        following = report(context, outcome)
-        fault("record.after_commit")
-        return following
-    except DATABASE_AWAY as error:
-        give_up(claimed, error)
-        return None
+        yield context
     finally:
         leases.drop(lease)
 
 
-def report(context: StepContext, outcome: Outcome) -> Claimed | None:
+def report_together(ended: list[tuple[StepContext, Outcome]]) -> list[Claimed]:
+    """All in one commit; one by one when that fails, so that one that cannot be stored takes no others along."""
+    try:
+        return patiently(lambda: finish_together([(context.claimed, outcome) for context, outcome in ended]))
+    except DATABASE_AWAY:
+        raise
+    except Exception:
+        logger.exception("Steps are reported one by one", extra={"action": "group_broken", "steps": len(ended)})
+    alone = [report(context, outcome, only_instant=True) for context, outcome in ended]
+    return [claimed for claimed in alone if claimed is not None]
+
+
+def report(context: StepContext, outcome: Outcome, *, only_instant: bool = False) -> Claimed | None:
     claimed = context.claimed
     try:
-        return patiently(lambda: finish(claimed, outcome))
+        return patiently(lambda: finish(claimed, outcome, only_instant=only_instant))
     except DataError:
         logger.exception("An outcome cannot be stored", extra={"action": "outcome_refused", "step": claimed.id})
         failure = Failure("The outcome holds something that cannot be stored.", kind="not_storable", retryable=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +14,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from redis.exceptions import ConnectionError as Away
 
+from controlplane.domain.valkey import key, valkey
 from controlplane.events.queries import latest_cursor
 from controlplane.events.sharing import passes as passing
-from controlplane.events.sharing.entries import Entry, Shelf, name, store
-from controlplane.events.sharing.entries import client as valkey
+from controlplane.events.sharing.entries import Entry, Shelf, store
 from controlplane.events.sharing.pace import LEAST_SECONDS, MOST_SECONDS, Pace
 from controlplane.events.sharing.passes import passes
 from controlplane.projects.models import Member
@@ -52,8 +53,8 @@ def forget() -> None:
 
 
 def store_of_valkey_is_emptied() -> None:
-    for key in valkey().scan_iter(name("*")):
-        valkey().delete(key)
+    for kept in valkey(2).scan_iter(key("part", "*")):
+        valkey(2).delete(kept)
 
 
 def ask(client: Client, path: str, after: str = "", **headers: str) -> Any:
@@ -123,11 +124,16 @@ def test_what_happened_since_is_in_the_answer_to_who_has_heard_of_it(world, run)
     assert str(made.pk) in ask(bob, LIST, beyond()).content.decode()
 
 
+def age(seconds: int) -> None:
+    for part, entry in store.shelf.entries.items():
+        store.shelf.entries[part] = replace(entry, made=entry.made - seconds)
+
+
 def age_all() -> None:
     """As if all that is kept had been rendered two seconds ago."""
-    for key, entry in store.shelf.entries.items():
-        store.shelf.entries[key] = Entry(entry.body, entry.position, entry.made - 2, entry.etag)
-        store.keep(key, store.shelf.entries[key])
+    age(2)
+    for part, entry in store.shelf.entries.items():
+        store.keep(part, entry)
 
 
 def beyond() -> str:
@@ -150,8 +156,7 @@ def test_an_old_answer_is_made_anew_though_nothing_was_heard(world, run):
     bob = world.client("bob")
     ask(bob, LIST)
     made = make_run(run.workflow)
-    for key, entry in store.shelf.entries.items():
-        store.shelf.entries[key] = Entry(entry.body, entry.position, entry.made - 60, entry.etag)
+    age(60)
     store_of_valkey_is_emptied()
     assert str(made.pk) in ask(bob, LIST).content.decode()
 
@@ -248,7 +253,7 @@ def test_many_at_once_make_it_once(world, run, monkeypatch):
 
 
 def test_without_valkey_each_process_has_its_own(world, run, monkeypatch):
-    monkeypatch.setattr("controlplane.events.sharing.entries.client", away)
+    monkeypatch.setattr("controlplane.events.sharing.entries.valkey", away)
     bob = world.client("bob")
     first = ask(bob, LIST)
     assert first.status_code == 200
@@ -256,7 +261,7 @@ def test_without_valkey_each_process_has_its_own(world, run, monkeypatch):
     monkeypatch.setattr(store, "away_until", 0.0)
 
 
-def away() -> None:
+def away(seconds: float) -> None:
     raise Away("no such server")
 
 

@@ -76,6 +76,8 @@ class StepKind:
     target: Target | None = None
     # Doing it again does no harm, whatever it is given.
     pure: bool = False
+    # Done in a moment and without asking anybody, so that a worker does many such steps in one go. Such a kind is pure.
+    instant: bool = False
     # What it may wait for without a worker (`time`, `child`); empty: nothing.
     waits_for: str = ""
     # It only waits, so that it may be opened under the run's lock, with no worker at all.

@@ -14,4 +14,5 @@ KIND = StepKind(
     example="{key: joined, uses: noop}",
     schema=closed({}),
     pure=True,
+    instant=True,
 )

@@ -13,4 +13,5 @@ KIND = StepKind(
     example='{key: opened, uses: transform, with: {total: "${{ 1 + 1 }}"}}',
     schema={},
     pure=True,
+    instant=True,
 )

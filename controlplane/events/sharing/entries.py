@@ -9,15 +9,12 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, field
-from functools import cache
 
-from django.conf import settings
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from controlplane.domain.database import lend_connection
+from controlplane.domain.valkey import key as name
+from controlplane.domain.valkey import valkey
 from controlplane.events.models import Cursor
 
 logger = logging.getLogger(__name__)
@@ -93,13 +90,6 @@ class Shelf:
         return bool(self.entries) and next(iter(self.entries.values())).age > 2 * KEPT_SECONDS
 
 
-@cache
-def client() -> Redis:
-    """One a process, for all threads."""
-    limits = {"socket_timeout": VALKEY_SECONDS, "socket_connect_timeout": VALKEY_SECONDS}
-    return Redis.from_url(settings.REDIS_URL, **limits, retry=Retry(NoBackoff(), 0), decode_responses=True)
-
-
 class Store:
     """What processes share. While Valkey is full, away or slow each has only its own."""
 
@@ -123,36 +113,32 @@ class Store:
         return entry if entry and entry.age < KEPT_SECONDS else None
 
     def fetch(self, key: str) -> Entry | None:
-        text = self._ask(lambda valkey: valkey.get(name(key)))
+        text = self._ask(lambda client: client.get(name("part", key)))
         return Entry(**json.loads(text)) if isinstance(text, str) else None
 
     def keep(self, key: str, entry: Entry) -> None:
         self.shelf.put(key, entry)
         text = json.dumps(asdict(entry))
-        self._ask(lambda valkey: valkey.set(name(key), text, ex=KEPT_SECONDS))
+        self._ask(lambda client: client.set(name("part", key), text, ex=KEPT_SECONDS))
 
     def claim(self, key: str) -> bool:
         """Whether it is this caller's to render: nobody else does at the moment, or nobody can tell."""
-        claimed = self._ask(lambda valkey: valkey.set(name(key, "claim"), "1", nx=True, ex=CLAIM_SECONDS) or "")
+        claimed = self._ask(lambda client: client.set(name("claim", key), "1", nx=True, ex=CLAIM_SECONDS) or "")
         return claimed != ""
 
     def give_back(self, key: str) -> None:
-        self._ask(lambda valkey: valkey.delete(name(key, "claim")))
+        self._ask(lambda client: client.delete(name("claim", key)))
 
     def _ask(self, question):
         if time.monotonic() < self.away_until:
             return None
         lend_connection()
         try:
-            return question(client())
+            return question(valkey(VALKEY_SECONDS))
         except RedisError:
             self.away_until = time.monotonic() + TRY_AGAIN_SECONDS
             logger.warning("Parts of pages are not shared", extra={"action": "sharing_away"})
             return None
-
-
-def name(key: str, what: str = "part") -> str:
-    return f"{settings.REDIS_PREFIX}{what}:{key}"
 
 
 store = Store()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from functools import cache
 
 from django.conf import settings
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from rest_framework.throttling import BaseThrottle
+
+from controlplane.domain.valkey import key, valkey
 
 logger = logging.getLogger(__name__)
 
@@ -21,11 +20,8 @@ COUNTING_SECONDS = 0.5
 TRY_AGAIN_SECONDS = 5.0
 
 
-@cache
 def counters() -> Redis:
-    """One client a process, for all threads. Redis-py by itself tries four times, for many seconds."""
-    limits = {"socket_timeout": COUNTING_SECONDS, "socket_connect_timeout": COUNTING_SECONDS}
-    return Redis.from_url(settings.REDIS_URL, **limits, retry=Retry(NoBackoff(), 0))
+    return valkey(COUNTING_SECONDS)
 
 
 class ApiThrottle(BaseThrottle):
@@ -45,21 +41,21 @@ class ApiThrottle(BaseThrottle):
         self.limit = settings.API_CALLS_PER_MINUTE
         number, passed = divmod(int(time.time()), self.window)
         self.reset = self.window - passed
-        used = self.count(f"{settings.REDIS_PREFIX}calls:{self.caller(request)}:{number}")
+        used = self.count(key("calls", self.caller(request), number))
         if used is None:
             return True
         request._request.rate = {"limit": self.limit, "remaining": max(0, self.limit - used), "reset": self.reset}
         return used <= self.limit
 
-    def count(self, key: str) -> int | None:
-        """How often `key` was counted with this time; None while nothing is counted."""
+    def count(self, counter: str) -> int | None:
+        """How often `counter` was counted with this time; None while nothing is counted."""
         if time.monotonic() < ApiThrottle.away_until:
             return None
         ApiThrottle.away_until = 0.0
         try:
             with counters().pipeline(transaction=False) as pipe:
-                pipe.incr(key)
-                pipe.expire(key, self.window * 2)
+                pipe.incr(counter)
+                pipe.expire(counter, self.window * 2)
                 return pipe.execute()[0]
         except RedisError:
             ApiThrottle.away_until = time.monotonic() + TRY_AGAIN_SECONDS

@@ -1,0 +1,141 @@
+"""Steps that are done in a moment are taken by the dozen: one statement claims them, one commit records them."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+
+from django.conf import settings
+from django.db import transaction
+
+from controlplane.events.live import bells
+from controlplane.events.reactions import bell
+from runs import events
+from runs.engine.calling import INSTANT, answered
+from runs.engine.claim import Claimed
+from runs.engine.faults import fault
+from runs.engine.leases import leases
+from runs.engine.sql import run_statement
+from runs.engine.states import CLAIMABLE
+from runs.engine.work import carry_out_together, patiently
+
+# So many steps at once, looked for among so many that are due.
+GROUP, WINDOW = 16, 64
+# Of one process at once: while one waits for the database, another computes.
+MOST_TAKERS = 2
+
+IS_DUE = f"""
+state IN {CLAIMABLE} AND NOT held AND due_at <= now() AND queue = %(queue)s AND slot_key = ''
+AND uses = ANY(%(instant)s)
+"""
+# Runs are locked in the order of their ids, as `finish_together` does it.
+TAKE_DUE = f"""
+WITH due AS (
+    SELECT run_id, id FROM runs_steprun WHERE {IS_DUE} ORDER BY due_at LIMIT %(window)s
+), run AS (
+    SELECT * FROM runs_run WHERE id IN (SELECT run_id FROM due) ORDER BY id LIMIT %(most)s
+    FOR NO KEY UPDATE
+), chosen AS (
+    SELECT due.* FROM due JOIN run ON run.id = due.run_id ORDER BY due.run_id, due.id LIMIT %(most)s
+), step AS (
+    UPDATE runs_steprun SET
+        state = 'running', attempt_no = attempt_no + 1, worker = %(worker)s, sent_at = NULL, error = NULL,
+        lease_until = now() + make_interval(secs => %(lease)s), started_at = COALESCE(started_at, now())
+    FROM chosen WHERE runs_steprun.run_id = chosen.run_id AND runs_steprun.id = chosen.id AND {IS_DUE}
+    RETURNING runs_steprun.*
+), numbered AS (
+    SELECT *, row_number() OVER (PARTITION BY run_id ORDER BY id) AS place FROM step
+), begun AS (
+    UPDATE runs_run SET
+        started_at = COALESCE(run.started_at, now()),
+        state = CASE WHEN run.state = 'queued' THEN 'running' ELSE run.state END,
+        last_seq = run.last_seq + taken.steps + (run.state = 'queued')::int
+    FROM run JOIN (SELECT run_id, count(*)::int AS steps FROM step GROUP BY run_id) taken ON taken.run_id = run.id
+    WHERE runs_run.id = run.id
+    RETURNING runs_run.id, runs_run.last_seq
+), attempt AS (
+    INSERT INTO runs_attempt (run_id, step_id, number, state, worker)
+    SELECT run_id, id, attempt_no, 'running', worker FROM step
+), event AS (
+    INSERT INTO events_event (project_id, subject_kind, subject_id, seq, type, at, actor, data)
+    SELECT run.project_id, 'run', run.id, run.last_seq + 1, 'run.started', clock_timestamp(), 'system', '{{}}'
+    FROM run JOIN begun ON begun.id = run.id WHERE run.state = 'queued'
+    UNION ALL
+    SELECT run.project_id, 'run', run.id, run.last_seq + (run.state = 'queued')::int + step.place, 'step.started',
+           clock_timestamp(), 'system',
+           jsonb_build_object('step', step.key, 'index', step.index, 'id', step.id, 'state', 'running',
+                              'attempt', step.attempt_no, 'worker', step.worker)
+    FROM run JOIN numbered step ON step.run_id = run.id
+)
+SELECT step.id, step.key, step.index, step.uses, step.attempt_no, step.item, step.slot_key, step.worker,
+       run.id AS run_id, run.project_id, run.workflow_id, run.version_id, run.inputs, run.pins, run.environment,
+       run.trigger, run.tags, run.agent_id, run.created_by, run.created_at, begun.last_seq
+FROM run JOIN step ON step.run_id = run.id JOIN begun ON begun.id = run.id
+"""
+# Runs that somebody changes at the moment are left to the next look, as long as there are others.
+TAKE_FREE = TAKE_DUE.replace("FOR NO KEY UPDATE", "FOR NO KEY UPDATE SKIP LOCKED")
+
+
+def claim_due(queue: str, worker: str, most: int = GROUP) -> list[Claimed]:
+    """Steps of that queue that are ours now; none when none is due. In one commit."""
+    asked = {"queue": queue, "worker": worker, "most": most, "window": WINDOW, "instant": INSTANT,
+             "lease": settings.ENGINE_LEASE_SECONDS}  # fmt: skip
+    with transaction.atomic(savepoint=False):
+        rows = run_statement(TAKE_FREE, asked) or run_statement(TAKE_DUE, asked)
+    claimed = [Claimed(**row) for row in rows]
+    for one in claimed:
+        bells.ring_run(one.run_id, one.project_id, one.last_seq)
+    if claimed:
+        bell.tell((events.STARTED, events.STEP_STARTED))
+    return claimed
+
+
+class Takers:
+    """Those of this process that take what is due, by queue."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.busy: defaultdict[str, int] = defaultdict(int)
+        self.calls: defaultdict[str, int] = defaultdict(int)
+
+    def take(self, queue: str) -> None:
+        """Until nothing is due any more, also of what becomes due meanwhile. Enough others do it: return at once."""
+        with self.lock:
+            self.calls[queue] += 1
+            if self.busy[queue] >= MOST_TAKERS:
+                return
+            self.busy[queue] += 1
+        try:
+            while self.was_called_since(self.empty(queue), queue):
+                pass
+        except BaseException:
+            with self.lock:
+                self.busy[queue] -= 1
+            raise
+
+    def empty(self, queue: str) -> int:
+        """How often was called before the last look."""
+        take_until_nothing_is_due(queue)
+        answered(queue)
+        with self.lock:
+            calls = self.calls[queue]
+        # What became due before the mark was gone has called nobody.
+        take_until_nothing_is_due(queue)
+        return calls
+
+    def was_called_since(self, calls: int, queue: str) -> bool:
+        with self.lock:
+            if self.calls[queue] != calls:
+                return True
+            self.busy[queue] -= 1
+            return False
+
+
+def take_until_nothing_is_due(queue: str) -> None:
+    while claimed := patiently(lambda: claim_due(queue, leases.worker)):
+        fault("claim.after_commit")
+        while claimed:
+            claimed = carry_out_together(claimed)
+
+
+takers = Takers()
