@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Choices
@@ -20,7 +21,7 @@ from runs.engine.locked import LockedRun, existing_run
 from runs.engine.pins import collect
 from runs.engine.plan import Plan, plan_of_version
 from runs.engine.replay import submit_replay
-from runs.engine.submit import Order, submit
+from runs.engine.submit import Order, submit, submit_all
 from runs.models import Run, StepRun, Trigger
 from runs.replay.domain import prepare_replay
 from runs.start.domain import what_starts
@@ -28,41 +29,68 @@ from workflows.models import Workflow
 from workflows.specification.language import Spec
 from workflows.specification.parameters import check_inputs
 
+# In one call, which is one transaction.
+MOST_AT_ONCE = 1000
 START = (no.WORKFLOW_ARCHIVED, no.UNRELEASED)
 AGAIN = (no.NOT_ENDED, no.ELSEWHERE, no.ARCHIVED)
 
 
 @action(label="Start run", role="operator", icon="player-play", refused_when=START, holds=None)
-def start_run(
+def start_run(workflow: Workflow, *, inputs: Mapping[str, Any], by: Actor, **more: Any) -> Run:
+    """A new run of the released version; `more` is what `order_for` takes."""
+    order = order_for(workflow, by=by, **more)
+    return submit(replace(order, inputs=check_inputs(order.plan.spec.params, dict(inputs))))
+
+
+@action(label="Start runs", role="operator", icon="player-play", refused_when=START, holds=None)
+def start_runs(workflow: Workflow, *, inputs: Sequence[Mapping[str, Any]], by: Actor, **more: Any) -> list[Run]:
+    """A run for each of `inputs`, at most MOST_AT_ONCE, in that order: all of them or none. Else as `start_run`."""
+    if not 1 <= len(inputs) <= MOST_AT_ONCE:
+        raise InvalidInput.field("inputs", f"Give 1 to {MOST_AT_ONCE:,} sets of inputs.")
+    order = order_for(workflow, by=by, **more)
+    return submit_all(order, check_each(order.plan.spec.params, inputs))
+
+
+def order_for(
     workflow: Workflow,
     *,
-    inputs: Mapping[str, Any],
     environment: str = Environment.DEV,
     trigger: str = Trigger.MANUAL,
     agent: Agent | None = None,
     tags: Iterable[str] = (),
     draft: bool = False,
     by: Actor,
-) -> Run:
-    """A new run of the released version, or with `draft` a test run of the draft as it stands."""
+) -> Order:
+    """Everything of new runs but their inputs. With `draft` they are test runs of the draft as it stands."""
     version, plan = what_starts(workflow, draft=draft)
     environment = one_of(Environment, environment, "environment")
-    return submit(
-        Order(
-            project=workflow.project,
-            workflow=workflow,
-            version=None if draft else version,
-            definition=version.document if draft else None,
-            plan=plan,
-            pins=collect(workflow.project_id, plan.spec, agent, environment),
-            inputs=check_inputs(plan.spec.params, dict(inputs)),
-            environment=environment,
-            trigger=Trigger.TEST if draft else one_of(Trigger, trigger, "trigger"),
-            agent=agent,
-            tags=clean_tags(tags),
-            by=by,
-        )
+    return Order(
+        project=workflow.project,
+        workflow=workflow,
+        version=None if draft else version,
+        definition=version.document if draft else None,
+        plan=plan,
+        pins=collect(workflow.project_id, plan.spec, agent, environment),
+        inputs={},
+        environment=environment,
+        trigger=Trigger.TEST if draft else one_of(Trigger, trigger, "trigger"),
+        agent=agent,
+        tags=clean_tags(tags),
+        by=by,
     )
+
+
+def check_each(params: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Raises InvalidInput with the faults of the first that has any, named `inputs[3].amount`."""
+    checked = []
+    for number, given in enumerate(inputs):
+        try:
+            checked.append(check_inputs(params, dict(given)))
+        except InvalidInput as refusal:
+            where = f"inputs[{number}]"
+            errors = [replace(error, field=error.field.replace("inputs", where, 1)) for error in refusal.errors]
+            raise InvalidInput(f"{where}: {refusal.detail}", errors=errors) from refusal
+    return checked
 
 
 @action(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
 from agents.models import Environment
@@ -117,12 +118,35 @@ class EventPage(serializers.Serializer):
     next = serializers.IntegerField(help_text="Send it back as `after`.")
 
 
+@extend_schema_field({"oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]})
+class OneOrMany(serializers.Field):
+    """The inputs of one run, or a list of those of many."""
+
+    default_error_messages: ClassVar = {"invalid": "Give an object, or a list of objects."}
+
+    def to_internal_value(self, data: Any) -> dict[str, Any] | list[dict[str, Any]]:
+        rows = data if isinstance(data, list) else [data]
+        if not all(isinstance(row, dict) for row in rows):
+            self.fail("invalid")
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class StartedRuns(serializers.Serializer):
+    """What a list of inputs started, in its order."""
+
+    results = inline_serializer("StartedRun", {"id": serializers.IntegerField(), "status": serializers.CharField()},
+                                many=True)  # fmt: skip
+
+
 class NewRun(StrictSerializer):
-    """POST /runs. `workflow` and `agent` by id or name."""
+    """POST /runs. `workflow` and `agent` by id or name; a list of `inputs` starts a run for each of them."""
 
     project = serializers.CharField(required=False)
     workflow = serializers.CharField()
-    inputs = serializers.DictField(required=False, default=dict)
+    inputs = OneOrMany(required=False, default=dict)
     environment = Choice(Environment.choices, required=False, default=Environment.DEV)
     agent = serializers.CharField(required=False, allow_null=True)
     tags = serializers.ListField(child=serializers.CharField(max_length=50), required=False, default=list)

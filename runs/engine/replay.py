@@ -50,15 +50,15 @@ def submit_replay(order: Order, source: Run) -> Run:
     with transaction.atomic(savepoint=False):
         if one(HOLD_SOURCE, {"source": source.pk}) is None:
             raise ActionRefused(f"Run {source.pk} is not there any more.")
-        first = insert(order)
-        run = as_run(order, first[0])
+        first = insert(order, [order.inputs])
+        run = as_run(order, order.inputs, first[0])
         ready = [step for step in first if step["state"] == StepState.QUEUED]
         with locked_run(run.pk) as locked:
             assert locked is not None
             take_over(locked, order, source)
             open_what_follows(locked, [step for step in first if may_open(step, order)])
         fault("event.before_commit")
-        transaction.on_commit(lambda: ring_all(run, ready), robust=True)
+        transaction.on_commit(lambda: ring_all([run], ready), robust=True)
     run.refresh_from_db(fields=["state", "outputs", "error", "started_at", "ended_at", "last_seq", "open_steps"])
     return run
 

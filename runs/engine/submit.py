@@ -1,9 +1,11 @@
-"""Write a run, its steps and its first event in one statement; ring for what is ready."""
+"""Write runs, their steps and their first events in one statement; ring for what is ready."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
@@ -32,11 +34,12 @@ WITH run AS (
         project_id, workflow_id, version_id, definition, pins, state, environment, trigger, agent_id, tags, inputs,
         deadline_at, created_by, user_id, retry_of_id, replayed_from, parent_run_id, parent_step_id, open_steps,
         last_seq, last_line, cost_usd, input_tokens, output_tokens, control_by, control_reason)
-    VALUES (
+    SELECT
         %(project_id)s, %(workflow_id)s, %(version_id)s, %(definition)s::jsonb, %(pins)s::jsonb, %(state)s,
-        %(environment)s, %(trigger)s, %(agent_id)s, %(tags)s::text[], %(inputs)s::jsonb,
+        %(environment)s, %(trigger)s, %(agent_id)s, %(tags)s::text[], new.inputs,
         now() + make_interval(secs => %(timeout)s), %(created_by)s, %(user_id)s, %(retry_of_id)s, %(replayed_from)s,
-        %(parent_run_id)s, %(parent_step_id)s, %(open_steps)s, 1, 0, 0, 0, 0, '', '')
+        %(parent_run_id)s::bigint, %(parent_step_id)s::bigint, %(open_steps)s, 1, 0, 0, 0, 0, '', ''
+    FROM unnest(%(inputs)s::jsonb[]) AS new (inputs)
     RETURNING id, created_at, deadline_at
 ), step AS (
     INSERT INTO runs_steprun (
@@ -49,14 +52,15 @@ WITH run AS (
     FROM run, unnest(%(keys)s::text[], %(uses)s::text[], %(stages)s::text[], %(queues)s::text[], %(slots)s::text[],
                      %(needs)s::int[], %(ready)s::bool[]) WITH ORDINALITY
         AS new (key, uses, stage, queue, slot_key, waiting_for, is_ready, position)
-    RETURNING id, key, position, uses, queue, slot_key, state, waiting_for
+    RETURNING id, run_id, key, position, uses, queue, slot_key, state, waiting_for
 ), event AS (
     INSERT INTO events_event (project_id, subject_kind, subject_id, seq, type, at, actor, user_id, data)
     SELECT %(project_id)s, 'run', run.id, 1, %(event)s, clock_timestamp(), %(created_by)s, %(user_id)s, %(data)s::jsonb
     FROM run
 )
-SELECT run.id AS run_id, run.created_at, run.deadline_at, step.*
-FROM run, step WHERE step.state = 'queued' OR step.waiting_for = 0 ORDER BY step.position
+SELECT run.created_at, run.deadline_at, step.*
+FROM run JOIN step ON step.run_id = run.id WHERE step.state = 'queued' OR step.waiting_for = 0
+ORDER BY run.id, step.position
 """
 
 
@@ -91,28 +95,40 @@ class Order:
 
 
 def submit(order: Order) -> Run:
-    """The new run, queued. Steps that need nothing are ready; one message each leaves after commit."""
+    """The new run, queued. Steps that need nothing are ready; workers are called for them after commit."""
+    return submit_all(order, [order.inputs])[0]
+
+
+def submit_all(order: Order, inputs: Sequence[Mapping[str, Any]]) -> list[Run]:
+    """A run for each of `inputs`, in that order: all of them or none."""
     with transaction.atomic(savepoint=False):
-        first = insert(order)
-        run = as_run(order, first[0])
-        ready = [step for step in first if step["state"] == StepState.QUEUED]
-        conditional = [step for step in first if step["state"] == StepState.PENDING]
-        if conditional:
-            open_first(run, conditional)
+        rows = insert(order, inputs)
+        first = [list(steps) for _, steps in groupby(rows, key=itemgetter("run_id"))]
+        runs = [as_run(order, given, steps[0]) for given, steps in zip(inputs, first, strict=True)]
+        for run, steps in zip(runs, first, strict=True):
+            conditional = [step for step in steps if step["state"] == StepState.PENDING]
+            if conditional:
+                open_first(run, conditional)
         fault("event.before_commit")
-        transaction.on_commit(lambda: ring_all(run, ready), robust=True)
-    return run
+        ready = [step for step in rows if step["state"] == StepState.QUEUED]
+        transaction.on_commit(lambda: ring_all(runs, ready), robust=True)
+    return runs
 
 
-def insert(order: Order) -> list[Row]:
-    """The new run's rows; returns the steps that nothing is waited for, which are queued or yet to be decided."""
-    return run_statement(SUBMIT, run_columns(order) | step_columns(order) | first_event(order))
+def insert(order: Order, inputs: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """The new runs' rows; returns the steps that nothing is waited for, which are queued or yet to be decided.
+
+    The ids of the runs are in the order of their inputs.
+    """
+    given = {"inputs": [as_json(one) for one in inputs]}
+    return run_statement(SUBMIT, run_columns(order) | given | step_columns(order) | first_event(order))
 
 
-def ring_all(run: Run, ready: list[Row]) -> None:
+def ring_all(runs: list[Run], ready: list[Row]) -> None:
     fault("bell.before_publish")
-    call_workers(bell_for(run.pk, step) for step in ready)
-    bells.ring_run(run.pk, run.project_id, run.last_seq)
+    call_workers(bell_for(step["run_id"], step) for step in ready)
+    for run in runs:
+        bells.ring_run(run.pk, run.project_id, run.last_seq)
     bell.tell((events.CREATED,))
 
 
@@ -129,7 +145,6 @@ def run_columns(order: Order) -> dict[str, Any]:
         "trigger": str(order.trigger),
         "agent_id": order.agent.pk if order.agent else None,
         "tags": order.tags,
-        "inputs": as_json(order.inputs),
         "timeout": min(limits, default=None),
         "created_by": order.by.name,
         "user_id": order.by.user_id,
@@ -171,7 +186,7 @@ def first_event(order: Order) -> dict[str, Any]:
     return {"event": events.CREATED, "data": as_json(facts)}
 
 
-def as_run(order: Order, row: Row) -> Run:
+def as_run(order: Order, inputs: Mapping[str, Any], row: Row) -> Run:
     """The row as a model, without asking the database again."""
     run = Run(
         pk=row["run_id"],
@@ -184,7 +199,7 @@ def as_run(order: Order, row: Row) -> Run:
         trigger=order.trigger,
         agent=order.agent,
         tags=order.tags,
-        inputs=order.inputs,
+        inputs=inputs,
         created_at=row["created_at"],
         deadline_at=row["deadline_at"],
         created_by=order.by.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -34,13 +34,17 @@ def one_of(rows: Any, wanted: Any, field: str) -> Any:
 class Runs(RunListEndpoint):
     """`GET /runs` lists, `POST /runs` starts."""
 
-    @extend_schema(request=shapes.NewRun, responses={201: shapes.RunDetail})
+    @extend_schema(
+        request=shapes.NewRun,
+        responses={201: PolymorphicProxySerializer("Started", [shapes.RunDetail, shapes.StartedRuns], None)},
+    )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Start a run of the workflow's released version."""
+        """Start a run of the workflow's released version; with a list of `inputs` one for each of them, or none."""
         sent = body(shapes.NewRun, request)
         workflow = self.workflow(sent)
-        run = actions.start_run(
+        start: Any = actions.start_runs if isinstance(sent["inputs"], list) else actions.start_run
+        started = start(
             workflow,
             inputs=sent["inputs"],
             environment=sent["environment"],
@@ -49,7 +53,9 @@ class Runs(RunListEndpoint):
             tags=sent["tags"],
             by=self.actor(workflow),
         )
-        return Response(shown(shapes.RunDetail, run), status=201)
+        if isinstance(started, list):
+            return Response({"results": [{"id": run.pk, "status": run.state} for run in started]}, status=201)
+        return Response(shown(shapes.RunDetail, started), status=201)
 
     def project(self, given: Any = None) -> Project:
         """Without one, a workflow that is named by its id says which: here as for an Idempotency-Key."""

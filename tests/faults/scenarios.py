@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults import brokers, cancels, crashes, database, live, waits
+from tests.faults import brokers, cancels, crashes, database, groups, live, waits
 
 SCENARIOS = {
     "R-01": crashes.killed_workers,
@@ -16,4 +16,5 @@ SCENARIOS = {
     "R-17": live.burst,
     "R-21": live.late_commits,
     "R-22": waits.signals_amid_kills,
+    "R-23": groups.workers_of_groups,
 }

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.stage import ROOT
 
 # Three groups, so that a failure says where to look and two test processes share the waiting.
-CROWDS = [("R-01", "R-02"), ("R-04", "R-05"), ("R-14", "R-21", "R-22")]
+CROWDS = [("R-01", "R-02"), ("R-04", "R-05"), ("R-14", "R-21", "R-22", "R-23")]
 
 
 @pytest.mark.slow
