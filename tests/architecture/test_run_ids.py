@@ -30,6 +30,8 @@ EXCEPTIONS = {
     "runs.engine.sweep.DUE_TIMERS": "whose time has come",
     "runs.engine.sweep.LOST": "whose lease is over",
     "runs.engine.sweep.RING_AGAIN": "whose bell was lost",
+    "runs.engine.taking.TAKE_DUE": "which of a queue are due",
+    "runs.engine.taking.TAKE_FREE": "which of a queue are due",
     "runs.figures.live.QUEUED_EVERYWHERE": "one figure of the whole installation",
     "runs.figures.series.CALLS": "calls of a tool, an agent or an instance, by when they ended",
     "runs.figures.series.FAILURES": "calls of a tool, an agent or an instance, by when they ended",

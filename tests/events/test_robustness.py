@@ -98,13 +98,19 @@ def test_a_client_that_does_not_read_is_closed_and_grows_nothing(server, world, 
             frames(stuck, 2000, seconds=10)
 
 
+def processes(server) -> list[psutil.Process]:
+    """The one that opened the socket, and those that serve."""
+    parent = psutil.Process(server.process.pid)
+    return [parent, *parent.children()]
+
+
 def memory_mib(server) -> float:
-    return psutil.Process(server.process.pid).memory_info().rss / 2**20
+    return sum(process.memory_info().rss for process in processes(server)) / 2**20
 
 
 def is_served(server, port: int) -> bool:
     """Whether the web process still holds its end of the connection of the client at this port."""
-    connections = psutil.Process(server.process.pid).net_connections("tcp")
+    connections = [each for process in processes(server) for each in process.net_connections("tcp")]
     return any(each.raddr and each.raddr.port == port for each in connections)
 
 

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from agents.actions import update_tool
 from agents.models import Slot
 from controlplane.domain.failures import Failure
+from runs.engine.calling import Bell
 from runs.engine.finish import finish
 from runs.engine.outcome import Outcome
 from runs.engine.slots import give_back, recount
@@ -101,7 +102,7 @@ def test_a_step_that_tries_again_is_next_in_line_once_it_is_due(world):
     again.steps.update(due_at=Now() + timedelta(seconds=60), rung_at=None)
     assert give_back(claimed.slot_key) is None
     again.steps.update(due_at=Now())
-    assert give_back(claimed.slot_key) == (again.steps.get().pk, again.pk, "default")
+    assert give_back(claimed.slot_key) == Bell(again.steps.get().pk, again.pk, "default")
     finish(claimed, Outcome("succeeded"))
     drain(again)
 
