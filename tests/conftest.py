@@ -9,12 +9,14 @@ from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
 from runs.engine.plan import plan_of_test_run, plan_of_version
+from tests.emptying import delete_instead_of_truncating
 
 # How long an example takes depends on what else the machine does; speed is measured by the bench.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 pytest_plugins = ["tests.world"]
+delete_instead_of_truncating()
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
