@@ -59,7 +59,7 @@ def graph_of_replay(replay: Replay) -> Graph | None:
     drawing = draw(steps_of(document))
     if drawing is None:
         return None
-    outcomes = {fate.key: fate.outcome for fate in replay.fates}
+    outcomes = {decision.key: decision.outcome for decision in replay.decisions}
     return Graph(drawing, [Node(box, REPLAYED[outcomes[box.step.key]]) for box in drawing.boxes])
 
 

@@ -37,9 +37,9 @@ class Replay(RunEndpoint):
         inputs = read_inputs(query["inputs"]) if query.get("inputs") else None
         step = query.get("step", "").replace("\x00", "") or likely_start(run)
         replay = prepare_replay(run, step=step, inputs=inputs, version=version)
-        fates = [{"key": fate.key, "outcome": fate.outcome, "reason": fate.reason} for fate in replay.fates]
+        decisions = [{"key": one.key, "outcome": one.outcome, "reason": one.reason} for one in replay.decisions]
         number_shown = replay.version.number if replay.version else None
-        return Response({"step": step, "version": number_shown, "inputs": replay.inputs, "steps": fates})
+        return Response({"step": step, "version": number_shown, "inputs": replay.inputs, "steps": decisions})
 
     @extend_schema(parameters=[], request=shapes.ReplayOrder, responses={201: shapes.RunDetail})
     @idempotent

@@ -25,7 +25,7 @@ REUSE, RERUN, INVALID = "reuse", "rerun", "invalid"
 
 
 @dataclass(frozen=True)
-class Fate:
+class ReplayDecision:
     """`outcome` is reuse, rerun (chosen, or after what runs again) or invalid (it would be reused, but cannot be)."""
 
     step: Step
@@ -48,24 +48,26 @@ class Replay:
     start: str
 
     @cached_property
-    def fates(self) -> list[Fate]:
+    def decisions(self) -> list[ReplayDecision]:
         """Of every step, in the order of the graph."""
         states = dict(self.source.steps.filter(index=None).values_list("key", "state"))
-        found: dict[str, Fate] = {}
+        found: dict[str, ReplayDecision] = {}
         for key in topological(self.plan.spec.steps):
-            found[key] = self.fate_of(self.plan.spec.step(key), states, found)
+            found[key] = self.decision_on(self.plan.spec.step(key), states, found)
         return list(found.values())
 
-    def fate_of(self, step: Step, states: Mapping[str, str], before: Mapping[str, Fate]) -> Fate:
+    def decision_on(
+        self, step: Step, states: Mapping[str, str], before: Mapping[str, ReplayDecision]
+    ) -> ReplayDecision:
         if step.key == self.start:
-            return Fate(step, RERUN, "chosen")
+            return ReplayDecision(step, RERUN, "chosen")
         if self.start in upstream(step.key, self.needs):
-            return Fate(step, RERUN, f"after {self.start}")
+            return ReplayDecision(step, RERUN, f"after {self.start}")
         reason = self.reason_against(step, states)
         if reason:
-            return Fate(step, INVALID, reason)
+            return ReplayDecision(step, INVALID, reason)
         again = [need for need in step.needs if before[need].outcome != REUSE]
-        return Fate(step, RERUN, f"after {', '.join(again)}") if again else Fate(step, REUSE, "")
+        return ReplayDecision(step, RERUN, f"after {', '.join(again)}") if again else ReplayDecision(step, REUSE, "")
 
     def reason_against(self, step: Step, states: Mapping[str, str]) -> str:
         """Why what this step answered then does not hold now; empty when it does."""
@@ -86,7 +88,7 @@ class Replay:
 
     @property
     def reused(self) -> frozenset[str]:
-        return frozenset(fate.key for fate in self.fates if fate.outcome == REUSE)
+        return frozenset(decision.key for decision in self.decisions if decision.outcome == REUSE)
 
     @cached_property
     def needs(self) -> dict[str, tuple[str, ...]]:

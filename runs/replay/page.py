@@ -52,20 +52,25 @@ class ReplayPage:
     @cached_property
     def keys(self) -> list[str]:
         """The steps to choose from: those of the version chosen, else those of the run."""
-        fates = self.replay.fates if self.problem is None else []
-        return [fate.key for fate in fates] or list(self.run.steps.filter(index=None).values_list("key", flat=True))
+        decisions = self.replay.decisions if self.problem is None else []
+        return [one.key for one in decisions] or list(self.run.steps.filter(index=None).values_list("key", flat=True))
 
     @property
-    def fates(self) -> list[dict[str, object]]:
+    def decisions(self) -> list[dict[str, object]]:
         return [
-            {"key": fate.key, "uses": fate.step.uses, "look": REPLAYED[fate.outcome], "reason": fate.reason}
-            for fate in self.replay.fates
+            {
+                "key": one.key,
+                "uses": one.step.uses,
+                "look": REPLAYED[one.outcome],
+                "reason": one.reason,
+            }
+            for one in self.replay.decisions
         ]
 
     @property
     def summary(self) -> str:
         """`2 reused, 3 run again, 1 of them although it stands before.`"""
-        counts = {kind: sum(fate.outcome == kind for fate in self.replay.fates) for kind in (REUSE, RERUN, INVALID)}
+        counts = {kind: sum(one.outcome == kind for one in self.replay.decisions) for kind in (REUSE, RERUN, INVALID)}
         invalid = f", {counts[INVALID]} of them because they cannot be reused" if counts[INVALID] else ""
         return f"{counts[REUSE]} reused, {counts[RERUN] + counts[INVALID]} run again{invalid}."
 

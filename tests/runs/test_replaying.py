@@ -55,17 +55,17 @@ def released(run: Run, *steps: dict, **more) -> Version:
                                         created_by="erin", released_at="2026-01-01T00:00Z")  # fmt: skip
 
 
-def fates(run: Run, **choice) -> dict[str, str]:
-    return {fate.key: fate.outcome for fate in prepare_replay(run, **choice).fates}
+def decisions(run: Run, **choice) -> dict[str, str]:
+    return {decision.key: decision.outcome for decision in prepare_replay(run, **choice).decisions}
 
 
 def reasons(run: Run, **choice) -> dict[str, str]:
-    return {fate.key: fate.reason for fate in prepare_replay(run, **choice).fates}
+    return {decision.key: decision.reason for decision in prepare_replay(run, **choice).decisions}
 
 
 def test_what_stands_before_is_taken_over_and_the_rest_runs_again(world):
     run = chain(world)
-    assert fates(run, step="b") == {"a": "reuse", "b": "rerun", "c": "reuse", "d": "rerun"}
+    assert decisions(run, step="b") == {"a": "reuse", "b": "rerun", "c": "reuse", "d": "rerun"}
     made = replay_run(run, step="b", by=world.actor("bob"))
     assert states(made) == {"a": "succeeded", "b": "queued", "c": "succeeded", "d": "pending"}
     assert broken_invariants() == {}
@@ -94,13 +94,13 @@ def test_inputs_that_changed_run_again_what_reads_them_and_what_follows(world):
     }
     made = drain(replay_run(run, step="d", inputs={"days": 8}, by=world.actor("bob")))
     assert made.outputs == {"all": [17, 1]}
-    assert fates(run, step="d", inputs={"days": 7, "who": "x"})["a"] == "reuse"
+    assert decisions(run, step="d", inputs={"days": 7, "who": "x"})["a"] == "reuse"
 
 
 def test_a_step_that_reads_the_inputs_as_a_whole_reads_each_of_them(world):
     run = drain(start(world, step("a", "transform", with_="${{ params }}"), step("b", needs="a"),
                       params=PARAMS, inputs={"days": 7}))  # fmt: skip
-    assert fates(run, step="b", inputs={"days": 7, "who": "x"})["a"] == "invalid"
+    assert decisions(run, step="b", inputs={"days": 7, "who": "x"})["a"] == "invalid"
 
 
 def test_what_was_done_under_the_number_of_the_run_is_done_again(world):
@@ -110,7 +110,7 @@ def test_what_was_done_under_the_number_of_the_run_is_done_again(world):
     made = drain(replay_run(run, step="c", by=world.actor("bob")))
     assert (output(made, "a"), made.steps.filter(reused=True).count()) == (made.pk, 0)
     run = drain(start(world, step("a", "transform", with_="${{ run.environment }}"), step("b", needs="a")))
-    assert fates(run, step="b")["a"] == "reuse"
+    assert decisions(run, step="b")["a"] == "reuse"
 
 
 def test_a_definition_that_changed_runs_again(world):

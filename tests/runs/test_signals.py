@@ -246,9 +246,9 @@ class TestReplay:
         run = start(world, step("a"), gate(), step("b", needs="a"), step("c", needs="gate b"))
         signal(run, "gate", "yes")
         drain(run)
-        fates = {fate.key: (fate.outcome, fate.reason) for fate in prepare_replay(run, step="c").fates}
-        assert fates["gate"] == ("invalid", "a signal holds for one run only")
-        assert fates["b"][0] == "reuse"
+        decisions = {one.key: (one.outcome, one.reason) for one in prepare_replay(run, step="c").decisions}
+        assert decisions["gate"] == ("invalid", "a signal holds for one run only")
+        assert decisions["b"][0] == "reuse"
         again = drain(replay_run(run, step="c", by=world.actor("bob")))
         assert (again.state, states(again)["gate"], states(again)["c"]) == ("running", "waiting", "pending")
         signal(again, "gate", "again")
