@@ -25,7 +25,7 @@ from controlplane.projects.requests.endpoints import Endpoint, body, refuse_fixe
 from controlplane.projects.requests.idempotency import idempotent
 
 
-class Entries(ListEndpoint):
+class ResourceList(ListEndpoint):
     """The list, and `POST` to create."""
 
     create: Callable[..., Any]
@@ -45,7 +45,7 @@ class Entries(ListEndpoint):
         return {}
 
 
-class OneEntry(Endpoint):
+class OneResource(Endpoint):
     """Read, replace, change, delete."""
 
     model: ClassVar[type[Tool] | type[Agent] | type[Instance]]
@@ -119,14 +119,14 @@ def trial(answer: Answer, duration_ms: int) -> Response:
 
 
 @extend_schema_view(post=extend_schema(request=shapes.ToolBody, responses={201: shapes.ToolSerializer}))
-class Tools(Entries):
+class Tools(ResourceList):
     listing = TOOLS
     serializer_class = shapes.ToolSerializer
     create = staticmethod(actions.create_tool)
 
 
 @extend_schema_view(put=extend_schema(request=shapes.ToolBody), patch=extend_schema(request=shapes.ToolBody))
-class OneTool(OneEntry):
+class OneTool(OneResource):
     model = Tool
     whole = shapes.ToolBody
     serializer_class = shapes.ToolSerializer
@@ -144,14 +144,14 @@ class ToolTrial(Endpoint):
 
 
 @extend_schema_view(post=extend_schema(request=shapes.AgentBody, responses={201: shapes.AgentSerializer}))
-class Agents(Entries):
+class Agents(ResourceList):
     listing = AGENTS
     serializer_class = shapes.AgentSerializer
     create = staticmethod(actions.create_agent)
 
 
 @extend_schema_view(put=extend_schema(request=shapes.AgentBody), patch=extend_schema(request=shapes.AgentBody))
-class OneAgent(OneEntry):
+class OneAgent(OneResource):
     model = Agent
     whole = shapes.AgentBody
     serializer_class = shapes.AgentSerializer
@@ -207,7 +207,7 @@ class ToolHealth(HealthEndpoint):
 
 
 @extend_schema_view(post=extend_schema(request=shapes.InstanceBody, responses={201: shapes.InstanceSerializer}))
-class Instances(Entries):
+class Instances(ResourceList):
     listing = INSTANCES
     serializer_class = shapes.InstanceSerializer
     create = staticmethod(actions.create_instance)
@@ -217,7 +217,7 @@ class Instances(Entries):
 
 
 @extend_schema_view(put=extend_schema(request=shapes.InstanceBody), patch=extend_schema(request=shapes.InstanceBody))
-class OneInstance(OneEntry):
+class OneInstance(OneResource):
     model = Instance
     whole = shapes.InstanceBody
     serializer_class = shapes.InstanceSerializer

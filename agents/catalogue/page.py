@@ -14,7 +14,7 @@ from agents import actions
 from agents.calls.limits import use_of
 from agents.catalogue.dependents import Dependent, dependents_of
 from agents.catalogue.listing import AGENTS, INSTANCES, TOOLS
-from agents.catalogue.resources import AGENT, INSTANCE, TOOL, Editor, Resource
+from agents.catalogue.resources import AGENT, INSTANCE, TOOL, Editor, ResourcePageConfig
 from agents.catalogue.saving import slot_key
 from agents.deployments.domain import can_go_back, in_force
 from agents.health.domain import health_of
@@ -59,10 +59,10 @@ class InstanceList(ListPage):
     resource = INSTANCE
 
 
-class EntryView(View):
+class ResourceView(View):
     """The base of everything about one resource."""
 
-    resource: Resource = TOOL
+    resource: ResourcePageConfig = TOOL
     request: PortalRequest
 
     def entry(self, pk: int) -> Any:
@@ -98,7 +98,7 @@ class EntryView(View):
             raise NotAllowed(f"This needs the role {role} in this project.")
 
 
-class EntryDetail(EntryView):
+class ResourceDetail(ResourceView):
     def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         row = self.entry(pk)
         revisions = self.revisions(row)
@@ -143,7 +143,7 @@ class EntryDetail(EntryView):
         return found
 
 
-class EntryNew(EntryView):
+class ResourceCreate(ResourceView):
     def get(self, request: PortalRequest) -> HttpResponse:
         self.require("editor")
         kind = request.GET.get("kind", "")
@@ -168,7 +168,7 @@ class EntryNew(EntryView):
         return self.show("agents/form.html", status=status, row=None, editor=editor, kind=kind)
 
 
-class EntryEdit(EntryView):
+class ResourceEdit(ResourceView):
     def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         self.require("editor")
         row = self.entry(pk)
@@ -189,7 +189,7 @@ class EntryEdit(EntryView):
         return self.show("agents/form.html", status=status, row=editor.row, editor=editor, kind=kind)
 
 
-class EntryDelete(EntryView):
+class ResourceDelete(ResourceView):
     def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         self.require("admin")
         return self.confirmation(self.entry(pk))
@@ -211,7 +211,7 @@ class EntryDelete(EntryView):
         return self.show("agents/deletion.html", status=status, row=row, dependents=found, versions=versions)
 
 
-class EntrySwitch(EntryView):
+class ResourceToggle(ResourceView):
     """Enabling and disabling."""
 
     enabled = True
@@ -224,7 +224,7 @@ class EntrySwitch(EntryView):
         return redirect(self.url("detail", pk))
 
 
-class EntryHealth(EntryView):
+class ResourceHealth(ResourceView):
     """What the last probe found, for the page to fetch again; POST switches probing on (`?watch=1`) or off."""
 
     def get(self, request: PortalRequest, pk: int) -> HttpResponse:
@@ -248,7 +248,7 @@ def health_context(row: Any) -> dict[str, Any]:
     return {"health": health_of(row), "switch_probing": switch, "switch_query": query}
 
 
-class ToolLimits(EntryView):
+class ToolLimits(ResourceView):
     """How much of its limits is used now, for the page to fetch again."""
 
     resource = TOOL
@@ -260,7 +260,7 @@ class ToolLimits(EntryView):
         return self.show("agents/_limits.html", row=row, use=use_of(slot_key(row)), limits_url=self.url("limits", pk))
 
 
-class InstanceTrial(EntryView):
+class InstanceTrial(ResourceView):
     resource = INSTANCE
 
     def post(self, request: PortalRequest, pk: int) -> HttpResponse:

@@ -28,7 +28,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Resource:
+class ResourcePageConfig:
     """`word` is what people call one; `prefix` begins its view names; `kind_field` is what decides its form."""
 
     word: str
@@ -59,7 +59,12 @@ class Editor:
     """The forms of one entry, new or known, empty or as somebody filled them in."""
 
     def __init__(
-        self, resource: Resource, kind: str, project: Project, row: Any = None, data: Mapping[str, Any] | None = None
+        self,
+        resource: ResourcePageConfig,
+        kind: str,
+        project: Project,
+        row: Any = None,
+        data: Mapping[str, Any] | None = None,
     ) -> None:
         self.resource, self.kind, self.project, self.row = resource, kind, project, row
         self.conflict: ProblemError | None = None
@@ -143,7 +148,7 @@ FUNCTION = Kind("function", "Function", "function", "Calls a Python function tha
 SQL = Kind("sql", "SQL", "database", "Runs one reading statement on an instance, with the input as its parameters.")
 LLM = Kind("llm", "Model", "agent", "Lets a model work with the tools you list, within limits on steps and money.")
 
-TOOL = Resource(
+TOOL = ResourcePageConfig(
     word="tool",
     plural="tools",
     prefix="tool_",
@@ -156,7 +161,7 @@ TOOL = Resource(
     remove=actions.delete_tool,
     try_out=actions.try_tool,
 )
-AGENT = Resource(
+AGENT = ResourcePageConfig(
     word="agent",
     plural="agents",
     prefix="",
@@ -169,7 +174,7 @@ AGENT = Resource(
     remove=actions.delete_agent,
     try_out=actions.try_agent,
 )
-INSTANCE = Resource(
+INSTANCE = ResourcePageConfig(
     word="instance",
     plural="instances",
     prefix="instance_",

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from agents import actions
 from agents.catalogue import serializers as shapes
-from agents.catalogue.page import EntryView
+from agents.catalogue.page import ResourceView
 from agents.models import Agent, Revision, Tool
 from controlplane.domain.comparison import Comparison, compare
 from controlplane.domain.errors import NotFound
@@ -40,7 +40,7 @@ def compared(row: Tool | Agent, old: str, new: str) -> Comparison:
     return compare(find_revision(row, before), find_revision(row, latest))
 
 
-class EntryVersions(EntryView):
+class ResourceVersions(ResourceView):
     """Any two versions beside each other."""
 
     def get(self, request: PortalRequest, pk: int) -> HttpResponse:
@@ -52,7 +52,7 @@ class EntryVersions(EntryView):
                          restore=actions.restore_revision, restore_url=restore_url)  # fmt: skip
 
 
-class EntryRestore(EntryView):
+class ResourceRestore(ResourceView):
     """Back to an old version, as the next one."""
 
     def post(self, request: PortalRequest, pk: int) -> HttpResponse:

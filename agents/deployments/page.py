@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from agents import actions
 from agents.catalogue import serializers as shapes
-from agents.catalogue.page import EntryView
+from agents.catalogue.page import ResourceView
 from agents.catalogue.resources import AGENT
 from agents.catalogue.versions import find_revision
 from agents.models import Agent
@@ -23,7 +23,7 @@ from controlplane.projects.requests.endpoints import Endpoint, body, shown
 from controlplane.ui.request import PortalRequest
 
 
-class AgentDeploy(EntryView):
+class AgentDeploy(ResourceView):
     """POST `environment` and `version`, or `roll_back`."""
 
     resource = AGENT
@@ -40,7 +40,7 @@ class AgentDeploy(EntryView):
         return redirect(self.url("detail", pk))
 
 
-class AgentScale(EntryView):
+class AgentScale(ResourceView):
     """POST `min`, `max` and `desired`."""
 
     resource = AGENT

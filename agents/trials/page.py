@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 
 from agents.catalogue.forms import JsonText
-from agents.catalogue.page import EntryView
+from agents.catalogue.page import ResourceView
 from agents.catalogue.shapes import AGENT_INPUT
 from agents.models import Agent, Tool
 from agents.trials.asking import answer_of
@@ -31,7 +31,7 @@ from controlplane.ui.schema_form import (
 PREFIX = "input"
 
 
-class CallTrial(EntryView):
+class CallTrial(ResourceView):
     """GET shows the form, POST makes the call and shows the answer beside what was typed."""
 
     def get(self, request: PortalRequest, pk: int) -> HttpResponse:
