@@ -11,7 +11,7 @@ from agents.calls.addresses import PLACEHOLDER, check_host, part
 from agents.calls.context import CallContext
 from agents.calls.schemas import BadInput
 from controlplane.domain.words import counted
-from controlplane.outbound.door import send
+from controlplane.outbound.client import send
 from controlplane.outbound.exchange import OutboundRequest
 
 IN_QUERY = ("GET", "DELETE")
@@ -21,7 +21,7 @@ def call_http(config: Mapping[str, Any], input: Mapping[str, Any], context: Call
     """The answer's body (parsed when JSON) and the request for display. `config` has its secrets filled in.
 
     `{name}` in the URL is filled from the input, percent-encoded; what is left is the JSON body, or the query of a GET
-    or DELETE. Raises BadInput and the failures of the outbound door.
+    or DELETE. Raises BadInput and the failures of the outbound client.
     """
     method = config.get("method", "POST")
     url, rest = filled_url(config["url"], input)

@@ -18,8 +18,8 @@ from pydantic_core import SchemaValidator, core_schema
 
 from agents.calls.context import LONGEST_MESSAGE, Answer, CallContext, only_safe_failures
 from agents.calls.ledger import Ledger
-from agents.calls.model_door import ModelDoor
 from agents.calls.model_tools import ToolBox
+from agents.calls.model_transport import ModelTransport
 from agents.calls.schemas import BadInput, check_output
 from agents.catalogue.secret_references import revealed
 from controlplane.domain.failures import Failure, Misconfigured
@@ -97,7 +97,7 @@ class Session:
         self, config: Mapping[str, Any], tools: Mapping[str, Mapping[str, Any]], ledger: Ledger, context: CallContext
     ) -> None:
         self.config = config
-        self.door = ModelDoor(ledger, context, [*tools, FINAL])
+        self.transport = ModelTransport(ledger, context, [*tools, FINAL])
         self.box = ToolBox(tools, ledger, context)
         self.context = context
 
@@ -109,14 +109,14 @@ class Session:
         except Exception as error:
             # What a model sends decides what the library trips over, so everything counts as its answer.
             raise self._cause(error) from None
-        if failure := self.box.failure or self.door.failure:
+        if failure := self.box.failure or self.transport.failure:
             raise failure
         return result.output
 
     def _cause(self, error: Exception) -> Failure:
         """What really happened, whatever the library made of it."""
         self.context.token.check()
-        known = self.box.failure or self.door.failure
+        known = self.box.failure or self.transport.failure
         if known is None and isinstance(error, Failure):
             known = error
         if known is None:
@@ -143,7 +143,7 @@ class Session:
             api_key=self.config.get("api_key") or "none",
             max_retries=0,
             timeout=self.context.token.remaining(),
-            http_client=httpx2.AsyncClient(transport=self.door, trust_env=False),
+            http_client=httpx2.AsyncClient(transport=self.transport, trust_env=False),
         )
         return OpenAIChatModel(
             self.config["model"], provider=OpenAICompatibleProvider("configured", openai_client=client)

@@ -15,7 +15,7 @@ from agents.models import Agent, Instance, Tool
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.failures import Failure, Misconfigured
 from controlplane.domain.redaction import Redactor
-from controlplane.outbound.door import send
+from controlplane.outbound.client import send
 from controlplane.outbound.exchange import OutboundRequest
 from controlplane.outbound.failures import HttpStatus, RedirectRefused
 

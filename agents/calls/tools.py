@@ -21,7 +21,7 @@ KINDS: dict[str, Call] = {"http": call_http, "function": call_function, "sql": c
 def call_tool(snapshot: Mapping[str, Any], input: Any, context: CallContext) -> Answer:
     """Call a tool; `snapshot` is that of its Revision, `input` must fit its input schema.
 
-    Raises a `Failure`: `bad_input`, `bad_output`, `misconfigured`, `function_error`, or one of the outbound door or
+    Raises a `Failure`: `bad_input`, `bad_output`, `misconfigured`, `function_error`, or one of the outbound client or
     the database clients. Secrets are filled in here and appear nowhere in answer, failure or log.
     """
     schema = snapshot.get("input_schema") or {}

@@ -1,4 +1,4 @@
-"""Where a PostgreSQL connection goes: each host of the URL is resolved and checked by the outbound door's rules, and
+"""Where a PostgreSQL connection goes: each host of the URL is resolved and checked by the outbound client's rules, and
 libpq is handed just the addresses that passed. It resolves nothing itself, and reads neither the environment nor the
 home of the worker: what stands there is the portal's, not the instance's.
 """
@@ -14,7 +14,7 @@ from django.conf import settings
 from agents.databases import own_database
 from controlplane.domain.failures import Misconfigured
 from controlplane.outbound.addresses import AllowList
-from controlplane.outbound.door import settings_allow
+from controlplane.outbound.client import settings_allow
 from controlplane.outbound.failures import AddressRefused, NameNotResolved
 from controlplane.outbound.network import Guard, is_literal
 

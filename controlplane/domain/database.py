@@ -28,8 +28,8 @@ def is_away(error: BaseException) -> bool:
 def lend_connection() -> None:
     """Other threads may have this one's connection while it waits for something outside of the portal.
 
-    Whatever waits calls it: the outbound door, the clients of databases and files, a pause. Inside an open transaction
-    nothing can be lent: with STRICT_WAITING that raises ConnectionHeld, else the log says it.
+    Whatever waits calls it: the outbound client, the clients of databases and files, a pause. Inside an open
+    transaction nothing can be lent: with STRICT_WAITING that raises ConnectionHeld, else the log says it.
     """
     if not connection.in_atomic_block:
         connection.close()

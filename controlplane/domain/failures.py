@@ -1,4 +1,4 @@
-"""How work goes wrong: what executors, the outbound door and database clients raise, and the engine records."""
+"""How work goes wrong: what executors, the outbound client and database clients raise, and the engine records."""
 
 from __future__ import annotations
 

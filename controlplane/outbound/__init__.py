@@ -1,1 +1,1 @@
-"""The one door to the outside: each HTTP call of a tool, a webhook or a model leaves through here."""
+"""The one way to the outside: each HTTP call of a tool, a webhook or a model leaves through here."""

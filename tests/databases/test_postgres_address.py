@@ -1,4 +1,4 @@
-"""An instance reaches what the outbound door lets through, and nothing else; what it does not reach stays unknown."""
+"""An instance reaches what the outbound client lets through, and nothing else; what it does not reach stays unknown."""
 
 from __future__ import annotations
 

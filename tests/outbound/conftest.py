@@ -8,7 +8,7 @@ import pytest
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.failures import Failure
 from controlplane.outbound.addresses import AllowList
-from controlplane.outbound.door import Door
+from controlplane.outbound.client import OutboundClient
 from controlplane.outbound.exchange import OutboundRequest, OutboundResponse
 from tests.outbound.hostile import HostileServer
 from tests.outbound.tls import TlsServer
@@ -24,16 +24,16 @@ def server() -> Iterator[HostileServer]:
 
 
 @pytest.fixture
-def door(server: HostileServer) -> Door:
+def outbound(server: HostileServer) -> OutboundClient:
     """May reach the hostile server and nothing else that is private."""
-    return Door(AllowList.parse([f"127.0.0.1:{server.port}"]))
+    return OutboundClient(AllowList.parse([f"127.0.0.1:{server.port}"]))
 
 
 @pytest.fixture
-def fetch(server: HostileServer, door: Door) -> Fetch:
+def fetch(server: HostileServer, outbound: OutboundClient) -> Fetch:
     def fetch(path: str, token: CancelToken | None = None, **options: object) -> OutboundResponse:
         request = OutboundRequest(url=server.url + path, **{"timeout_seconds": 5, **options})
-        return door.send(request, token=token or CancelToken())
+        return outbound.send(request, token=token or CancelToken())
 
     return fetch
 

@@ -16,13 +16,13 @@ from agents.calls.context import CallContext
 from agents.calls.tools import call_tool
 from agents.catalogue.saving import snapshot_of
 from agents.databases.query import run_query
-from agents.health.domain import look
+from agents.health.domain import probe_now
 from agents.instances.connections import open_instance
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.database import ConnectionHeld, use_own_connection
 from controlplane.domain.failures import Failure
-from controlplane.domain.queueing import ring
-from controlplane.outbound.door import send
+from controlplane.domain.queueing import send_task
+from controlplane.outbound.client import send
 from controlplane.outbound.exchange import OutboundRequest
 from runs.engine.finish import finish
 from runs.engine.leases import Lease, Leases
@@ -129,7 +129,7 @@ def a_model(world, url: str) -> None:
 def a_probe(world, url: str) -> None:
     tool = make_tool(world, config={"method": "GET", "url": url})
     actions.start_probing(tool, by=world.actor("erin"))
-    look("tool", tool.pk)
+    probe_now("tool", tool.pk)
 
 
 @pytest.mark.parametrize("call", [through_the_door, a_tool, a_model, a_probe])
@@ -160,5 +160,5 @@ def test_waiting_inside_a_transaction_is_a_fault(world):
 
 def test_the_bell_is_rung_without_a_connection(world):
     connection.ensure_connection()
-    ring("agents.tasks.probe", "tool", 0)
+    send_task("agents.tasks.probe", "tool", 0)
     assert connection.connection is None

@@ -1,4 +1,4 @@
-"""What the door lets out, and what it makes of good and bad answers."""
+"""What the outbound client lets out, and what it makes of good and bad answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.failures import Cancelled, Failure, Misconfigured
 from controlplane.outbound import network
-from controlplane.outbound.door import retry_after, send
+from controlplane.outbound.client import retry_after, send
 from controlplane.outbound.exchange import OutboundRequest
 
 
@@ -231,7 +231,7 @@ class TestRefusedBeforeSending:
         assert caught.value.acted is False
         assert server.requests == []
 
-    def test_a_closed_port_is_a_failed_connection(self, failure, server, door):
+    def test_a_closed_port_is_a_failed_connection(self, failure, server, outbound):
         server.close()
         problem = failure("/good")
         assert (problem.kind, problem.acted, problem.retryable) == ("connection_failed", False, True)
@@ -278,14 +278,14 @@ class TestRedirects:
         problem = failure(f"/redirect?{target}", max_redirects=3)
         assert (problem.kind, problem.acted) == (kind, True)
 
-    def test_another_origin_gets_none_of_our_secrets(self, server, door):
+    def test_another_origin_gets_none_of_our_secrets(self, server, outbound):
         from controlplane.outbound.addresses import AllowList
-        from controlplane.outbound.door import Door
+        from controlplane.outbound.client import OutboundClient
         from tests.outbound.hostile import HostileServer
 
         other = HostileServer()
         try:
-            both = Door(AllowList.parse([f"127.0.0.1:{server.port}", f"127.0.0.1:{other.port}"]))
+            both = OutboundClient(AllowList.parse([f"127.0.0.1:{server.port}", f"127.0.0.1:{other.port}"]))
             headers = {"Authorization": "Bearer s", "Cookie": "c", "X-Api-Key": "k"}
             url = f"{server.url}/redirect?{other.url}/echo"
             request = OutboundRequest(url=url, headers=headers, max_redirects=1, idempotency_key="i")
@@ -319,7 +319,7 @@ class TestCancelling:
         assert error.acted
         assert at - cancelled_at < 5
 
-    def test_a_connection_attempt_ends_at_once(self, door):
+    def test_a_connection_attempt_ends_at_once(self, outbound):
         # A listener whose backlog is full lets further connections wait.
         with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
             port = listener.getsockname()[1]

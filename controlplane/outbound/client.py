@@ -1,4 +1,4 @@
-"""The synchronous door: `send` makes one HTTP call, guarded, within limits, interruptible at any moment."""
+"""The synchronous client: `send` makes one HTTP call, guarded, within limits, interruptible at any moment."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def send(request: OutboundRequest, *, token: CancelToken, allow: Iterable[str] |
     `connection_lost`, `timeout`, `cancelled`, `response_too_large`, `bad_response`, `redirect_refused`,
     `http_status`.
     """
-    return door(settings_allow() if allow is None else allow).send(request, token=token)
+    return client_for(settings_allow() if allow is None else allow).send(request, token=token)
 
 
 def settings_allow() -> tuple[str, ...]:
@@ -70,21 +70,21 @@ def settings_max_bytes() -> int:
     return int(getattr(settings, "OUTBOUND_MAX_BYTES", DEFAULT_MAX_BYTES))
 
 
-_doors: dict[tuple[str, ...], Door] = {}
-_doors_lock = threading.Lock()
+_clients: dict[tuple[str, ...], OutboundClient] = {}
+_clients_lock = threading.Lock()
 
 
-def door(allow: Iterable[str]) -> Door:
-    """The process's door for this allow-list. Connections are kept per allow-list, never across two."""
+def client_for(allow: Iterable[str]) -> OutboundClient:
+    """The process's client for this allow-list. Connections are kept per allow-list, never across two."""
     key = tuple(allow)
-    found = _doors.get(key)
+    found = _clients.get(key)
     if found is None:
-        with _doors_lock:
-            found = _doors.setdefault(key, Door(AllowList.parse(key)))
+        with _clients_lock:
+            found = _clients.setdefault(key, OutboundClient(AllowList.parse(key)))
     return found
 
 
-class Door:
+class OutboundClient:
     """A guarded connection pool, safe for any number of threads."""
 
     def __init__(
@@ -266,4 +266,4 @@ def retry_after(value: str) -> float | None:
 
 
 # A forked child must not speak on its parent's sockets.
-os.register_at_fork(after_in_child=_doors.clear)
+os.register_at_fork(after_in_child=_clients.clear)

@@ -1,4 +1,4 @@
-"""How the model library reaches the network: only through the outbound door, counted and logged."""
+"""How the model library reaches the network: only through the outbound client, counted and logged."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from agents.calls.context import CallContext
 from agents.calls.ledger import Ledger
 from controlplane.domain.failures import Failure
 from controlplane.domain.words import counted
-from controlplane.outbound.door import send
+from controlplane.outbound.client import send
 from controlplane.outbound.exchange import OWN_HEADERS, OutboundRequest, OutboundResponse
 
 
-class ModelDoor(httpx2.AsyncBaseTransport):
+class ModelTransport(httpx2.AsyncBaseTransport):
     """An httpx2 transport. The first `Failure` is kept in `failure`, whatever the library makes of it.
 
     Each call runs on the thread that started the agent, where a cancel of the token breaks its socket.
