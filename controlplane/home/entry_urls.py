@@ -1,9 +1,9 @@
-"""The front door."""
+"""The landing page."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.home.entry import page as entry
+from controlplane.home.landing import page
 
-urlpatterns = [path("", entry.front_door, name="front_door")]
+urlpatterns = [path("", page.landing, name="landing")]

@@ -73,7 +73,7 @@ def catalogue_endpoints(plural: str, subject: str) -> dict[str, Route]:
 
 
 ENTRANCE = {
-    "front_door": route(get=SIGNED_IN),
+    "landing": route(get=SIGNED_IN),
     "new_project": route(get=SUPERUSER, post=SUPERUSER),
     "invitation": route(get=PUBLIC, post=SIGNED_IN),
     "profile": route(get=SIGNED_IN, post=SIGNED_IN),

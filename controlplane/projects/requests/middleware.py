@@ -66,7 +66,7 @@ class ProblemMiddleware:
 class ProjectMiddleware:
     """Set `request.access`, and on pages under /p/<slug>/ `request.project` and `request.member` (an Actor).
 
-    Those pages show times in the person's zone or else the project's; the front door leads to the project seen last.
+    Those pages show times in the person's zone or else the project's; the landing page leads to the project seen last.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

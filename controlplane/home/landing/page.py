@@ -14,7 +14,7 @@ from controlplane.ui.signed_out import for_people
 
 @require_safe
 @for_people
-def front_door(request: PortalRequest) -> HttpResponse:
+def landing(request: PortalRequest) -> HttpResponse:
     projects = Project.objects.visible_to(request.access)
     project = projects.filter(slug=request.COOKIES.get("project", "")).first() or projects.first()
     if project is None:
