@@ -18,7 +18,7 @@ from controlplane.listing.export.streaming import Stream
 from controlplane.ui.htmx import is_partial, toast
 from controlplane.ui.request import PortalRequest
 from runs import actions
-from runs.detail.presenting import TABS, RunPage
+from runs.detail.run_page import TABS, RunPage
 from runs.detail.step_panel import StepPanel
 from runs.export.document import artifact_file
 from runs.forms import ReviewForm, SignalForm

@@ -3,7 +3,7 @@
 from agents.actions.instances import Examine, create_instance, delete_instance, rotate_instance_urls, update_instance
 from agents.actions.serving import deploy_agent, roll_back_agent, scale_agent
 from agents.actions.switching import add_tags, disable, enable, remove_tags, start_probing, stop_probing
-from agents.actions.trying import try_agent, try_instance, try_tool
+from agents.actions.trials import try_agent, try_instance, try_tool
 from agents.actions.writing import (
     create_agent,
     create_tool,

@@ -16,7 +16,7 @@ from runs.actions import start_run
 from runs.models import Run
 from runs.start.domain import what_starts
 from runs.start.forms import StartForm, typed_inputs
-from runs.start.presenting import StartPage
+from runs.start.start_page import StartPage
 from runs.views import go_to, visible_runs
 from workflows.models import Workflow
 
