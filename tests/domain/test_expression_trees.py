@@ -26,7 +26,7 @@ from controlplane.domain.expressions.syntax import (
     Select,
     read_tree,
 )
-from workflows.specification.language import Known, validate
+from workflows.specification.language import StaticCatalogue, validate
 
 # Every form of node and constant that there is.
 ALL_FORMS = "params.a.map(i, i ? [-2, 3u, 1.5, ?params.?b] : has(i.k) ? {'é': b'x', ?'o': params.?c} : null)"
@@ -93,4 +93,4 @@ def test_messages_are_refused_in_words(source):
         evaluate(source, {})
     document = {"steps": [{"key": "a", "uses": "transform", "with": {"v": "${{ " + source + " }}"}}]}
     with pytest.raises(InvalidInput, match="cannot be made; write an object"):
-        validate(document, catalogue=Known())
+        validate(document, catalogue=StaticCatalogue())

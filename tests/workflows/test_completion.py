@@ -7,14 +7,14 @@ import pytest
 from tests.agents.catalogue import make_instance, make_tool
 from workflows.editing.completion import words_for
 from workflows.kinds import KINDS
-from workflows.specification.language import Known
+from workflows.specification.language import StaticCatalogue
 
 pytestmark = pytest.mark.django_db
 URL = "/p/acme/workflows/words"
 
 
 def test_it_offers_every_kind_that_can_be_used():
-    catalogue = Known({kind.target.noun: {"x": None} for kind in KINDS.values() if kind.target})
+    catalogue = StaticCatalogue({kind.target.noun: {"x": None} for kind in KINDS.values() if kind.target})
     labels = [word["label"] for word in words_for(catalogue)["uses"]]
     assert {label.partition(":")[0] for label in labels} == {
         kind.name for kind in KINDS.values() if not kind.unavailable
@@ -24,7 +24,7 @@ def test_it_offers_every_kind_that_can_be_used():
 
 
 def test_keys_are_those_of_the_language_and_of_each_kind():
-    keys = words_for(Known())["keys"]
+    keys = words_for(StaticCatalogue())["keys"]
     assert "outputs" in keys[""]
     assert "needs" in keys["step"]
     assert keys["query"] == ["instance", "sql", "params", "max_rows"]

@@ -15,7 +15,7 @@ from tests.architecture.sources import product_modules, texts, tree_of
 from workflows import kinds
 from workflows.kinds import KINDS, gather, reference_of
 from workflows.management.commands.document_kinds import GUIDE, documented
-from workflows.specification.language import Document, Known, parse, validate
+from workflows.specification.language import Document, StaticCatalogue, parse, validate
 from workflows.specification.outline import steps_of
 
 EACH = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
@@ -35,7 +35,7 @@ def test_its_example_is_accepted_where_what_it_names_exists(kind):
     reference = reference_of(step["uses"], step.get("with"))
     assert step["uses"].partition(":")[0] == kind.name
     assert bool(reference) == bool(kind.target)
-    catalogue = Known({reference[0]: {reference[1]: {}}} if reference else {})
+    catalogue = StaticCatalogue({reference[0]: {reference[1]: {}}} if reference else {})
     if not kind.unavailable:
         assert validate(document, catalogue=catalogue).steps[0].kind == kind.name
 

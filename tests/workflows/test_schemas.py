@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from controlplane.domain.errors import InvalidInput
 from controlplane.domain.json_schema import schema_faults, value_faults
 from controlplane.ui.schema_form import form_fields
-from workflows.specification.language import Known, validate
+from workflows.specification.language import StaticCatalogue, validate
 from workflows.specification.outline import parameters_of
 from workflows.specification.parameters import check_inputs
 
@@ -107,7 +107,9 @@ ZOD = {
 
 def released(params: dict[str, Any]) -> dict[str, Any]:
     """As it may be released; raises InvalidInput."""
-    return dict(validate({"params": params, "steps": [{"key": "a", "uses": "noop"}]}, catalogue=Known()).params)
+    return dict(
+        validate({"params": params, "steps": [{"key": "a", "uses": "noop"}]}, catalogue=StaticCatalogue()).params
+    )
 
 
 def refused(schema: dict[str, Any], inputs: dict[str, Any]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlplane.domain.errors import FieldError, InvalidInput
-from workflows.specification.language import Known, Retry, Spec, parse, validate
+from workflows.specification.language import Retry, Spec, StaticCatalogue, parse, validate
 
 ISSUES = {
     "type": "object",
@@ -18,7 +18,7 @@ ISSUES = {
     "required": ["days"],
     "additionalProperties": False,
 }
-CATALOGUE = Known(
+CATALOGUE = StaticCatalogue(
     {
         "tool": {"list-issues": ISSUES, "post-message": None},
         "agent": {"triager": None},

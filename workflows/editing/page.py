@@ -88,7 +88,7 @@ class New(View):
     def page(self, form: NewForm, text: str, status: int = 200) -> HttpResponse:
         need_role(self.request, actions.create_workflow.role)
         checked = check_text(text, project=self.request.project)
-        return render(self.request, "workflows/new.html", {"form": form, **beside(text, checked)}, status=status)
+        return render(self.request, "workflows/new.html", {"form": form, **side_panel(text, checked)}, status=status)
 
 
 class Edit(WorkflowPage):
@@ -191,7 +191,7 @@ class Edit(WorkflowPage):
     ) -> dict[str, Any]:
         """`edits` is what the page sends with its next save: what it was opened with, or the count after a save."""
         return {
-            **beside(text, checked),
+            **side_panel(text, checked),
             "draft": self.workflow.find_draft(),
             "problem": problem,
             "heading": heading,
@@ -205,7 +205,7 @@ def request_text(request: PortalRequest) -> str:
     return request.POST.get("text", "").replace("\r\n", "\n")
 
 
-def beside(text: str, checked: Checked) -> dict[str, Any]:
+def side_panel(text: str, checked: Checked) -> dict[str, Any]:
     """What stands beside the editor: errors, steps, language."""
     return {
         "errors": checked.errors,

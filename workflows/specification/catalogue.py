@@ -15,7 +15,7 @@ class Catalogue(Protocol):
 
 
 @dataclass(frozen=True)
-class Known:
+class StaticCatalogue:
     """A catalogue that is simply listed: noun -> name -> schema."""
 
     things: Mapping[str, Found] = field(default_factory=dict)
