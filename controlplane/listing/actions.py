@@ -9,7 +9,7 @@ from controlplane.domain.action import Actor, action
 from controlplane.domain.errors import Conflict, FieldError, InvalidInput, NotAllowed, NotFound
 from controlplane.domain.recording import record
 from controlplane.listing import events
-from controlplane.listing.declaration import known
+from controlplane.listing.declaration import registry
 from controlplane.listing.models import SavedView
 from controlplane.listing.reading.request import state_of
 from controlplane.projects.actions import checked
@@ -32,8 +32,8 @@ def save_view(
     """A new view of the list called `listing` in this project. Raises InvalidInput, Conflict when the name is taken."""
     if by.user_id is None:
         raise NotAllowed("A saved view belongs to a person.")
-    if listing not in known.names():
-        raise InvalidInput.field("list", f"Choose one of {', '.join(known.names())}.")
+    if listing not in registry.list_names():
+        raise InvalidInput.field("list", f"Choose one of {', '.join(registry.list_names())}.")
     view = SavedView(project=project, owner_id=by.user_id, listing=listing, is_shared=is_shared)
     require_leave(view, by)
     if SavedView.objects.filter(project=project, listing=listing, owner_id=by.user_id).count() >= MOST_VIEWS:
@@ -148,7 +148,7 @@ def write(view: SavedView, *, name: str, query: str, by: Actor) -> None:
     view.name, view.slug = name.strip(), slugify(name)[:63].strip("-_")
     if not view.slug:
         raise InvalidInput.field("name", "Give the view a name with letters or digits.")
-    view.query = state_of(known.find_listing(view.listing), query, who=by, project=view.project)
+    view.query = state_of(registry.find_listing(view.listing), query, who=by, project=view.project)
     keep(view, by)
 
 

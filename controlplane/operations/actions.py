@@ -16,7 +16,7 @@ from controlplane.domain.refusals import Refusal
 from controlplane.operations import events
 from controlplane.operations.carrying.actors import is_mine, owner_of
 from controlplane.operations.carrying.counting import count
-from controlplane.operations.carrying.freezing import freeze_done
+from controlplane.operations.carrying.selection import store_done
 from controlplane.operations.models import OPERATION_LIVE, UNDOABLE, Operation, OperationRow, OperationState, RowState
 from controlplane.projects.tenants.actors import Actor
 
@@ -76,7 +76,7 @@ def undo_operation(operation: Operation, *, by: Actor) -> Operation:
         action=operation.undo_action, label=f"Undo {operation.label.lower()} for",
         expires_at=timezone.now() + KEPT, **owner_of(by),
     )  # fmt: skip
-    undo.total = freeze_done(undo, operation, next(iter(operation.arguments), ""))
+    undo.total = store_done(undo, operation, next(iter(operation.arguments), ""))
     undo.save(update_fields=["total"])
     record(events.UNDONE, operation, by=by, name=operation.name)
     return start_operation(undo, by=by)

@@ -18,7 +18,7 @@ from django.urls import reverse
 import controlplane.urls  # noqa: F401 -- which loads every action there is
 from controlplane.domain.action import known_actions
 from controlplane.listing.bulk import domain as bulk
-from controlplane.listing.declaration.known import find_listing
+from controlplane.listing.declaration.registry import find_listing
 from tests.contracts import every_state
 from tests.undoing import undone
 from tests.world import ROLES, World

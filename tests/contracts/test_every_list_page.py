@@ -18,8 +18,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from agents.models import Agent, Instance, Tool
 from controlplane.listing.declaration.filters import SearchFilter, SinceFilter
 from controlplane.listing.declaration.keyset import read_page
-from controlplane.listing.declaration.known import find_listing
 from controlplane.listing.declaration.periods import PRESETS
+from controlplane.listing.declaration.registry import find_listing
 from controlplane.listing.page.page import ListPage
 from controlplane.portal.registry import lists
 from controlplane.projects.models import Project

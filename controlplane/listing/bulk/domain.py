@@ -20,7 +20,7 @@ from controlplane.listing.declaration.fields import is_id
 from controlplane.listing.declaration.listing import Listing
 from controlplane.operations.actions import in_background, start_operation
 from controlplane.operations.carrying.actors import owner_of
-from controlplane.operations.carrying.freezing import freeze_ids, freeze_matching
+from controlplane.operations.carrying.selection import store_ids, store_matching
 from controlplane.operations.carrying.work import work
 from controlplane.operations.models import Operation, OperationRow
 from controlplane.projects.models import Project
@@ -64,13 +64,13 @@ class Preview:
         return f"{self.verb.label} {self.listing.counted(self.eligible)}"
 
 
-def freeze(queryset: QuerySet) -> str:
+def selection_cutoff(queryset: QuerySet) -> str:
     """A mark for the form: what is made later is not among “all matching”, however long the page stays open."""
     newest = queryset.model._base_manager.aggregate(newest=Max("pk"))["newest"]
     return FROZEN.sign(str(newest or 0))
 
 
-def frozen(queryset: QuerySet, mark: str) -> QuerySet:
+def up_to_cutoff(queryset: QuerySet, mark: str) -> QuerySet:
     """The rows of `queryset` that existed when `freeze` made `mark`. Raises InvalidInput."""
     try:
         return queryset.filter(pk__lte=int(FROZEN.unsign(mark)))
@@ -104,9 +104,9 @@ def draft(listing: Listing, verb: AnyAction, chosen: list[int] | QuerySet, *, pr
         expires_at=timezone.now() + DRAFT_FOR, **owner_of(by),
     )  # fmt: skip
     if isinstance(chosen, QuerySet):
-        operation.total = freeze_matching(operation, chosen, most=BULK_LIMIT + 1)
+        operation.total = store_matching(operation, chosen, most=BULK_LIMIT + 1)
     else:
-        operation.total = freeze_ids(operation, chosen)
+        operation.total = store_ids(operation, chosen)
     if not operation.total:
         raise InvalidInput.field("selected", "Nothing matches.")
     refuse_too_many(operation.total)

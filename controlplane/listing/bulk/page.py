@@ -64,7 +64,7 @@ class BulkRequest:
     def selection(self) -> list[int] | QuerySet:
         """The rows that are meant: ids, or all that match and were there when the page was drawn."""
         if self.posted.get("all_matching"):
-            return bulk.frozen(self.page.reading.ordered, self.posted.get("frozen", ""))
+            return bulk.up_to_cutoff(self.page.reading.ordered, self.posted.get("frozen", ""))
         return bulk.ids_of(self.posted.getlist("selected"))
 
     def find_draft(self) -> Operation:

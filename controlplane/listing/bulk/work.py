@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from controlplane.domain.action import Actor, AnyAction
 from controlplane.domain.database import is_away
 from controlplane.domain.errors import NotFound, ProblemError
-from controlplane.listing.declaration.known import find_listing
+from controlplane.listing.declaration.registry import find_listing
 from controlplane.operations.carrying.actors import actor_of
 from controlplane.operations.carrying.rows import hold, settle, try_next, waiting
 from controlplane.operations.carrying.work import BROKEN, Work
@@ -39,7 +39,7 @@ class Task:
         """False when the operation is no longer ours, or no longer wanted."""
         subjects = self.rows.in_bulk([one.object_id for one in chosen])
         for one in chosen:
-            if not work.goes_on():
+            if not work.still_owned():
                 return False
             self.do_one(one, subjects)
         return True
@@ -65,7 +65,7 @@ def carry_out(operation: Operation, work: Work) -> None:
     if operation.attempts > 1:
         do_suspects(task, work)
     position = 0
-    while work.goes_on():
+    while work.still_owned():
         chosen = waiting(operation, after=position, most=AHEAD)
         if not chosen and not position:
             work.settle()
@@ -79,7 +79,7 @@ def do_suspects(task: Task, work: Work) -> None:
     """The worker before was lost among the next few rows: each is tried alone and counted, so that none is for ever."""
     position = 0
     for _ in range(AHEAD):
-        one = try_next(task.operation, after=position) if work.goes_on() else None
+        one = try_next(task.operation, after=position) if work.still_owned() else None
         if one is None:
             return
         position = one.position

@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from controlplane.domain.errors import InvalidInput
 from controlplane.listing.bulk.api import query_of
 from controlplane.listing.declaration.columns import Column
-from controlplane.listing.declaration.known import find_listing, names
 from controlplane.listing.declaration.listing import Listing
+from controlplane.listing.declaration.registry import find_listing, list_names
 from controlplane.listing.export.files import file_response, find_export
 from controlplane.listing.export.formats import FORMATS
 from controlplane.listing.export.work import order_export
@@ -61,8 +61,8 @@ class ExportFile(Endpoint):
 
 def known_listing(name: str) -> Listing:
     """Raises InvalidInput."""
-    if name not in names():
-        raise InvalidInput.field("list", f"Choose one of {', '.join(names())}.", "choice")
+    if name not in list_names():
+        raise InvalidInput.field("list", f"Choose one of {', '.join(list_names())}.", "choice")
     return find_listing(name)
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from controlplane.domain.errors import ActionRefused
 from controlplane.listing.declaration.columns import Column, chosen_columns
-from controlplane.listing.declaration.known import find_listing
+from controlplane.listing.declaration.registry import find_listing
 from controlplane.listing.export.formats import FORMATS, Export
 from controlplane.listing.reading.counting import count_matching
 from controlplane.listing.reading.request import Reading

@@ -239,7 +239,7 @@ class Display:
 
     @property
     def frozen(self) -> str:
-        return bulk.freeze(self.reading.matching) if self.is_valid else ""
+        return bulk.selection_cutoff(self.reading.matching) if self.is_valid else ""
 
     @property
     def more_match(self) -> bool:

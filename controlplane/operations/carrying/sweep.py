@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from controlplane.domain.queueing import Task, ring, waiting
+from controlplane.domain.queueing import Task, send_task, waiting
 from controlplane.operations.models import OPERATION_LIVE, Operation, OperationState
 
 RING_AGAIN = """
@@ -31,7 +31,7 @@ def ring_for_operations() -> int:
     with connection.cursor() as cursor:
         cursor.execute(RING_AGAIN, [settings.ENGINE_RING_AGAIN_SECONDS])
         ids = [pk for (pk,) in cursor.fetchall()]
-    return len(ids) if all(ring("controlplane.operations.tasks.work_on", pk) for pk in ids) else 0
+    return len(ids) if all(send_task("controlplane.operations.tasks.work_on", pk) for pk in ids) else 0
 
 
 def forget_old_operations() -> int:

@@ -47,7 +47,7 @@ class Work:
         rows = Operation.objects.select_related("project", "user", "by_token")
         return rows.get(pk=self.operation_id) if taken else None
 
-    def goes_on(self) -> bool:
+    def still_owned(self) -> bool:
         """Whether the operation is still ours and wanted; once a second this extends the lease and counts."""
         if time.monotonic() - self.beaten < BEAT_SECONDS:
             return True

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from controlplane.listing.declaration.listing import Listing
 
 
-def names() -> list[str]:
+def list_names() -> list[str]:
     return sorted(lists)
 
 

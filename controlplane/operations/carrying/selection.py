@@ -28,12 +28,12 @@ FROM operations_operationrow WHERE operation_id = %s AND state = 'done'
 """
 
 
-def freeze_ids(operation: Operation, ids: Sequence[int]) -> int:
+def store_ids(operation: Operation, ids: Sequence[int]) -> int:
     """How many rows there are now."""
     return insert(FROM_IDS, [operation.pk, list(ids)])
 
 
-def freeze_matching(operation: Operation, queryset: QuerySet, *, most: int) -> int:
+def store_matching(operation: Operation, queryset: QuerySet, *, most: int) -> int:
     """The rows of `queryset` in its order, at most `most`; how many."""
     try:
         sql, params = queryset.values_list("pk")[:most].query.sql_with_params()
@@ -42,7 +42,7 @@ def freeze_matching(operation: Operation, queryset: QuerySet, *, most: int) -> i
     return insert(FROM_QUERY.format(query=sql), [operation.pk, *params])
 
 
-def freeze_done(operation: Operation, source: Operation, argument: str) -> int:
+def store_done(operation: Operation, source: Operation, argument: str) -> int:
     """What `source` did; what each row changed becomes its `argument`."""
     return insert(FROM_DONE, [operation.pk, argument, source.pk])
 
