@@ -33,7 +33,7 @@ PORTAL = Portal(
         "instances": "agents.catalogue.listing.INSTANCES",
     },
     sweeps=(
-        Sweep("probes", "agents.health.domain.ring_due_probes"),
+        Sweep("probes", "agents.health.domain.ask_due_probes"),
         Sweep("trials", "agents.trials.sweep.tend_trials"),
     ),
     dependents=("agents.catalogue.dependents.find_dependents",),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from agents.health.domain import look
+from agents.health.domain import probe_now
 
 
 @shared_task(name="agents.tasks.probe")
 def probe(kind: str, pk: int) -> None:
-    look(kind, pk)
+    probe_now(kind, pk)

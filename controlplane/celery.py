@@ -16,7 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 SEND_SECONDS = 1.0
 
 
-class BriskChannel(Channel):
+class OneClientChannel(Channel):
     """Keeps the client that kombu makes anew for each message it sends and acknowledges."""
 
     _kept: Any = None
@@ -41,26 +41,26 @@ class BriskChannel(Channel):
             raise RedisConnectionError("The connection to the broker is closed.") from error
 
 
-class BriskTransport(Transport):
-    Channel = BriskChannel
+class OneClientTransport(Transport):
+    Channel = OneClientChannel
 
 
-class BriskConnection(Connection):
+class FastReconnect(Connection):
     """Looks for a broker that is away every second or so; Celery's own pauses grow to half a minute."""
 
     def get_transport_cls(self) -> type[Transport]:
-        return BriskTransport
+        return OneClientTransport
 
     def _ensure_connection(self, errback: Any = None, max_retries: Any = None, *args: Any, **kwargs: Any) -> Any:
         pauses = {} if args else {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 1.5}
         return super()._ensure_connection(errback, max_retries, *args, **pauses | kwargs)
 
 
-class BriskAMQP(AMQP):
-    Connection = BriskConnection
+class FastReconnectAMQP(AMQP):
+    Connection = FastReconnect
 
 
-app = Celery("controlplane", amqp=BriskAMQP)
+app = Celery("controlplane", amqp=FastReconnectAMQP)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
     task_ignore_result=True,

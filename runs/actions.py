@@ -17,7 +17,7 @@ from controlplane.domain.tags import clean_tags, tags_with, tags_without
 from runs import events
 from runs import refusals as no
 from runs.engine import control
-from runs.engine.locked import LockedRun, existing_run
+from runs.engine.locked import LockedRun, locked_run_or_refuse
 from runs.engine.pins import collect
 from runs.engine.plan import Plan, plan_of_version
 from runs.engine.replay import submit_replay
@@ -193,7 +193,7 @@ def send_signal(step: StepRun, *, output: object = None, by: Actor) -> StepRun:
 @action(label="Tag", role="operator", icon="tag", takes=TagForm, undo="remove_tags")
 def add_tags(run: Run, *, tags: Iterable[str], by: Actor) -> list[str]:
     """The tags that it did not have before."""
-    with existing_run(run.pk) as locked:
+    with locked_run_or_refuse(run.pk) as locked:
         run.tags, new = tags_with(locked.tags, tags)
         write_tags(run, locked, by, added=new)
     return new
@@ -202,7 +202,7 @@ def add_tags(run: Run, *, tags: Iterable[str], by: Actor) -> list[str]:
 @action(label="Untag", role="operator", icon="tag", takes=TagForm, undo="add_tags")
 def remove_tags(run: Run, *, tags: Iterable[str], by: Actor) -> list[str]:
     """The tags that it had."""
-    with existing_run(run.pk) as locked:
+    with locked_run_or_refuse(run.pk) as locked:
         run.tags, gone = tags_without(locked.tags, tags)
         write_tags(run, locked, by, removed=gone)
     return gone

@@ -13,7 +13,7 @@ from django.utils import timezone
 from agents import events
 from agents.calls.probe import probe
 from agents.models import Agent, Tool
-from controlplane.domain.queueing import ring
+from controlplane.domain.queueing import send_task
 from controlplane.domain.recording import record
 from controlplane.projects.tenants.actors import SYSTEM
 
@@ -24,12 +24,12 @@ MODELS: dict[str, type[Tool] | type[Agent]] = {"tool": Tool, "agent": Agent}
 CHANGED = {"tool": events.TOOL_HEALTH_CHANGED, "agent": events.AGENT_HEALTH_CHANGED}
 
 
-def ring_due_probes() -> int:
+def ask_due_probes() -> int:
     """One message for each tool and agent whose turn it is, whoever else sweeps. Returns how many."""
-    return sum(ring_due(kind, model) for kind, model in MODELS.items())
+    return sum(ask_due(kind, model) for kind, model in MODELS.items())
 
 
-def ring_due(kind: str, model: type[Tool] | type[Agent]) -> int:
+def ask_due(kind: str, model: type[Tool] | type[Agent]) -> int:
     """Where workers are busy, one message waits for them, not one for each half minute."""
     answered = Q(checked_at__gte=F("probe_asked_at"), probe_asked_at__lt=Now() - EVERY)
     due = Q(probe_asked_at=None) | answered | Q(probe_asked_at__lt=Now() - STALE_AFTER)
@@ -37,11 +37,11 @@ def ring_due(kind: str, model: type[Tool] | type[Agent]) -> int:
     for pk in model.objects.filter(due, probed=True, enabled=True).values_list("pk", flat=True):
         # Who moves the mark rings; a second sweeper finds it moved.
         if model.objects.filter(due, pk=pk, probed=True).update(probe_asked_at=Now()):
-            rung += ring("agents.tasks.probe", kind, pk)
+            rung += send_task("agents.tasks.probe", kind, pk)
     return rung
 
 
-def look(kind: str, pk: int) -> None:
+def probe_now(kind: str, pk: int) -> None:
     """Probe now and keep what was found, unless that was done since it was asked for.
 
     An event says when the answer is another one than before.
@@ -50,10 +50,10 @@ def look(kind: str, pk: int) -> None:
     subject = MODELS[kind].objects.select_related("project").filter(open_question, pk=pk, probed=True).first()
     if subject is None:
         return
-    keep(kind, subject, probe(subject))
+    record_report(kind, subject, probe(subject))
 
 
-def keep(kind: str, subject: Tool | Agent, report: dict[str, Any]) -> None:
+def record_report(kind: str, subject: Tool | Agent, report: dict[str, Any]) -> None:
     with transaction.atomic():
         rows = MODELS[kind].objects.filter(pk=subject.pk, probed=True)
         before = rows.select_for_update().values_list("check_report", flat=True).first()

@@ -14,7 +14,7 @@ from django.db import connection
 
 from agents.models import Trial
 from agents.trials.alive import awaited, longest, patience
-from agents.trials.bell import ring
+from agents.trials.bell import wake_worker
 
 logger = logging.getLogger(__name__)
 # The only threads that trials need in a web process, whatever their number.
@@ -38,7 +38,7 @@ class Look:
     async def until(self, pk: Any) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.waiting[pk] = future, time.monotonic()
-        RINGING.submit(ring)
+        RINGING.submit(wake_worker)
         if self.task is None or self.task.done():
             self.task = asyncio.ensure_future(self.go_on())
         try:

@@ -22,7 +22,7 @@ def client() -> Redis:
     return Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
 
 
-def ring() -> bool:
+def wake_worker() -> bool:
     """Wake one worker. False when Valkey does not answer: the sweep rings again."""
     try:
         with client().pipeline(transaction=False) as pipe:

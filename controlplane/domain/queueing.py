@@ -35,10 +35,10 @@ def waiting(source: Source) -> Source:
 
 def enqueue(name: str, *args: Argument, queue: str | None = None) -> None:
     """Ask for task `name` once the current transaction has committed."""
-    transaction.on_commit(lambda: ring(name, *args, queue=queue), robust=True)
+    transaction.on_commit(lambda: send_task(name, *args, queue=queue), robust=True)
 
 
-def ring(name: str, *args: Argument, queue: str | None = None) -> bool:
+def send_task(name: str, *args: Argument, queue: str | None = None) -> bool:
     """Send the message now. False when the broker does not take it: the sweep asks again."""
     global _pausing_until
     if time.monotonic() < _pausing_until:

@@ -146,7 +146,7 @@ class Supervisor:
         waits = [child.due - time.monotonic() for child in self.children if child.due]
         self.drain(max(0.0, min([longest, *waits])))
         for child in self.children if revive and not self.asked_to_stop else ():
-            self.look_after(child)
+            self.restart_if_dead(child)
 
     def drain(self, timeout: float = 0.0) -> None:
         """Pass on what the children said."""
@@ -162,7 +162,7 @@ class Supervisor:
                 self.selector.unregister(key.fd)
                 os.close(key.fd)
 
-    def look_after(self, child: Child) -> None:
+    def restart_if_dead(self, child: Child) -> None:
         """Plan a new start for a child that died, and start it when its time has come."""
         process = child.process
         if process is not None and process.poll() is not None:

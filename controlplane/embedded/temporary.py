@@ -22,7 +22,7 @@ def memory_base() -> Path:
     return memory if roomy and os.access(memory, os.W_OK) else socket_base()
 
 
-def quiet(_: str) -> None:
+def no_output(_: str) -> None:
     """Say nothing of what a start does."""
 
 
@@ -40,7 +40,7 @@ class TemporaryServers:
 
     def start_postgres(self) -> str:
         """Start a PostgreSQL; returns its DATABASE_URL, and leaves that of the superuser. Raises CannotStart."""
-        cluster = postgres.prepare(self.folder, announce=quiet, durable=self.durable)
+        cluster = postgres.prepare(self.folder, announce=no_output, durable=self.durable)
         process = self.launch(cluster.program(), cluster.sockets)
         cluster.wait_until_ready(process, self.log("postgres"))
         self.superuser_url = cluster.superuser_url

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.db import connection
 from redis.exceptions import RedisError
 
-from controlplane.domain.queueing import ring
+from controlplane.domain.queueing import send_task
 from controlplane.domain.valkey import key, valkey
 from runs.engine.sql import Row
 from workflows.kinds import KINDS
@@ -43,7 +43,7 @@ def call_workers(bells: Iterable[Bell]) -> bool:
     bells = list(bells)
     asked = {bell.queue for bell in bells if bell.instant}
     calls = [lambda queue=queue: call_for(queue) for queue in sorted(asked)]
-    calls += [lambda bell=bell: ring("runs.tasks.execute_step", bell.step, bell.run, queue=bell.queue)
+    calls += [lambda bell=bell: send_task("runs.tasks.execute_step", bell.step, bell.run, queue=bell.queue)
               for bell in bells if not bell.instant]  # fmt: skip
     return all(call() for call in calls)
 
@@ -57,7 +57,7 @@ def call_for(queue: str) -> bool:
             return True
     except RedisError:
         pass
-    return ring("runs.tasks.take_due", queue, queue=queue)
+    return send_task("runs.tasks.take_due", queue, queue=queue)
 
 
 def answered(queue: str) -> None:

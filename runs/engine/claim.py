@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from controlplane.events.live import bells
+from controlplane.events.live import notify
 from controlplane.events.reactions import bell
 from runs import events
 from runs.engine import slots
@@ -142,6 +142,6 @@ def claim(step_id: int, worker: str, run_id: int | None = None) -> Claimed | Non
             slots.postpone(which["run"], step_id, refused.seconds)
         return None
     claimed = Claimed(**row)
-    bells.ring_run(claimed.run_id, claimed.project_id, claimed.last_seq)
-    bell.tell((events.STARTED, events.STEP_STARTED))
+    notify.notify_run(claimed.run_id, claimed.project_id, claimed.last_seq)
+    bell.ring_if_wanted((events.STARTED, events.STEP_STARTED))
     return claimed

@@ -13,7 +13,7 @@ from controlplane.domain.queueing import enqueue
 from runs import events
 from runs.engine.advance import Advance, close
 from runs.engine.claim import run_of
-from runs.engine.locked import LockedRun, described, existing_run, locked_run
+from runs.engine.locked import LockedRun, described, locked_run, locked_run_or_refuse
 from runs.engine.outputs import StorageFailure, store
 from runs.engine.pausing import SYSTEM_NAME, pause, tell_children
 from runs.engine.sql import Row, one, run_statement
@@ -76,7 +76,7 @@ WHERE run_id = %(run)s AND id = %(id)s AND state = 'needs_review' RETURNING id, 
 
 def request_stop(run_id: int, *, by: Actor, reason: str) -> str:
     """Drop what has not started, ask what runs to stop. Returns the run's state: stopping, or final at once."""
-    with existing_run(run_id) as run:
+    with locked_run_or_refuse(run_id) as run:
         stop(run, actor=by.name, user=by.user_id, reason=reason)
         return run.state
 
@@ -101,13 +101,13 @@ def stop(run: LockedRun, *, actor: str, user: int | None, reason: str) -> None:
 
 def request_pause(run_id: int, *, by: Actor, reason: str) -> str:
     """Hold what is ready; what runs may end. Returns paused, or running while steps are still ending."""
-    with existing_run(run_id) as run:
+    with locked_run_or_refuse(run_id) as run:
         pause(run, actor=by.name, user=by.user_id, reason=reason, cause=PauseCause.PERSON)
         return run.state
 
 
 def request_resume(run_id: int, *, by: Actor) -> str:
-    with existing_run(run_id) as run:
+    with locked_run_or_refuse(run_id) as run:
         resume(run, actor=by.name, user=by.user_id)
         return run.state
 
@@ -150,7 +150,7 @@ def stop_child(step_id: int, run_id: int | None = None) -> None:
 
 def review(step: StepRun, *, outcome: str, output: object, note: str, by: Actor) -> None:
     """A person says how a step with unknown outcome ended, or lets it run again; then the run goes on."""
-    with existing_run(step.run_id) as run:
+    with locked_run_or_refuse(step.run_id) as run:
         state = {"succeeded": StepState.SUCCEEDED, "failed": StepState.FAILED, "run_again": StepState.QUEUED}[outcome]
         decided = Ending(state, event=events.STEP_REVIEWED, by=by, facts={"outcome": outcome, "note": note})
         if state == StepState.QUEUED:
@@ -168,7 +168,7 @@ def review(step: StepRun, *, outcome: str, output: object, note: str, by: Actor)
 
 def send_signal(step: StepRun, *, output: object, by: Actor) -> None:
     """What the step waited for has come: `output` is what it gives. Later steps go on, or are held as all others."""
-    with existing_run(step.run_id) as run:
+    with locked_run_or_refuse(step.run_id) as run:
         kept = stored(run, step, output)
         which = {"id": step.pk, "key": step.key, "index": step.index}
         run.emit(events.STEP_SIGNALLED, actor=by.name, user=by.user_id, **described(which, StepState.WAITING))

@@ -13,7 +13,7 @@ from controlplane.domain.action import Actor
 from controlplane.domain.errors import ActionRefused
 from controlplane.domain.words import counted
 from runs import events
-from runs.engine.locked import LockedRun, existing_run
+from runs.engine.locked import LockedRun, locked_run_or_refuse
 from runs.engine.logs import APPEND, CHUNK_LINES, clean
 from runs.engine.sql import one, run_statement
 from runs.models import RUN_FINAL, Run, RunState
@@ -59,7 +59,7 @@ class Report:
 
 def begin(run: Run, report: Report, *, by: Actor) -> None:
     """The first events of a run that was just written, queued. The caller holds the transaction."""
-    with existing_run(run.pk) as locked:
+    with locked_run_or_refuse(run.pk) as locked:
         facts = {"state": RunState.QUEUED, "workflow": run.workflow.name, "trigger": locked.trigger}
         locked.emit(events.CREATED, actor=by.name, user=by.user_id, **facts)
         take_in(locked, report, by)
@@ -68,7 +68,7 @@ def begin(run: Run, report: Report, *, by: Actor) -> None:
 
 def hear(run_id: int, report: Report, *, by: Actor) -> None:
     """Take a report in. Raises ActionRefused when the run has ended or cannot go that way. The caller's transaction."""
-    with existing_run(run_id) as run:
+    with locked_run_or_refuse(run_id) as run:
         if run.is_final:
             label = RunState(run.state).label.lower()
             message = f"This run has ended ({label}), so nothing more can be reported. Stop working on it."
@@ -77,7 +77,7 @@ def hear(run_id: int, report: Report, *, by: Actor) -> None:
     keep_times(run_id, report)
 
 
-def lose(run: LockedRun) -> None:
+def mark_lost(run: LockedRun) -> None:
     """Its script has been silent for longer than it promised."""
     seconds = (one(SPENT, {"id": run.id}) or {}).get("heartbeat_seconds")
     message = f"Its script promised to report at least every {counted(seconds or 0, 'seconds')} and did not."

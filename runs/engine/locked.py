@@ -13,8 +13,8 @@ from typing import Any
 from django.db import transaction
 
 from controlplane.domain.errors import ActionRefused
-from controlplane.domain.queueing import ring
-from controlplane.events.live import bells
+from controlplane.domain.queueing import send_task
+from controlplane.events.live import notify
 from controlplane.events.reactions import bell
 from runs import events
 from runs.engine.attention import moves
@@ -210,7 +210,7 @@ class LockedRun:
         }
 
     def is_saved(self) -> None:
-        """Ring the bells after commit."""
+        """Notify watchers and call workers after commit."""
         self.last_seq += len(self.events)
         transaction.on_commit(self._ring, robust=True)
 
@@ -219,14 +219,14 @@ class LockedRun:
         call_workers(self.rings)
         if self.parent_step_id and self.parent_run_id:
             self._tell_parent(self.parent_step_id, self.parent_run_id)
-        bells.ring_run(self.id, self.project_id, self.last_seq)
-        bell.tell(type for type, *_ in self.events)
+        notify.notify_run(self.id, self.project_id, self.last_seq)
+        bell.ring_if_wanted(type for type, *_ in self.events)
 
     def _tell_parent(self, step_id: int, run_id: int) -> None:
         if self.is_final:
-            ring("runs.tasks.settle_child", step_id, run_id)
+            send_task("runs.tasks.settle_child", step_id, run_id)
         elif self.needed_attention != (self.attention_since is not None):
-            ring("runs.tasks.follow_attention", step_id, run_id)
+            send_task("runs.tasks.follow_attention", step_id, run_id)
 
 
 def described(row: Row, state: str) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def locked_runs(run_ids: Iterable[int]) -> Iterator[dict[int, LockedRun]]:
 
 
 @contextmanager
-def existing_run(run_id: int) -> Iterator[LockedRun]:
+def locked_run_or_refuse(run_id: int) -> Iterator[LockedRun]:
     """`locked_run` for whoever was shown the run. Raises ActionRefused when it was deleted meanwhile."""
     with locked_run(run_id) as run:
         if run is None:

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from agents.models import Agent
 from controlplane.domain.action import Actor
-from controlplane.events.live import bells
+from controlplane.events.live import notify
 from controlplane.events.reactions import bell
 from controlplane.projects.models import Project
 from runs import events
@@ -20,7 +20,7 @@ from runs.engine.advance import Advance
 from runs.engine.calling import bell_for, call_workers
 from runs.engine.faults import fault
 from runs.engine.inline import opens_inline
-from runs.engine.locked import as_json, existing_run
+from runs.engine.locked import as_json, locked_run_or_refuse
 from runs.engine.pins import Pins
 from runs.engine.plan import Plan
 from runs.engine.sql import Row, run_statement
@@ -128,8 +128,8 @@ def ring_all(runs: list[Run], ready: list[Row]) -> None:
     fault("bell.before_publish")
     call_workers(bell_for(step["run_id"], step) for step in ready)
     for run in runs:
-        bells.ring_run(run.pk, run.project_id, run.last_seq)
-    bell.tell((events.CREATED,))
+        notify.notify_run(run.pk, run.project_id, run.last_seq)
+    bell.ring_if_wanted((events.CREATED,))
 
 
 def run_columns(order: Order) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def as_run(order: Order, inputs: Mapping[str, Any], row: Row) -> Run:
 
 def open_first(run: Run, steps: list[Row]) -> None:
     """First steps with a condition or a foreach, and those that only wait, are decided at once."""
-    with existing_run(run.pk) as locked:
+    with locked_run_or_refuse(run.pk) as locked:
         walk = Advance(locked)
         for step in steps:
             walk.open({"id": step["id"], "key": step["key"], "index": None})

@@ -16,7 +16,7 @@ from runs.engine.attention import PEOPLE_STEPS_OF_RUN
 from runs.engine.calling import bell_for, call_workers
 from runs.engine.children import follow_attention, settle_child
 from runs.engine.control import follow_pause, stop, stop_child
-from runs.engine.external import lose
+from runs.engine.external import mark_lost
 from runs.engine.finish import give_slot_back
 from runs.engine.locked import LockedRun, as_json, described, locked_run
 from runs.engine.pausing import pause_for_review, settle_pause
@@ -150,7 +150,7 @@ def take_back(step_id: int, run_id: int) -> bool:
             return False
         # A worker that gave it back because the database was away left no name, and was not lost.
         step["losses"] += bool(step["worker"])
-        state = fate_of(step)
+        state = state_after_loss(step)
         decided = {"state": state, "held": run.holds_steps, "error": as_json(loss_of(step, state)),
                    "waits_for": WaitsFor.REVIEW if state == StepState.NEEDS_REVIEW else "",
                    "ended": state in {StepState.CANCELLED, StepState.FAILED}}  # fmt: skip
@@ -158,7 +158,7 @@ def take_back(step_id: int, run_id: int) -> bool:
         return True
 
 
-def fate_of(step: Row) -> str:
+def state_after_loss(step: Row) -> str:
     if step["cancel_requested"]:
         return StepState.CANCELLED
     if step["sent"]:
@@ -221,7 +221,7 @@ def time_out(run_id: int) -> bool:
         if run is None or not run.deadline_passed or run.stop_requested_at is not None or run.is_final:
             return False
         if run.trigger == Trigger.EXTERNAL:
-            lose(run)
+            mark_lost(run)
         else:
             stop(run, actor="system", user=None, reason="The run's time limit was reached.")
         return True

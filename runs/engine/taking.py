@@ -8,7 +8,7 @@ from collections import defaultdict
 from django.conf import settings
 from django.db import transaction
 
-from controlplane.events.live import bells
+from controlplane.events.live import notify
 from controlplane.events.reactions import bell
 from runs import events
 from runs.engine.calling import INSTANT, answered
@@ -84,9 +84,9 @@ def claim_due(queue: str, worker: str, most: int = GROUP) -> list[Claimed]:
         rows = run_statement(TAKE_FREE, asked) or run_statement(TAKE_DUE, asked)
     claimed = [Claimed(**row) for row in rows]
     for one in claimed:
-        bells.ring_run(one.run_id, one.project_id, one.last_seq)
+        notify.notify_run(one.run_id, one.project_id, one.last_seq)
     if claimed:
-        bell.tell((events.STARTED, events.STEP_STARTED))
+        bell.ring_if_wanted((events.STARTED, events.STEP_STARTED))
     return claimed
 
 

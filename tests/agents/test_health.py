@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from agents.actions import create_agent, create_tool, start_probing, stop_probing
-from agents.health.domain import STALE_AFTER, health_of, look, ring_due
+from agents.health.domain import STALE_AFTER, ask_due, health_of, probe_now
 from agents.models import Agent, Tool
 from controlplane.events.models import Event
 from controlplane.projects.actions import set_secret
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 def rung(monkeypatch):
     """What bells would ring, without a broker."""
     found = []
-    monkeypatch.setattr("agents.health.domain.ring", lambda name, *args: found.append(args) is None)
+    monkeypatch.setattr("agents.health.domain.send_task", lambda name, *args: found.append(args) is None)
     return found
 
 
@@ -40,7 +40,7 @@ def ago(seconds: float) -> None:
 def watched(world, kind, config) -> Agent:
     agent = make(world, kind, config)
     start_probing(agent, by=world.actor("erin"))
-    look("agent", agent.pk)
+    probe_now("agent", agent.pk)
     agent.refresh_from_db()
     return agent
 
@@ -49,8 +49,8 @@ def test_nothing_is_sent_unless_it_is_switched_on(world, settings, rung):
     with LocalServer(Says({})) as server:
         settings.OUTBOUND_ALLOW = [server.address]
         agent = make(world, "http", {"url": f"{server.url}/work"})
-        look("agent", agent.pk)
-        assert ring_due("agent", Agent) == 0
+        probe_now("agent", agent.pk)
+        assert ask_due("agent", Agent) == 0
         assert server.asked == []
     assert health_of(agent)["state"] == "unknown"
 
@@ -58,21 +58,21 @@ def test_nothing_is_sent_unless_it_is_switched_on(world, settings, rung):
 def test_its_turn_comes_every_half_minute_and_only_once(world, rung):
     agent = make(world, "function", {"function": "text-embed"})
     start_probing(agent, by=world.actor("erin"))
-    assert [ring_due("agent", Agent), ring_due("agent", Agent)] == [1, 0]
+    assert [ask_due("agent", Agent), ask_due("agent", Agent)] == [1, 0]
     assert rung == [("agent", agent.pk)]
-    look("agent", agent.pk)
-    assert ring_due("agent", Agent) == 0
+    probe_now("agent", agent.pk)
+    assert ask_due("agent", Agent) == 0
     ago(31)
-    assert ring_due("agent", Agent) == 1
+    assert ask_due("agent", Agent) == 1
 
 
 def test_while_nobody_answers_only_a_lost_message_is_sent_again(world, rung):
     start_probing(make(world, "function", {"function": "text-embed"}), by=world.actor("erin"))
-    ring_due("agent", Agent)
+    ask_due("agent", Agent)
     ago(31)
-    assert ring_due("agent", Agent) == 0
+    assert ask_due("agent", Agent) == 0
     ago(STALE_AFTER.total_seconds())
-    assert ring_due("agent", Agent) == 1
+    assert ask_due("agent", Agent) == 1
 
 
 def test_of_two_messages_that_waited_one_sends_a_probe(world, settings, rung):
@@ -80,16 +80,16 @@ def test_of_two_messages_that_waited_one_sends_a_probe(world, settings, rung):
         settings.OUTBOUND_ALLOW = [server.address]
         agent = make(world, "http", {"url": f"{server.url}/work"})
         start_probing(agent, by=world.actor("erin"))
-        ring_due("agent", Agent)
-        look("agent", agent.pk)
-        look("agent", agent.pk)
+        ask_due("agent", Agent)
+        probe_now("agent", agent.pk)
+        probe_now("agent", agent.pk)
         assert len(server.asked) == 1
 
 
 def test_what_is_disabled_is_left_alone(world, rung):
     agent = make(world, "function", {"function": "text-embed"}, enabled=False)
     start_probing(agent, by=world.actor("erin"))
-    assert ring_due("agent", Agent) == 0
+    assert ask_due("agent", Agent) == 0
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_secret_that_no_key_opens_is_a_problem(world, settings):
     agent = make(world, "llm", config)
     start_probing(agent, by=world.actor("erin"))
     settings.SECRETS_KEYS = [f"other:{base64.urlsafe_b64encode(bytes(32)).decode()}"]
-    look("agent", agent.pk)
+    probe_now("agent", agent.pk)
     agent.refresh_from_db()
     assert "cannot be opened" in health_of(agent)["problems"][0]
     answer = world.api("bob").post(f"/api/v1/agents/{agent.pk}/test", {"input": {"prompt": "x"}})
@@ -143,7 +143,7 @@ def test_a_model_is_asked_for_its_name_with_its_key(world, settings):
         assert server.asked[0].path == "/v1/models"
         assert server.asked[0].headers["authorization"] == "Bearer sesame-open-now"
         Agent.objects.update(config=config | {"model": "other"})
-        look("agent", agent.pk)
+        probe_now("agent", agent.pk)
     agent.refresh_from_db()
     assert "does not list the model other" in health_of(agent)["problems"][0]
     assert "sesame" not in str(agent.check_report)
@@ -155,9 +155,9 @@ def test_an_event_says_when_the_state_changes_and_only_then(world):
     )
     start_probing(tool, by=world.actor("erin"))
     for _ in range(3):
-        look("tool", tool.pk)
+        probe_now("tool", tool.pk)
     Tool.objects.update(config={"function": "gone"})
-    look("tool", tool.pk)
+    probe_now("tool", tool.pk)
     said = Event.objects.filter(type="tool.health_changed").order_by("id").values_list("data__ok", flat=True)
     assert list(said) == [True, False]
 
@@ -172,7 +172,7 @@ def test_an_old_answer_says_nothing_about_now(world):
 def test_switching_it_off_forgets_what_was_found(world):
     agent = watched(world, "function", {"function": "text-embed"})
     stop_probing(agent, by=world.actor("erin"))
-    look("agent", agent.pk)
+    probe_now("agent", agent.pk)
     agent.refresh_from_db()
     assert (health_of(agent)["state"], agent.checked_at) == ("unknown", None)
 
@@ -184,7 +184,7 @@ def test_the_api_tells_and_switches(world):
     assert world.api("vera").put(url, {"probed": True}, format="json").status_code == 403
     assert world.api("erin").put(url, {"probed": True}, format="json").json()["probed"] is True
     assert world.api("erin").put(url, {"probed": True}, format="json").status_code == 200
-    look("agent", agent.pk)
+    probe_now("agent", agent.pk)
     found = world.api("vera").get(url).json()
     assert (found["state"], found["how"]) == ("healthy", "It is registered")
     assert 0 <= found["age_seconds"] < 60

@@ -38,7 +38,7 @@ def enqueued() -> list[tuple[Path, str]]:
     found = []
     for path in product_modules():
         for name, call in calls(path):
-            if name in {"enqueue", "ring"} and call.args:
+            if name in {"enqueue", "send_task"} and call.args:
                 found += [(path, text) for text in texts(call.args[0]) if ".tasks." in text]
     return found
 
@@ -60,7 +60,7 @@ def test_every_bell_is_answered_by_a_task():
     rung = enqueued()
     assert len(rung) >= 4
     for path, name in rung:
-        assert name in current_app.tasks or name == "runs.tasks.", f"{path} rings {name}"
+        assert name in current_app.tasks or name == "runs.tasks.", f"{path} sends {name}"
 
 
 def test_task_names_made_of_parts_are_tasks_too():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controlplane.events.live.bells import ring_subject
+from controlplane.events.live.notify import notify_subject
 from controlplane.events.models import Event
 from controlplane.projects.models import Project
 
@@ -40,4 +40,4 @@ class Probe:
             )
             for seq in range(first, self.seq + 1)
         )
-        ring_subject(KIND, self.pk, self.project.pk, self.seq)
+        notify_subject(KIND, self.pk, self.project.pk, self.seq)

@@ -10,7 +10,7 @@ import pytest
 
 from controlplane.embedded.processes import end
 from controlplane.embedded.temporary import TemporaryServers
-from controlplane.events.live import bells
+from controlplane.events.live import notify
 from tests.events.conftest import frames, until_caught_up, wait_until, web_process
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -40,7 +40,7 @@ def broker(monkeypatch, settings):
     layers = copy.deepcopy(settings.CHANNEL_LAYERS)
     layers["default"]["CONFIG"]["hosts"] = [own.url]
     settings.CHANNEL_LAYERS = layers
-    monkeypatch.setattr(bells, "_ringer", bells.Ringer())
+    monkeypatch.setattr(notify, "_notifier", notify.Notifier())
     yield own
     own.servers.stop()
 
@@ -71,7 +71,7 @@ def test_ringing_never_waits_for_a_broker_that_hangs(broker, world, probe):
     broker.process.send_signal(signal.SIGSTOP)
     started = time.monotonic()
     for number in range(500):
-        bells.ring_project(number)
-    assert time.monotonic() - started < bells.SEND_SECONDS / 2
-    assert len(bells._ringer._pending) <= bells.LONGEST_QUEUE
+        notify.notify_project(number)
+    assert time.monotonic() - started < notify.SEND_SECONDS / 2
+    assert len(notify._notifier._pending) <= notify.LONGEST_QUEUE
     broker.process.send_signal(signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""Where facts are written: in the caller's transaction, with bells for watchers and reactions after commit."""
+"""Where facts are written: in the caller's transaction, with notices to watchers and reactions after commit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from controlplane.domain.action import Actor
-from controlplane.events.live import bells
+from controlplane.events.live import notify
 from controlplane.events.models import Event
 from controlplane.events.reactions import bell
 
@@ -24,9 +24,9 @@ def record_event(type: str, subject: Any, *, by: Actor, data: dict[str, object])
         user_id=getattr(by, "user_id", None),
         data=data,
     )
-    transaction.on_commit(lambda: tell(project.pk, type), robust=True)
+    transaction.on_commit(lambda: notify_watchers(project.pk, type), robust=True)
 
 
-def tell(project_id: int, type: str) -> None:
-    bells.ring_project(project_id)
-    bell.tell([type])
+def notify_watchers(project_id: int, type: str) -> None:
+    notify.notify_project(project_id)
+    bell.ring_if_wanted([type])

@@ -83,7 +83,7 @@ def identify(headers: dict[bytes, bytes]) -> Principal | None:
 def find_stream(path: str, project: str, principal: Principal) -> tuple[Reader, tuple[int, ...]]:
     """The reader for `path` and the projects it shows. What does not exist and what is not theirs read the same."""
     if FEED.match(path):
-        project_ids = projects_named(project) if project else tuple(sorted(principal.reach()))
+        project_ids = projects_named(project) if project else tuple(sorted(principal.visible_project_ids()))
         if not project_ids:
             raise Refused(NOT_FOUND)
         return FeedReader(project_ids), project_ids

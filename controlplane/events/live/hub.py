@@ -17,7 +17,7 @@ from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 
 from controlplane.events import queries
-from controlplane.events.live.bells import subject_group
+from controlplane.events.live.notify import subject_group
 from controlplane.events.live.readers import NET_SECONDS, PAGE, Frame, Reader, SubjectReader
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from django.db.models import Max
 
 from controlplane.events import queries
-from controlplane.events.live import bells
+from controlplane.events.live import notify
 from controlplane.events.models import Event
 
 PAGE = 500
@@ -47,7 +47,7 @@ class SubjectReader:
 
     @property
     def groups(self) -> list[str]:
-        return [bells.subject_group(self.kind, self.subject_id)]
+        return [notify.subject_group(self.kind, self.subject_id)]
 
     def begin(self, after: str) -> int:
         """The position a client asks for. Raises ValueError."""
@@ -79,7 +79,7 @@ class FeedReader:
     def groups(self) -> list[str]:
         """Who watches very many projects is served by the net alone."""
         few = len(self.project_ids) <= self.most_groups
-        return [bells.project_group(pk) for pk in self.project_ids] if few else []
+        return [notify.project_group(pk) for pk in self.project_ids] if few else []
 
     def begin(self, after: str) -> queries.Cursor:
         """The place a client asks for; without one, now. Raises ValueError."""

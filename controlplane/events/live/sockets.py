@@ -49,7 +49,7 @@ async def socket_application(scope: dict[str, Any], receive: Any, send: Any) -> 
 async def serve(scope: dict[str, Any], receive: Any, send: Any) -> int | None:
     """Until either side ends it: the code to close with, or None when the client has gone."""
     listening = asyncio.ensure_future(listen(receive))
-    telling = asyncio.ensure_future(tell(scope, send))
+    telling = asyncio.ensure_future(stream_to(scope, send))
     try:
         done, _ = await asyncio.wait({listening, telling}, return_when=asyncio.FIRST_COMPLETED)
         return done.pop().result()
@@ -70,7 +70,7 @@ async def listen(receive: Any) -> int | None:
     return TOO_TALKATIVE
 
 
-async def tell(scope: dict[str, Any], send: Any) -> int:
+async def stream_to(scope: dict[str, Any], send: Any) -> int:
     """Send the stream until access ends; the closing code."""
     try:
         subscription = await in_thread(subscribe, scope)

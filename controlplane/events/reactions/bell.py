@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 
 from controlplane.domain.database import lend_connection
-from controlplane.domain.queueing import ring
+from controlplane.domain.queueing import send_task
 from controlplane.events.reactions.declared import wanted
 from controlplane.events.reactions.reacting import react
 
@@ -21,7 +21,7 @@ _answering = threading.Lock()
 _rung = threading.Event()
 
 
-def tell(types: Iterable[str]) -> None:
+def ring_if_wanted(types: Iterable[str]) -> None:
     """Events of these types were committed just now: ring when any reaction wants one."""
     if wanted and not wanted.isdisjoint(types):
         ring_soon()
@@ -32,7 +32,7 @@ def ring_soon() -> None:
     global _quiet_until
     if time.monotonic() >= _quiet_until:
         _quiet_until = time.monotonic() + QUIET_SECONDS
-        ring(TASK)
+        send_task(TASK)
         _quiet_until = time.monotonic() + QUIET_SECONDS
 
 

@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from controlplane.domain.database import lend_connection
-from controlplane.domain.queueing import Task, enqueue, ring, waiting
+from controlplane.domain.queueing import Task, enqueue, send_task, waiting
 from controlplane.projects.models import Letter
 from controlplane.projects.secrets import encryption
 
@@ -104,4 +104,4 @@ def ring_for_letters() -> int:
     again = Q(rung_at=None) | Q(rung_at__lt=Now() - RING_AGAIN)
     due = Letter.objects.filter(again, due_at__lte=Now())
     ids = due.order_by("due_at").values_list("pk", flat=True)[:AT_ONCE]
-    return sum(ring(TASK, pk) for pk in list(ids) if due.filter(pk=pk).update(rung_at=Now()))
+    return sum(send_task(TASK, pk) for pk in list(ids) if due.filter(pk=pk).update(rung_at=Now()))

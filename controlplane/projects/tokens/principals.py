@@ -40,7 +40,7 @@ class Principal:
     sign_in_id: int = 0
     expires_at: float = math.inf
 
-    def reach(self) -> list[int]:
+    def visible_project_ids(self) -> list[int]:
         """The ids of all projects they may see."""
         if self.token_id:
             return Access.of_token(ApiToken.objects.with_owner().get(pk=self.token_id)).project_ids

@@ -1,4 +1,4 @@
-"""Bells for the live view: after commit, "run 42 is at 57". They may be lost; readers ask the database anyway.
+"""Notices for the live view: after commit, "run 42 is at 57". They may be lost; readers ask the database anyway.
 
 One thread a process sends them, many coalesced into one, so that no caller waits for Valkey.
 """
@@ -17,13 +17,13 @@ logger = logging.getLogger(__name__)
 COALESCE_SECONDS = 0.02
 # A Valkey that hangs must not hold the thread; what could not be sent by then is lost.
 SEND_SECONDS = 2
-# While it hangs, at most so many groups wait; further bells are dropped.
+# While it hangs, at most so many groups wait; further notices are dropped.
 LONGEST_QUEUE = 10_000
 COMPLAIN_EVERY_SECONDS = 10
 
 
-class Ringer:
-    """Collects bells by group and sends the newest of each from its own event loop."""
+class Notifier:
+    """Collects notices by group and sends the newest of each from its own event loop."""
 
     def __init__(self) -> None:
         self._pending: dict[str, dict[str, object]] = {}
@@ -32,7 +32,7 @@ class Ringer:
         self._thread: threading.Thread | None = None
         self._complained = 0.0
 
-    def ring(self, group: str, message: dict[str, object]) -> None:
+    def notify(self, group: str, message: dict[str, object]) -> None:
         """Never waits and never raises."""
         with self._lock:
             waiting = self._pending.get(group)
@@ -76,31 +76,31 @@ class Ringer:
             logger.warning("Bells were lost", extra={"action": "bells_lost", "error": repr(error)})
 
 
-_ringer = Ringer()
+_notifier = Notifier()
 
 
 def _after_fork() -> None:
     """A forked worker has neither the thread nor a lock it can trust."""
-    global _ringer
-    _ringer = Ringer()
+    global _notifier
+    _notifier = Notifier()
 
 
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def ring_run(run_id: int, project_id: int, seq: int) -> None:
+def notify_run(run_id: int, project_id: int, seq: int) -> None:
     """Tell watchers of this run, and of its project, that there is something new."""
-    ring_subject("run", run_id, project_id, seq)
+    notify_subject("run", run_id, project_id, seq)
 
 
-def ring_subject(kind: str, subject_id: int, project_id: int, seq: int) -> None:
+def notify_subject(kind: str, subject_id: int, project_id: int, seq: int) -> None:
     """Tell watchers of a thing with a stream of its own that it is at `seq`, and watchers of its project."""
-    _ringer.ring(subject_group(kind, subject_id), {"type": "bell", "kind": kind, "id": subject_id, "seq": seq})
-    ring_project(project_id)
+    _notifier.notify(subject_group(kind, subject_id), {"type": "bell", "kind": kind, "id": subject_id, "seq": seq})
+    notify_project(project_id)
 
 
-def ring_project(project_id: int) -> None:
-    _ringer.ring(project_group(project_id), {"type": "bell", "kind": "project", "id": project_id})
+def notify_project(project_id: int) -> None:
+    _notifier.notify(project_group(project_id), {"type": "bell", "kind": "project", "id": project_id})
 
 
 def subject_group(kind: str, subject_id: int) -> str:
