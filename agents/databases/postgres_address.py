@@ -16,7 +16,7 @@ from controlplane.domain.failures import Misconfigured
 from controlplane.outbound.addresses import AllowList
 from controlplane.outbound.client import settings_allow
 from controlplane.outbound.failures import AddressRefused, NameNotResolved
-from controlplane.outbound.network import Guard, is_literal
+from controlplane.outbound.network import AddressGuard, is_literal
 
 logger = logging.getLogger(__name__)
 MAX_HOSTS, MAX_ADDRESSES = 10, 16
@@ -69,12 +69,12 @@ def check(conninfo: Mapping[str, str]) -> None:
     certificates_of(conninfo)
 
 
-def options_for(conninfo: Mapping[str, str], *, seconds: int, guard: Guard | None = None) -> dict[str, str]:
+def options_for(conninfo: Mapping[str, str], *, seconds: int, guard: AddressGuard | None = None) -> dict[str, str]:
     """Everything libpq is told, for one connection now. Raises `AddressRefused` naming what the URL names.
 
     It resolves names, which takes as long as it takes.
     """
-    guard = guard or Guard(AllowList.parse(settings_allow()))
+    guard = guard or AddressGuard(AllowList.parse(settings_allow()))
     found = [(name, address, str(port)) for host, port in hosts_of(conninfo)
              for name, address in _destinations(conninfo, host, port, guard)]  # fmt: skip
     hosts, addresses, ports = (",".join(part) for part in zip(*found[:MAX_ADDRESSES], strict=True))
@@ -114,7 +114,7 @@ def typed(conninfo: Mapping[str, str]) -> str:
     return ", ".join(_place(host, port) for host, port in hosts_of(conninfo))
 
 
-def _destinations(conninfo: Mapping[str, str], host: str, port: int, guard: Guard) -> list[tuple[str, str]]:
+def _destinations(conninfo: Mapping[str, str], host: str, port: int, guard: AddressGuard) -> list[tuple[str, str]]:
     """What libpq is given for one host: the name that a certificate must have, and an address that passed."""
     own = own_database.admits(conninfo, host, port)
     if _is_socket(host):

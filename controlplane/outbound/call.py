@@ -14,7 +14,7 @@ from controlplane.domain.failures import Cancelled, Failure, TimedOut
 _current = threading.local()
 
 
-class Call:
+class OutboundCall:
     """Each read and write of its thread asks it for the time left, so a dripping server cannot stretch it."""
 
     def __init__(self, token: CancelToken, *, timeout_seconds: float | None) -> None:
@@ -70,12 +70,12 @@ def break_socket(sock: socket.socket) -> None:
         pass
 
 
-def current_call() -> Call:
+def current_call() -> OutboundCall:
     return _current.call
 
 
 @contextmanager
-def making(call: Call) -> Iterator[None]:
+def making(call: OutboundCall) -> Iterator[None]:
     """Inside, this thread makes `call`: cancelling its token breaks the socket at once."""
     outer = getattr(_current, "call", None)
     _current.call = call

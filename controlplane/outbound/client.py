@@ -20,7 +20,7 @@ from controlplane.domain.database import lend_connection
 from controlplane.domain.failures import Failure, Misconfigured
 from controlplane.domain.redaction import CUT
 from controlplane.outbound.addresses import AllowList
-from controlplane.outbound.call import Call, making
+from controlplane.outbound.call import OutboundCall, making
 from controlplane.outbound.content import (
     clean_text,
     decoded,
@@ -39,7 +39,7 @@ from controlplane.outbound.exchange import (
     wire_headers,
 )
 from controlplane.outbound.failures import BadResponse, ConnectionLost, HttpStatus, RedirectRefused
-from controlplane.outbound.network import Guard, GuardedBackend, Resolver, resolve
+from controlplane.outbound.network import AddressGuard, GuardedBackend, Resolver, resolve
 
 DEFAULT_MAX_BYTES = 10 * 1024 * 1024
 KEEP_ALIVE_SECONDS = 15.0
@@ -95,7 +95,7 @@ class OutboundClient:
             max_connections=None,
             max_keepalive_connections=KEPT_CONNECTIONS,
             keepalive_expiry=KEEP_ALIVE_SECONDS,
-            network_backend=GuardedBackend(Guard(allow, resolver)),
+            network_backend=GuardedBackend(AddressGuard(allow, resolver)),
         )
 
     def send(self, request: OutboundRequest, *, token: CancelToken) -> OutboundResponse:
@@ -103,7 +103,7 @@ class OutboundClient:
         started = time.monotonic()
         hop = first_hop(request)
         lend_connection()
-        call = Call(token, timeout_seconds=request.timeout_seconds)
+        call = OutboundCall(token, timeout_seconds=request.timeout_seconds)
         with translated(call), making(call):
             for _ in range(request.max_redirects + 1):
                 with self._answer(hop, call) as answer:
@@ -116,14 +116,14 @@ class OutboundClient:
         )
 
     @contextmanager
-    def _answer(self, hop: Hop, call: Call) -> Iterator[httpcore.Response]:
+    def _answer(self, hop: Hop, call: OutboundCall) -> Iterator[httpcore.Response]:
         response = self._first_answer(_on_the_wire(hop), hop, call)
         try:
             yield response
         finally:
             response.close()
 
-    def _first_answer(self, outgoing: httpcore.Request, hop: Hop, call: Call) -> httpcore.Response:
+    def _first_answer(self, outgoing: httpcore.Request, hop: Hop, call: OutboundCall) -> httpcore.Response:
         """A kept connection may close just as we write; a request that may be repeated tries once more."""
         try:
             return self.pool.handle_request(outgoing)
@@ -143,7 +143,7 @@ def _on_the_wire(hop: Hop) -> httpcore.Request:
 
 
 @contextmanager
-def translated(call: Call) -> Iterator[None]:
+def translated(call: OutboundCall) -> Iterator[None]:
     """httpcore's errors as failures. A cancel or a passed deadline explains whatever broke because of it."""
     try:
         yield
@@ -160,7 +160,7 @@ def translated(call: Call) -> Iterator[None]:
         raise call.failure(ConnectionLost(f"The connection broke: {error}.", acted=call.sent)) from error
 
 
-def _protocol_failure(error: httpcore.RemoteProtocolError, call: Call) -> Failure:
+def _protocol_failure(error: httpcore.RemoteProtocolError, call: OutboundCall) -> Failure:
     if _broke_off(error):
         return ConnectionLost(f"The connection broke: {error}.", acted=call.sent)
     return BadResponse(f"The answer is not valid HTTP: {error}.", acted=call.sent)

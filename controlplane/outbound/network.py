@@ -17,7 +17,7 @@ import httpcore
 from controlplane.domain.failures import TimedOut
 from controlplane.outbound.addresses import AllowList
 from controlplane.outbound.background import in_background
-from controlplane.outbound.call import Call, current_call
+from controlplane.outbound.call import OutboundCall, current_call
 from controlplane.outbound.failures import AddressRefused, ConnectionFailed, NameNotResolved
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def resolve(host: str, port: int) -> list[Endpoint]:
 
 
 @dataclass(frozen=True)
-class Guard:
+class AddressGuard:
     """Turns a host into addresses that may be connected to. One denied record refuses the host."""
 
     allow: AllowList
@@ -76,7 +76,7 @@ class Guard:
 class GuardedBackend(httpcore.NetworkBackend):
     """httpcore's socket layer, limited to what the guard lets through and to the current call's deadline."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: AddressGuard) -> None:
         self.guard = guard
 
     def connect_tcp(
@@ -92,7 +92,7 @@ class GuardedBackend(httpcore.NetworkBackend):
         endpoints = find() if is_literal(host) else self._in_time(find, call)
         return GuardedStream(_connect(host, endpoints, call, timeout))
 
-    def _in_time(self, find: Callable[[], list[Endpoint]], call: Call) -> list[Endpoint]:
+    def _in_time(self, find: Callable[[], list[Endpoint]], call: OutboundCall) -> list[Endpoint]:
         try:
             return in_background(find, token=call.token, deadline=call.deadline)
         except TimedOut as error:
@@ -154,7 +154,7 @@ class GuardedStream(httpcore.NetworkStream):
             return self._socket.getpeername()
         return self._socket if info == "socket" else None
 
-    def _enter(self, call: Call, timeout: float | None) -> float | None:
+    def _enter(self, call: OutboundCall, timeout: float | None) -> float | None:
         call.on(self._socket)
         return call.remaining(timeout)
 
@@ -167,7 +167,7 @@ def is_literal(host: str) -> bool:
     return True
 
 
-def _connect(host: str, endpoints: list[Endpoint], call: Call, timeout: float | None) -> socket.socket:
+def _connect(host: str, endpoints: list[Endpoint], call: OutboundCall, timeout: float | None) -> socket.socket:
     problem: Exception | None = None
     for family, sockaddr in endpoints:
         sock = socket.socket(family, socket.SOCK_STREAM)
@@ -187,7 +187,7 @@ def _connect(host: str, endpoints: list[Endpoint], call: Call, timeout: float | 
     raise call.failure(ConnectionFailed(f"No connection to {host}: {problem}.", host=host)) from problem
 
 
-def _tls_failure(host: str | None, error: Exception, call: Call) -> Exception:
+def _tls_failure(host: str | None, error: Exception, call: OutboundCall) -> Exception:
     if not isinstance(error, OSError | ValueError):
         return error
     refused = isinstance(error, ssl.SSLCertVerificationError | ValueError)

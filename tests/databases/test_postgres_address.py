@@ -15,7 +15,7 @@ from agents.databases.postgres_address import options_for
 from agents.databases.query import inspect
 from controlplane.domain.cancellation import CancelToken
 from controlplane.outbound.addresses import AllowList
-from controlplane.outbound.network import Guard
+from controlplane.outbound.network import AddressGuard
 from tests.databases.conftest import LOGIN, READER, problem, query
 from tests.databases.doors import door
 
@@ -143,7 +143,7 @@ def test_a_name_that_changes_its_mind_is_asked_once():
     def resolver(host: str, port: int) -> list:
         return [(socket.AF_INET, (address, port)) for address in answers.pop(0)]
 
-    guard = Guard(AllowList.parse(["db.example:5433"]), resolver)
+    guard = AddressGuard(AllowList.parse(["db.example:5433"]), resolver)
     told = options_for(at("db.example", port=5433).conninfo, seconds=1, guard=guard)
     assert (told["host"], told["hostaddr"], told["port"]) == ("db.example", "127.0.0.1", "5433")
     assert answers == [["10.0.0.5"]]

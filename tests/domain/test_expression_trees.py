@@ -16,9 +16,9 @@ from controlplane.domain.errors import InvalidInput
 from controlplane.domain.expressions import ExpressionError, evaluate
 from controlplane.domain.expressions.google import serialized
 from controlplane.domain.expressions.syntax import (
-    Call,
     Constant,
     Fold,
+    FunctionCall,
     Identifier,
     ListLiteral,
     MapLiteral,
@@ -61,7 +61,7 @@ def nodes(part: Any) -> Iterator[Node]:
 
 def test_what_was_written_then_is_read_as_it_was_meant():
     found = list(nodes(read_tree(PARSED).root))
-    assert {type(node) for node in found} == {Fold, Select, Identifier, Call, ListLiteral, MapLiteral, Constant}
+    assert {type(node) for node in found} == {Fold, Select, Identifier, FunctionCall, ListLiteral, MapLiteral, Constant}
     values = [node.value for node in found if isinstance(node, Constant)]
     assert values == [True, -2, 3, 1.5, "b", "é", b"x", "o", "c", None]
     assert [node.field for node in found if isinstance(node, Select) and node.test] == ["k"]

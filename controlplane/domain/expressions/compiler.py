@@ -11,7 +11,7 @@ from typing import Any
 from controlplane.domain.expressions.errors import ExpressionError, WrongType
 from controlplane.domain.expressions.program import Builder, Program
 from controlplane.domain.expressions.syntax import Identifier, Node, NotAvailable, Select, Tree, read_tree
-from controlplane.domain.expressions.values import Frame, plain
+from controlplane.domain.expressions.values import EvaluationFrame, plain
 
 SOURCE_LIMIT = 4000
 
@@ -41,7 +41,7 @@ class Expression:
 
         Raises `ExpressionError` for a missing key, a wrong type or an exhausted budget.
         """
-        frame = Frame(context)  # type: ignore[arg-type]
+        frame = EvaluationFrame(context)  # type: ignore[arg-type]
         try:
             found = self.program(frame)
             return found if self.is_path else plain(found, frame)

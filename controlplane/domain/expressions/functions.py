@@ -12,7 +12,15 @@ from typing import Any
 from controlplane.domain.expressions import moments, operators
 from controlplane.domain.expressions.errors import WrongType
 from controlplane.domain.expressions.patterns import matches
-from controlplane.domain.expressions.values import ABSENT, Frame, Optional, as_text, is_number, name_of, shown
+from controlplane.domain.expressions.values import (
+    ABSENT,
+    EvaluationFrame,
+    Optional,
+    as_text,
+    is_number,
+    name_of,
+    quoted,
+)
 
 Function = Callable[..., Any]
 
@@ -20,13 +28,13 @@ _WHOLE = re.compile(r"[-+]?[0-9]{1,19}")
 _DECIMAL = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?(inf|Infinity)|nan|NaN")
 
 
-def _size(frame: Frame, value: Any) -> int:
+def _size(frame: EvaluationFrame, value: Any) -> int:
     if isinstance(value, str | list | dict):
         return len(value)
     raise WrongType(f"size() needs a string, a list or an object, not {name_of(value)}.")
 
 
-def _int(frame: Frame, value: Any) -> int:
+def _int(frame: EvaluationFrame, value: Any) -> int:
     try:
         if isinstance(value, datetime):
             return int(value.timestamp())
@@ -34,34 +42,34 @@ def _int(frame: Frame, value: Any) -> int:
             return int(operators.add(frame, int(value), 0))
     except (ValueError, OverflowError):
         pass
-    raise WrongType(f"int() cannot read {shown(value)}.")
+    raise WrongType(f"int() cannot read {quoted(value)}.")
 
 
-def _double(frame: Frame, value: Any) -> float:
+def _double(frame: EvaluationFrame, value: Any) -> float:
     try:
         if is_number(value) or (isinstance(value, str) and _DECIMAL.fullmatch(value)):
             return float(value)
     except (ValueError, OverflowError):
         pass
-    raise WrongType(f"double() cannot read {shown(value)}.")
+    raise WrongType(f"double() cannot read {quoted(value)}.")
 
 
-def _bool(frame: Frame, value: Any) -> bool:
+def _bool(frame: EvaluationFrame, value: Any) -> bool:
     known = {"true": True, "True": True, "TRUE": True, "t": True, "1": True}
     known |= {"false": False, "False": False, "FALSE": False, "f": False, "0": False}
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value in known:
         return known[value]
-    raise WrongType(f"bool() cannot read {shown(value)}.")
+    raise WrongType(f"bool() cannot read {quoted(value)}.")
 
 
-def _string(frame: Frame, value: Any) -> str:
+def _string(frame: EvaluationFrame, value: Any) -> str:
     return as_text(value)
 
 
 def _text_test(name: str, test: Callable[[str, str], Any]) -> Function:
-    def tested(frame: Frame, text: Any, other: Any) -> Any:
+    def tested(frame: EvaluationFrame, text: Any, other: Any) -> Any:
         _need_text(name, text, other)
         frame.spend(len(text) >> 8)
         return test(text, other)
@@ -70,7 +78,7 @@ def _text_test(name: str, test: Callable[[str, str], Any]) -> Function:
 
 
 def _text_change(name: str, change: Callable[[str], str]) -> Function:
-    def changed(frame: Frame, text: Any) -> str:
+    def changed(frame: EvaluationFrame, text: Any) -> str:
         _need_text(name, text)
         frame.allot(len(text))
         return change(text)
@@ -79,7 +87,7 @@ def _text_change(name: str, change: Callable[[str], str]) -> Function:
 
 
 def _find(name: str, search: Callable[..., int]) -> Function:
-    def found(frame: Frame, text: Any, part: Any, at: Any = None) -> int:
+    def found(frame: EvaluationFrame, text: Any, part: Any, at: Any = None) -> int:
         _need_text(name, text, part)
         frame.spend(len(text) >> 8)
         if at is None:
@@ -92,13 +100,13 @@ def _find(name: str, search: Callable[..., int]) -> Function:
     return found
 
 
-def _char_at(frame: Frame, text: Any, at: Any) -> str:
+def _char_at(frame: EvaluationFrame, text: Any, at: Any) -> str:
     _need_text("charAt", text)
     _need_place("charAt", at, text)
     return str(text[at : at + 1])
 
 
-def _substring(frame: Frame, text: Any, start: Any, end: Any = None) -> str:
+def _substring(frame: EvaluationFrame, text: Any, start: Any, end: Any = None) -> str:
     _need_text("substring", text)
     end = len(text) if end is None else end
     _need_place("substring", start, text)
@@ -109,7 +117,7 @@ def _substring(frame: Frame, text: Any, start: Any, end: Any = None) -> str:
     return str(text[start:end])
 
 
-def _replace(frame: Frame, text: Any, old: Any, new: Any, limit: Any = -1) -> str:
+def _replace(frame: EvaluationFrame, text: Any, old: Any, new: Any, limit: Any = -1) -> str:
     _need_text("replace", text, old, new)
     count = text.count(old) if limit < 0 else min(limit, text.count(old))
     frame.spend(len(text) >> 6)
@@ -117,7 +125,7 @@ def _replace(frame: Frame, text: Any, old: Any, new: Any, limit: Any = -1) -> st
     return str(text.replace(old, new, limit))
 
 
-def _split(frame: Frame, text: Any, separator: Any, limit: Any = -1) -> list[str]:
+def _split(frame: EvaluationFrame, text: Any, separator: Any, limit: Any = -1) -> list[str]:
     _need_text("split", text, separator)
     frame.allot(len(text))
     frame.spend(len(text) >> 4)
@@ -128,7 +136,7 @@ def _split(frame: Frame, text: Any, separator: Any, limit: Any = -1) -> list[str
     return list(text.split(separator, -1 if limit < 0 else limit - 1))
 
 
-def _join(frame: Frame, items: Any, separator: Any = "") -> str:
+def _join(frame: EvaluationFrame, items: Any, separator: Any = "") -> str:
     if not isinstance(items, list):
         raise WrongType(f"join() needs a list of strings, not {name_of(items)}.")
     _need_text("join", separator, *items)
@@ -138,7 +146,7 @@ def _join(frame: Frame, items: Any, separator: Any = "") -> str:
 
 
 def _extreme(name: str, pick: Callable[..., Any]) -> Function:
-    def picked(frame: Frame, *values: Any) -> Any:
+    def picked(frame: EvaluationFrame, *values: Any) -> Any:
         numbers = values[0] if len(values) == 1 and isinstance(values[0], list) else list(values)
         frame.spend(len(numbers))
         for number in numbers:
@@ -151,7 +159,7 @@ def _extreme(name: str, pick: Callable[..., Any]) -> Function:
 
 
 def _of_number(name: str, calculate: Callable[[Any], Any]) -> Function:
-    def calculated(frame: Frame, number: Any) -> Any:
+    def calculated(frame: EvaluationFrame, number: Any) -> Any:
         _need_number(name, number)
         return calculate(number)
 
@@ -163,15 +171,15 @@ def _rounded(number: float) -> float:
     return math.copysign(math.floor(abs(number) + 0.5), number)
 
 
-def _or_value(frame: Frame, maybe: Any, other: Any) -> Any:
+def _or_value(frame: EvaluationFrame, maybe: Any, other: Any) -> Any:
     return _need_optional("orValue", maybe).value if maybe.present else other
 
 
-def _or(frame: Frame, maybe: Any, other: Any) -> Any:
+def _or(frame: EvaluationFrame, maybe: Any, other: Any) -> Any:
     return maybe if _need_optional("or", maybe).present else _need_optional("or", other)
 
 
-def _value(frame: Frame, maybe: Any) -> Any:
+def _value(frame: EvaluationFrame, maybe: Any) -> Any:
     if not _need_optional("value", maybe).present:
         raise WrongType("value() was asked of a value that is absent; orValue(…) gives a default.")
     return maybe.value
@@ -196,7 +204,7 @@ def _need_number(name: str, value: Any) -> None:
 
 def _need_place(name: str, at: Any, text: str) -> None:
     if not isinstance(at, int) or isinstance(at, bool) or not 0 <= at <= len(text):
-        raise WrongType(f"{name}() needs a place from 0 to {len(text)}, not {shown(at)}.")
+        raise WrongType(f"{name}() needs a place from 0 to {len(text)}, not {quoted(at)}.")
 
 
 def _lower(text: str) -> str:

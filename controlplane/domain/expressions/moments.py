@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from controlplane.domain.expressions.errors import WrongType
-from controlplane.domain.expressions.values import Frame, name_of, shown
+from controlplane.domain.expressions.values import EvaluationFrame, name_of, quoted
 
 Function = Callable[..., Any]
 
 
-def _timestamp(frame: Frame, value: Any) -> datetime:
+def _timestamp(frame: EvaluationFrame, value: Any) -> datetime:
     try:
         if isinstance(value, datetime):
             return value
@@ -25,29 +25,29 @@ def _timestamp(frame: Frame, value: Any) -> datetime:
                 return moment
     except (ValueError, OverflowError, OSError):
         pass
-    raise WrongType(f"timestamp() cannot read {shown(value)}; it takes text such as 2026-01-31T12:00:00Z.")
+    raise WrongType(f"timestamp() cannot read {quoted(value)}; it takes text such as 2026-01-31T12:00:00Z.")
 
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s|us|ns)")
 
 
-def _duration(frame: Frame, value: Any) -> timedelta:
+def _duration(frame: EvaluationFrame, value: Any) -> timedelta:
     if isinstance(value, timedelta):
         return value
     text = value.lstrip("+-") if isinstance(value, str) else ""
     parts = _SPAN.findall(text) if len(text) < 100 else []
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise WrongType(f"duration() cannot read {shown(value)}; it takes text such as 90s, 1h30m or 500ms.")
+        raise WrongType(f"duration() cannot read {quoted(value)}; it takes text such as 90s, 1h30m or 500ms.")
     try:
         span = timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
     except OverflowError:
-        raise WrongType(f"duration() cannot read {shown(value)}: it is too long.")
+        raise WrongType(f"duration() cannot read {quoted(value)}: it is too long.")
     return -span if value.startswith("-") else span
 
 
 def _moment_part(name: str, read: Callable[[datetime], int], of_span: float = 0) -> Function:
-    def part(frame: Frame, value: Any, zone: str = "UTC") -> int:
+    def part(frame: EvaluationFrame, value: Any, zone: str = "UTC") -> int:
         if isinstance(value, timedelta) and of_span:
             return int(value / timedelta(seconds=of_span))
         if not isinstance(value, datetime):

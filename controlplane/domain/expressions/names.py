@@ -10,7 +10,7 @@ from functools import lru_cache
 from controlplane.domain.expressions.compiler import parse
 from controlplane.domain.expressions.functions import FUNCTIONS
 from controlplane.domain.expressions.program import children
-from controlplane.domain.expressions.syntax import Call, Constant, Fold, Identifier, Node, Select
+from controlplane.domain.expressions.syntax import Constant, Fold, FunctionCall, Identifier, Node, Select
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,9 @@ class _Reader:
 def _operands(node: Node) -> tuple[Node, ...]:
     """What `node` works on. Only the checker knows `math.abs` for one name; the parser reads a method of `math`."""
     match node:
-        case Call(function=function, args=(Identifier(name=space), *rest)) if f"{space}.{function}" in FUNCTIONS:
+        case FunctionCall(function=function, args=(Identifier(name=space), *rest)) if (
+            f"{space}.{function}" in FUNCTIONS
+        ):
             return tuple(rest)
         case _:
             return children(node)
@@ -108,7 +110,7 @@ def _first_step(node: Node) -> tuple[str, str]:
     match node:
         case Select(operand=Identifier(name=root), field=key):
             return root, key
-        case Call(function="_[_]" | "_?._" | "_[?_]", args=(Identifier(name=root), Constant(value=str(key)))):
+        case FunctionCall(function="_[_]" | "_?._" | "_[?_]", args=(Identifier(name=root), Constant(value=str(key)))):
             return root, key
         case _:
             return "", ""

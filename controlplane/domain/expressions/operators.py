@@ -12,7 +12,7 @@ from controlplane.domain.expressions.errors import WrongType
 from controlplane.domain.expressions.values import (
     ABSENT,
     INT_RANGE,
-    Frame,
+    EvaluationFrame,
     Optional,
     comparable,
     equal,
@@ -21,7 +21,7 @@ from controlplane.domain.expressions.values import (
 )
 
 
-def add(frame: Frame, left: Any, right: Any) -> Any:
+def add(frame: EvaluationFrame, left: Any, right: Any) -> Any:
     if is_number(left) and is_number(right):
         return _within(left + right)
     if isinstance(left, str) and isinstance(right, str):
@@ -36,7 +36,7 @@ def add(frame: Frame, left: Any, right: Any) -> Any:
     raise _cannot("+", left, right)
 
 
-def subtract(frame: Frame, left: Any, right: Any) -> Any:
+def subtract(frame: EvaluationFrame, left: Any, right: Any) -> Any:
     if is_number(left) and is_number(right):
         return _within(left - right)
     if isinstance(left, datetime | timedelta) and isinstance(right, datetime | timedelta):
@@ -44,13 +44,13 @@ def subtract(frame: Frame, left: Any, right: Any) -> Any:
     raise _cannot("-", left, right)
 
 
-def multiply(frame: Frame, left: Any, right: Any) -> Any:
+def multiply(frame: EvaluationFrame, left: Any, right: Any) -> Any:
     if is_number(left) and is_number(right):
         return _within(left * right)
     raise _cannot("*", left, right)
 
 
-def divide(frame: Frame, left: Any, right: Any) -> Any:
+def divide(frame: EvaluationFrame, left: Any, right: Any) -> Any:
     """Two integers give an integer, cut towards zero; any decimal number gives a decimal number."""
     if not (is_number(left) and is_number(right)):
         raise _cannot("/", left, right)
@@ -62,7 +62,7 @@ def divide(frame: Frame, left: Any, right: Any) -> Any:
     return _within(quotient if (left < 0) == (right < 0) else -quotient)
 
 
-def remainder(frame: Frame, left: Any, right: Any) -> Any:
+def remainder(frame: EvaluationFrame, left: Any, right: Any) -> Any:
     if not all(isinstance(one, int) and not isinstance(one, bool) for one in (left, right)):
         raise _cannot("%", left, right)
     if right == 0:
@@ -71,7 +71,7 @@ def remainder(frame: Frame, left: Any, right: Any) -> Any:
     return -rest if left < 0 else rest
 
 
-def negate(frame: Frame, value: Any) -> Any:
+def negate(frame: EvaluationFrame, value: Any) -> Any:
     if is_number(value):
         return _within(-value)
     if isinstance(value, timedelta):
@@ -79,14 +79,14 @@ def negate(frame: Frame, value: Any) -> Any:
     raise WrongType(f"- cannot be used on {name_of(value)}.")
 
 
-def invert(frame: Frame, value: Any) -> bool:
+def invert(frame: EvaluationFrame, value: Any) -> bool:
     if isinstance(value, bool):
         return not value
     raise WrongType(f"! needs true or false, not {name_of(value)}.")
 
 
-def order(sign: str, compare: Callable[[Any, Any], bool]) -> Callable[[Frame, Any, Any], bool]:
-    def ordered(frame: Frame, left: Any, right: Any) -> bool:
+def order(sign: str, compare: Callable[[Any, Any], bool]) -> Callable[[EvaluationFrame, Any, Any], bool]:
+    def ordered(frame: EvaluationFrame, left: Any, right: Any) -> bool:
         if not comparable(left, right):
             raise _cannot(sign, left, right)
         return compare(left, right)
@@ -94,15 +94,15 @@ def order(sign: str, compare: Callable[[Any, Any], bool]) -> Callable[[Frame, An
     return ordered
 
 
-def same(frame: Frame, left: Any, right: Any) -> bool:
+def same(frame: EvaluationFrame, left: Any, right: Any) -> bool:
     return equal(left, right, frame)
 
 
-def different(frame: Frame, left: Any, right: Any) -> bool:
+def different(frame: EvaluationFrame, left: Any, right: Any) -> bool:
     return not equal(left, right, frame)
 
 
-def within(frame: Frame, needle: Any, hay: Any) -> bool:
+def within(frame: EvaluationFrame, needle: Any, hay: Any) -> bool:
     if isinstance(hay, Mapping):
         return _key(needle) in hay if isinstance(needle, str | int | float) else False
     if isinstance(hay, list):
@@ -110,7 +110,7 @@ def within(frame: Frame, needle: Any, hay: Any) -> bool:
     raise WrongType(f"in needs a list or an object on its right, not {name_of(hay)}.")
 
 
-def index(frame: Frame, holder: Any, key: Any) -> Any:
+def index(frame: EvaluationFrame, holder: Any, key: Any) -> Any:
     if isinstance(holder, Optional):
         return optional_index(frame, holder, key)
     if isinstance(holder, Mapping):
@@ -123,7 +123,7 @@ def index(frame: Frame, holder: Any, key: Any) -> Any:
     return holder[place]
 
 
-def optional_index(frame: Frame, holder: Any, key: Any) -> Optional:
+def optional_index(frame: EvaluationFrame, holder: Any, key: Any) -> Optional:
     """`holder.?key` and `holder[?key]`: absent instead of an error."""
     if isinstance(holder, Optional):
         return optional_index(frame, holder.value, key) if holder.present else ABSENT

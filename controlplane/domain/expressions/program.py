@@ -13,9 +13,9 @@ from controlplane.domain.expressions.errors import ExpressionError, LimitReached
 from controlplane.domain.expressions.functions import FUNCTIONS
 from controlplane.domain.expressions.operators import known_keys, optional_index
 from controlplane.domain.expressions.syntax import (
-    Call,
     Constant,
     Fold,
+    FunctionCall,
     Identifier,
     ListLiteral,
     MapLiteral,
@@ -23,9 +23,9 @@ from controlplane.domain.expressions.syntax import (
     Select,
     Tree,
 )
-from controlplane.domain.expressions.values import Frame, Optional, name_of
+from controlplane.domain.expressions.values import EvaluationFrame, Optional, name_of
 
-Program = Callable[[Frame], Any]
+Program = Callable[[EvaluationFrame], Any]
 
 
 class Builder:
@@ -51,7 +51,7 @@ class Builder:
     def _build_identifier(self, node: Identifier) -> Program:
         name = node.name
 
-        def look_up(frame: Frame) -> Any:
+        def look_up(frame: EvaluationFrame) -> Any:
             try:
                 return frame.scope[name]
             except KeyError:
@@ -64,7 +64,7 @@ class Builder:
         if node.test:
             return lambda frame: self._has(node, operand(frame))
 
-        def select(frame: Frame) -> Any:
+        def select(frame: EvaluationFrame) -> Any:
             holder = operand(frame)
             try:
                 return holder[field]
@@ -80,14 +80,14 @@ class Builder:
             return node.field in holder
         raise self.error(node, f"{path_of(node.operand)} is {name_of(holder)}, so it has no '{node.field}'.")
 
-    def _unusual(self, node: Select, holder: Any, frame: Frame) -> Any:
+    def _unusual(self, node: Select, holder: Any, frame: EvaluationFrame) -> Any:
         if isinstance(holder, Optional):
             return optional_index(frame, holder, node.field)
         if isinstance(holder, Mapping):
             raise self.error(node, f"{path_of(node)} does not exist{known_keys(holder)}.")
         raise self.error(node, f"{path_of(node)} does not exist: {path_of(node.operand)} is {name_of(holder)}.")
 
-    def _build_call(self, node: Call) -> Program:
+    def _build_functioncall(self, node: FunctionCall) -> Program:
         special = {"_&&_": self._both, "_||_": self._either, "_?_:_": self._choice}.get(node.function)
         if special:
             return special(node)
@@ -98,8 +98,8 @@ class Builder:
             raise self.error(node, f"{node.function.strip('_@')} is not available here.")
         return self._strict(node, function, [self.build(arg) for arg in node.args])
 
-    def _strict(self, node: Call, function: Callable[..., Any], args: list[Program]) -> Program:
-        def call(frame: Frame) -> Any:
+    def _strict(self, node: FunctionCall, function: Callable[..., Any], args: list[Program]) -> Program:
+        def call(frame: EvaluationFrame) -> Any:
             try:
                 return function(frame, *[arg(frame) for arg in args])
             except WrongType as wrong:
@@ -107,21 +107,21 @@ class Builder:
 
         return call
 
-    def _where(self, node: Call) -> str:
+    def _where(self, node: FunctionCall) -> str:
         """For a failing index, say which value was indexed."""
         return f" In {path_of(node.args[0])}." if node.function == "_[_]" else ""
 
-    def _both(self, node: Call) -> Program:
+    def _both(self, node: FunctionCall) -> Program:
         return self._logic(node, decisive=False)
 
-    def _either(self, node: Call) -> Program:
+    def _either(self, node: FunctionCall) -> Program:
         return self._logic(node, decisive=True)
 
-    def _logic(self, node: Call, *, decisive: bool) -> Program:
+    def _logic(self, node: FunctionCall, *, decisive: bool) -> Program:
         """CEL's rule: the side that decides wins, even when the other one fails."""
         left, right = (self._truth(arg, self.build(arg)) for arg in node.args)
 
-        def decide(frame: Frame) -> bool:
+        def decide(frame: EvaluationFrame) -> bool:
             try:
                 if left(frame) is decisive:
                     return decisive
@@ -136,7 +136,7 @@ class Builder:
         return decide
 
     def _truth(self, node: Node, value: Program) -> Program:
-        def truth(frame: Frame) -> bool:
+        def truth(frame: EvaluationFrame) -> bool:
             found = value(frame)
             if found is True or found is False:
                 return found
@@ -144,7 +144,7 @@ class Builder:
 
         return truth
 
-    def _choice(self, node: Call) -> Program:
+    def _choice(self, node: FunctionCall) -> Program:
         condition = self._truth(node.args[0], self.build(node.args[0]))
         yes, no = self.build(node.args[1]), self.build(node.args[2])
         return lambda frame: yes(frame) if condition(frame) else no(frame)
@@ -152,7 +152,7 @@ class Builder:
     def _build_listliteral(self, node: ListLiteral) -> Program:
         elements = [(self.build(one), at in node.optional) for at, one in enumerate(node.elements)]
 
-        def make(frame: Frame) -> list[Any]:
+        def make(frame: EvaluationFrame) -> list[Any]:
             found = [(element(frame), optional) for element, optional in elements]
             frame.allot(len(found))
             return [one.value if optional else one for one, optional in found if not optional or one.present]
@@ -162,7 +162,7 @@ class Builder:
     def _build_mapliteral(self, node: MapLiteral) -> Program:
         entries = [(self.build(key), self.build(value), maybe) for key, value, maybe in node.entries]
 
-        def make(frame: Frame) -> dict[Any, Any]:
+        def make(frame: EvaluationFrame) -> dict[Any, Any]:
             made: dict[Any, Any] = {}
             frame.allot(len(entries))
             for key, value, maybe in entries:
@@ -181,7 +181,7 @@ class Builder:
         loop = Loop(self, node)
         over, start, result = self.build(node.over), self.build(node.start), self.build(node.result)
 
-        def fold(frame: Frame) -> Any:
+        def fold(frame: EvaluationFrame) -> Any:
             items = over(frame)
             if not isinstance(items, list | dict):
                 message = f"{path_of(node.over)} is {name_of(items)}, so it cannot be looped over."
@@ -211,7 +211,7 @@ class Loop:
             self.keep = builder._truth(condition, self.keep)
         self.step = builder.build(addition if addition is not None else node.step)
 
-    def run(self, frame: Frame, items: list[Any] | dict[Any, Any]) -> None:
+    def run(self, frame: EvaluationFrame, items: list[Any] | dict[Any, Any]) -> None:
         turn = self._append if self.appends else self._replace
         for item in items:
             if self.proceed is not None and self.proceed(frame) is False:
@@ -220,12 +220,12 @@ class Loop:
             frame.scope[self.variable] = item
             turn(frame)
 
-    def _append(self, frame: Frame) -> None:
+    def _append(self, frame: EvaluationFrame) -> None:
         if self.keep is None or self.keep(frame):
             frame.allot(1)
             frame.scope[self.result_name].append(self.step(frame))
 
-    def _replace(self, frame: Frame) -> None:
+    def _replace(self, frame: EvaluationFrame) -> None:
         frame.scope[self.result_name] = self.step(frame)
 
 
@@ -234,9 +234,9 @@ def _appending(node: Fold) -> tuple[Node | None, Node | None]:
     step, condition = node.step, None
     if not (isinstance(node.start, ListLiteral) and not node.start.elements):
         return None, None
-    if isinstance(step, Call) and step.function == "_?_:_" and _names(step.args[2], node.result_name):
+    if isinstance(step, FunctionCall) and step.function == "_?_:_" and _names(step.args[2], node.result_name):
         condition, step = step.args[0], step.args[1]
-    if not (isinstance(step, Call) and step.function == "_+_" and _names(step.args[0], node.result_name)):
+    if not (isinstance(step, FunctionCall) and step.function == "_+_" and _names(step.args[0], node.result_name)):
         return None, None
     added = step.args[1]
     if isinstance(added, ListLiteral) and len(added.elements) == 1 and not added.optional:
@@ -256,7 +256,7 @@ def children(node: Node) -> tuple[Node, ...]:
     match node:
         case Select():
             return (node.operand,)
-        case Call():
+        case FunctionCall():
             return node.args
         case ListLiteral():
             return node.elements
@@ -280,7 +280,7 @@ def path_of(node: Node) -> str:
             return node.name if not node.name.startswith("@") else "the value"
         case Select():
             return f"{path_of(node.operand)}.{node.field}"
-        case Call(function="_[_]", args=(holder, Constant(value=key))):
+        case FunctionCall(function="_[_]", args=(holder, Constant(value=key))):
             return f"{path_of(holder)}[{key!r}]"
         case _:
             return "the value"

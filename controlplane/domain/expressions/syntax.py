@@ -57,7 +57,7 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionCall:
     """`function(args)`; a method's target is the first of `args`."""
 
     id: int
@@ -94,7 +94,7 @@ class Fold:
     result: Node
 
 
-Node = Constant | Identifier | Select | Call | ListLiteral | MapLiteral | Fold
+Node = Constant | Identifier | Select | FunctionCall | ListLiteral | MapLiteral | Fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def _select(identity: int, fields: Message) -> Node:
 
 def _call(identity: int, fields: Message) -> Node:
     args = [*fields[1], *fields[3]]
-    return Call(identity, _text(fields, 2), tuple(_node(arg) for arg in args))
+    return FunctionCall(identity, _text(fields, 2), tuple(_node(arg) for arg in args))
 
 
 def _list(identity: int, fields: Message) -> Node:

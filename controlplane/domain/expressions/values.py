@@ -15,7 +15,7 @@ WORK_LIMIT = 1_000_000
 SIZE_LIMIT = 16 * 1024 * 1024
 
 
-class Frame:
+class EvaluationFrame:
     """One evaluation: the names in scope and what is left of the budget."""
 
     __slots__ = ("room", "scope", "work")
@@ -75,7 +75,7 @@ _NAMES: tuple[tuple[Any, str], ...] = (
 )
 
 
-def shown(value: Any) -> str:
+def quoted(value: Any) -> str:
     """A value in a message: short text as it is, anything else by its type."""
     return repr(value[:60]) if isinstance(value, str) else name_of(value)
 
@@ -84,7 +84,7 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def equal(left: Any, right: Any, frame: Frame) -> bool:
+def equal(left: Any, right: Any, frame: EvaluationFrame) -> bool:
     """Deep equality: 1 == 1.0, but true is not 1. Every element compared costs one operation."""
     frame.spend(1)
     if isinstance(left, str):
@@ -110,7 +110,7 @@ def comparable(left: Any, right: Any) -> bool:
     return any(isinstance(left, kind) and isinstance(right, kind) for kind in kinds)
 
 
-def plain(value: Any, frame: Frame) -> Any:
+def plain(value: Any, frame: EvaluationFrame) -> Any:
     """The JSON value of a result: moments as ISO 8601 in UTC, spans as `90s`, an absent optional as null."""
     frame.spend(1)
     if isinstance(value, float) and not math.isfinite(value):
