@@ -16,7 +16,7 @@ def version_endpoints(word: str, model: type[Tool] | type[Agent]) -> list[Any]:
     return [
         endpoint(f"{at}/versions", versions.Versions.as_view(model=model), f"{word}_versions"),
         endpoint(f"{at}/versions/<int:number>/restore", versions.Restoration.as_view(model=model), f"{word}_restore"),
-        endpoint(f"{at}/diff", versions.Diff.as_view(model=model), f"{word}_diff"),
+        endpoint(f"{at}/diff", versions.RevisionDiff.as_view(model=model), f"{word}_diff"),
     ]
 
 

@@ -165,7 +165,7 @@ class Copies(WorkflowEndpoint):
         return Response(whole(copy), status=201)
 
 
-class Export(WorkflowEndpoint):
+class ExportEndpoint(WorkflowEndpoint):
     parameters = ("version",)
 
     @extend_schema(
@@ -243,7 +243,7 @@ class Restoration(WorkflowEndpoint):
         return Response(shapes.FullVersionSerializer(draft).data, status=201)
 
 
-class Diff(WorkflowEndpoint):
+class DiffEndpoint(WorkflowEndpoint):
     parameters = ("from", "to")
 
     @extend_schema(

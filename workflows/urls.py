@@ -25,7 +25,7 @@ urlpatterns = [
     path("workflows/<int:pk>/archive", views.Archive.as_view(), name="archive"),
     path("workflows/<int:pk>/unarchive", views.Unarchive.as_view(), name="unarchive"),
     path("workflows/<int:pk>/deletion", views.Delete.as_view(), name="delete"),
-    path("workflows/<int:pk>/export", exchanging.Export.as_view(), name="export"),
+    path("workflows/<int:pk>/export", exchanging.ExportPage.as_view(), name="export"),
     # workflows/<id>/draft
     path("workflows/<int:pk>/draft", editing.Edit.as_view(), name="edit"),
     path("workflows/<int:pk>/draft/release", views.Release.as_view(), name="release"),
@@ -35,5 +35,5 @@ urlpatterns = [
     path("workflows/<int:pk>/versions/", views.VersionList.as_view(), name="versions"),
     path("workflows/<int:pk>/versions/<int:number>/", views.OneVersion.as_view(), name="version"),
     path("workflows/<int:pk>/versions/<int:number>/restoration", views.Restoration.as_view(), name="restore"),
-    path("workflows/<int:pk>/diff", views.Diff.as_view(), name="diff"),
+    path("workflows/<int:pk>/diff", views.DiffPage.as_view(), name="diff"),
 ]

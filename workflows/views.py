@@ -135,7 +135,7 @@ class Restoration(WorkflowPage):
         return self.to("edit")
 
 
-class Diff(WorkflowPage):
+class DiffPage(WorkflowPage):
     def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         """`?from=` and `?to=`: numbers, `current` or `draft`."""
         workflow = self.workflow

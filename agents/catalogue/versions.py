@@ -90,7 +90,7 @@ class Restoration(VersionsEndpoint):
         return Response(shown(shapes.RevisionSerializer, find_revision(saved, "current")))
 
 
-class Diff(VersionsEndpoint):
+class RevisionDiff(VersionsEndpoint):
     parameters = ("from", "to")
 
     @extend_schema(

@@ -21,7 +21,7 @@ from workflows.queries import check_text
 from workflows.views import WorkflowPage, need_role, url_of
 
 
-class Export(WorkflowPage):
+class ExportPage(WorkflowPage):
     def get(self, request: PortalRequest, pk: int) -> HttpResponse:
         """`?version=`: a number, `current` or `draft`."""
         version = find_exported(self.workflow, request.GET.get("version", ""))
