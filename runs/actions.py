@@ -21,7 +21,7 @@ from runs.engine.locked import LockedRun, locked_run_or_refuse
 from runs.engine.pins import collect
 from runs.engine.plan import Plan, plan_of_version
 from runs.engine.replay import submit_replay
-from runs.engine.submit import Order, submit, submit_all
+from runs.engine.submit import RunOrder, submit, submit_all
 from runs.models import Run, StepRun, Trigger
 from runs.replay.domain import prepare_replay
 from runs.start.domain import what_starts
@@ -60,11 +60,11 @@ def order_for(
     tags: Iterable[str] = (),
     draft: bool = False,
     by: Actor,
-) -> Order:
+) -> RunOrder:
     """Everything of new runs but their inputs. With `draft` they are test runs of the draft as it stands."""
     version, plan = what_starts(workflow, draft=draft)
-    environment = one_of(Environment, environment, "environment")
-    return Order(
+    environment = choice_of(Environment, environment, "environment")
+    return RunOrder(
         project=workflow.project,
         workflow=workflow,
         version=None if draft else version,
@@ -73,7 +73,7 @@ def order_for(
         pins=collect(workflow.project_id, plan.spec, agent, environment),
         inputs={},
         environment=environment,
-        trigger=Trigger.TEST if draft else one_of(Trigger, trigger, "trigger"),
+        trigger=Trigger.TEST if draft else choice_of(Trigger, trigger, "trigger"),
         agent=agent,
         tags=clean_tags(tags),
         by=by,
@@ -128,7 +128,7 @@ def retry_run(run: Run, *, by: Actor) -> Run:
     """A new run with the same inputs and version; tools and agents as they are configured now."""
     plan = Plan(Spec.from_document(run.document)) if run.version_id is None else plan_of_version(run.version_id)
     return submit(
-        Order(
+        RunOrder(
             project=run.project,
             workflow=run.workflow,
             version=run.version,
@@ -152,7 +152,7 @@ def replay_run(
 ) -> Run:
     """A new run from `step` on. What succeeded before it and still holds is taken over; see `prepare_replay`."""
     replay = prepare_replay(run, step=step, inputs=inputs, version=version)
-    order = Order(
+    order = RunOrder(
         project=run.project,
         workflow=run.workflow,
         version=replay.version,
@@ -222,7 +222,7 @@ def delete_run(run: Run, *, by: Actor) -> None:
     run.delete()
 
 
-def one_of(choices: type[Choices], value: str, field: str) -> str:
+def choice_of(choices: type[Choices], value: str, field: str) -> str:
     if value not in choices.values:
         raise InvalidInput.field(field, f"Choose one of {', '.join(choices.values)}.")
     return value

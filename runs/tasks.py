@@ -85,7 +85,7 @@ def begin_worker(sender: Any, **_: object) -> None:
 @worker_process_init.connect
 def begin_process(**_: object) -> None:
     """Each process of a prefork pool is a worker of its own."""
-    if leases.register(queue="cpu", slots=1):
+    if leases.announce(queue="cpu", slots=1):
         sweep.take_back_lost()
     pull.start()
 

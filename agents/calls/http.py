@@ -40,7 +40,7 @@ def call_http(config: Mapping[str, Any], input: Mapping[str, Any], context: Call
     context.log("info", f"{method} {url}")
     response = send(request, token=context.token)
     context.log("info", f"{response.status} in {response.duration_ms} ms, {counted(len(response.content), 'bytes')}")
-    return response.body, shown(request, rest)
+    return response.body, described_request(request, rest)
 
 
 def filled_url(url: str, input: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -65,7 +65,7 @@ def as_query(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _query_value(value) for name, value in values.items() if value is not None}
 
 
-def shown(request: OutboundRequest, rest: Mapping[str, Any]) -> dict[str, Any]:
+def described_request(request: OutboundRequest, rest: Mapping[str, Any]) -> dict[str, Any]:
     part = "query" if request.json is None else "body"
     return {"method": request.method, "url": request.url, "headers": dict(request.headers), part: dict(rest)}
 

@@ -16,7 +16,7 @@ from agents.databases.csv_files import SAMPLE_ROWS, quoted
 from agents.databases.duckdb_files import Misfit, Source, expose, needed, reading, source, view_names
 from agents.databases.explain import what_it_does
 from agents.databases.failures import SqlError, SqlRefused
-from agents.databases.files import found
+from agents.databases.files import find_files
 from agents.databases.parameters import DUCKDB, Bound, bind
 from agents.databases.result import Collector, InstanceReport, QueryResult
 from agents.databases.statement import Statement
@@ -74,7 +74,7 @@ def _answer(connection: Connection, bound: Bound, statement: Statement, *, sampl
 
 
 def _files(connection: Connection, statement: Statement) -> list[Path]:
-    files = found(connection.location, DATA_SUFFIXES, statement)
+    files = find_files(connection.location, DATA_SUFFIXES, statement)
     if not files:
         raise Misconfigured(f"There is no CSV, TSV or Parquet file at {connection.location.typed}.")
     return files
@@ -131,7 +131,7 @@ def _fetch(database: duckdb.DuckDBPyConnection, bound: Bound, statement: Stateme
     if any(ZONED in column["type"] for column in columns):
         database.execute(_checked(database, _zoned_as_text(bound.sql, columns)), bound.values)
     while rows := database.fetchmany(CHUNK_ROWS):
-        if not collector.take(rows):
+        if not collector.add_rows(rows):
             break
     return QueryResult(columns, collector.rows, collector.truncated, collector.notice)
 

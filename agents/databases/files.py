@@ -88,7 +88,7 @@ def kept_to(place: Place, *, shared: Path, own: Path) -> Place:
     return _checked(Place(place.typed, place.start, place.pattern, place.roots, shared.resolve(), own.resolve()))
 
 
-def found(place: Place, suffixes: tuple[str, ...], statement: Statement) -> list[Path]:
+def find_files(place: Place, suffixes: tuple[str, ...], statement: Statement) -> list[Path]:
     """The real paths of the files at `place` whose names end in `suffixes`, in the order of the paths as found.
 
     Looks at no more than 50,000 entries, until the statement's deadline or cancel. Raises `Misconfigured` for more, and
@@ -99,7 +99,7 @@ def found(place: Place, suffixes: tuple[str, ...], statement: Statement) -> list
         return [place.start] if place.start.name.lower().endswith(suffixes) and is_file(place.start) else []
     walk = _Walk(place, suffixes, statement)
     with suppress(FileNotFoundError, NotADirectoryError), _folder(place.start, os.O_RDONLY | FOLDER) as folder:
-        walk.look(folder, place.start, _collapsed(pattern))
+        walk.visit(folder, place.start, _collapsed(pattern))
     return [walk.found[path] for path in sorted(walk.found)]
 
 
@@ -145,12 +145,12 @@ class _Walk:
         self.found: dict[Path, Path] = {}
         self.looked_at = 0
 
-    def look(self, folder: int, path: Path, pattern: tuple[str, ...], depth: int = 0) -> None:
+    def visit(self, folder: int, path: Path, pattern: tuple[str, ...], depth: int = 0) -> None:
         head, rest = pattern[0], pattern[1:]
         if depth > MAX_DEPTH:
             raise Misconfigured(f"{self.place.typed} goes deeper than {MAX_DEPTH} folders; name a folder further down.")
         if head == "**" and rest:
-            self.look(folder, path, rest, depth + 1)
+            self.visit(folder, path, rest, depth + 1)
         fits = re.compile(translate("*" if head == "**" else head)).fullmatch
         for name, kind in self._entries(folder):
             if name.startswith(".") and not head.startswith("."):
@@ -192,7 +192,7 @@ class _Walk:
         except OSError as error:
             raise Misconfigured(f"A folder in {self.place.typed} cannot be read: {error.strerror}.") from error
         try:
-            self.look(inner, path, pattern, depth + 1)
+            self.visit(inner, path, pattern, depth + 1)
         finally:
             os.close(inner)
 

@@ -120,7 +120,7 @@ def _connected(connection: Connection, statement: Statement) -> psycopg.Connecti
 def _prepare(database: psycopg.Connection, statement: Statement) -> None:
     """Begin the read-only transaction. The statement that sets the limits also takes its first snapshot, after
     which PostgreSQL lets nobody make it writable again."""
-    postgres_types.register(database)
+    postgres_types.set_adapters(database)
     database.read_only = True
     milliseconds = max(1, round(statement.remaining() * 1000))
     lock = max(1, min(milliseconds, round(statement.limits.lock_timeout_seconds * 1000)))
@@ -154,7 +154,7 @@ def _fetch(database: psycopg.Connection, sent: Typed, statement: Statement) -> Q
     collector = Collector(statement.limits)
     with database.cursor() as cursor:
         with closing(cursor.stream(sent.bound.sql, sent.values, size=CHUNK_ROWS)) as rows:  # type: ignore[type-var]
-            collector.take(rows)
+            collector.add_rows(rows)
         columns = [{"name": column.name, "type": column.type_display} for column in cursor.description or ()]
     # A stream without rows has no description.
     columns = columns or postgres_types.columns(database, sent.columns or columns_of(database, sent.bound.sql))

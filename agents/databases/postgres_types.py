@@ -52,7 +52,7 @@ class SafeJson(Loader):
             return text
 
 
-def register(database: psycopg.Connection) -> None:
+def set_adapters(database: psycopg.Connection) -> None:
     """Set this connection's loaders, and how it sends parameters."""
     database.adapters.register_dumper(Parameter, ParameterDumper)
     for name in AS_TEXT:

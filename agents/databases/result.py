@@ -93,11 +93,11 @@ class Collector:
     def notice(self) -> str | None:
         return " ".join(self.notices) or None
 
-    def take(self, rows: Iterable[Iterable[object]]) -> bool:
+    def add_rows(self, rows: Iterable[Iterable[object]]) -> bool:
         """Add rows; False once a limit is reached and no more are wanted."""
-        return all(self._take_one([json_ready(value) for value in row]) for row in rows)
+        return all(self._add_row([json_ready(value) for value in row]) for row in rows)
 
-    def _take_one(self, row: list[object]) -> bool:
+    def _add_row(self, row: list[object]) -> bool:
         if len(self.rows) >= self.limits.max_rows:
             self.notices.append(f"Only the first {self.limits.max_rows:,} rows are shown.")
             return False

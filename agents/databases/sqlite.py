@@ -164,7 +164,7 @@ def _fetch(database: sqlite3.Connection, statement: Statement) -> QueryResult:
     if cursor.description is None:
         raise SqlRefused("The statement returns no rows; only reading statements can run.")
     types: list[str] = ["NULL"] * len(cursor.description)
-    collector.take(_noting_types(cursor, types))
+    collector.add_rows(_noting_types(cursor, types))
     columns = [{"name": column[0], "type": kind} for column, kind in zip(cursor.description, types, strict=True)]
     return QueryResult(columns, collector.rows, collector.truncated, collector.notice)
 

@@ -126,7 +126,7 @@ def done_here(trial: Trial) -> dict[str, Any]:
     """Where nobody can wait for a worker, by the thread that asks."""
     taken = Trial.objects.filter(pk=trial.pk).update(state=TrialState.RUNNING, taken_at=Now(), beaten_at=Now())
     assert taken
-    carrying.carry_out(trial)
+    carrying.run_trial(trial)
     return collected(trial.pk)
 
 

@@ -35,7 +35,7 @@ class Broken(ProblemError):
     title = "Something went wrong on our side"
 
 
-def take() -> Trial | None:
+def claim_trial() -> Trial | None:
     """The oldest that waits, now ours; None when none does."""
     with transaction.atomic():
         trial = Trial.objects.filter(waiting()).select_for_update(skip_locked=True).first()
@@ -49,13 +49,13 @@ def new_token() -> CancelToken:
     return CancelToken(timeout_seconds=settings.TRIAL_SECONDS)
 
 
-def carry_out(trial: Trial, token: CancelToken | None = None) -> None:
+def run_trial(trial: Trial, token: CancelToken | None = None) -> None:
     """From the call to the row that tells of it. Raises only a loss of our own database that lasts."""
     outcome = outcomes.sealed(trial, outcome_of(trial, token or new_token()))
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            keep(trial, outcome)
+            write_outcome(trial, outcome)
             return
         except DATABASE_AWAY:
             connection.close()
@@ -64,7 +64,7 @@ def carry_out(trial: Trial, token: CancelToken | None = None) -> None:
             time.sleep(0.5)
 
 
-def keep(trial: Trial, outcome: str) -> None:
+def write_outcome(trial: Trial, outcome: str) -> None:
     mine = Trial.objects.filter(pk=trial.pk, state=TrialState.RUNNING)
     mine.filter(unwanted=True).delete()
     mine.update(state=TrialState.DONE, ended_at=Now(), outcome=outcome)
@@ -86,15 +86,15 @@ def outcome_of(trial: Trial, token: CancelToken) -> dict[str, Any]:
 
 
 def of_tool(trial: Trial, given: dict[str, Any], by: Actor, token: CancelToken) -> dict[str, Any]:
-    return outcomes.of_answer(*actions.try_tool(found(Tool, trial), input=given["input"], by=by, token=token))
+    return outcomes.of_answer(*actions.try_tool(subject_of(Tool, trial), input=given["input"], by=by, token=token))
 
 
 def of_agent(trial: Trial, given: dict[str, Any], by: Actor, token: CancelToken) -> dict[str, Any]:
-    return outcomes.of_answer(*actions.try_agent(found(Agent, trial), input=given["input"], by=by, token=token))
+    return outcomes.of_answer(*actions.try_agent(subject_of(Agent, trial), input=given["input"], by=by, token=token))
 
 
 def of_instance(trial: Trial, given: dict[str, Any], by: Actor, token: CancelToken) -> dict[str, Any]:
-    return {"report": actions.try_instance(found(Instance, trial), by=by, token=token)}
+    return {"report": actions.try_instance(subject_of(Instance, trial), by=by, token=token)}
 
 
 def of_connection(trial: Trial, given: dict[str, Any], by: Actor, token: CancelToken) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def of_connection(trial: Trial, given: dict[str, Any], by: Actor, token: CancelT
     return {"address": address, "report": report}
 
 
-def found(model: Any, trial: Trial) -> Any:
+def subject_of(model: Any, trial: Trial) -> Any:
     """Raises NotFound when it was deleted meanwhile."""
     row = model.objects.select_related("project").filter(pk=trial.subject_id, project_id=trial.project_id).first()
     if row is None:

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from agents.models import Trial
 from agents.trials.alive import BEAT_SECONDS
 from agents.trials.bell import Ear
-from agents.trials.carrying import beat, carry_out, new_token, take
+from agents.trials.carrying import beat, claim_trial, new_token, run_trial
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.database import use_own_connection
 
@@ -55,7 +55,7 @@ class Hands:
         while not self.stopping.is_set():
             try:
                 self.beat()
-                self.take()
+                self.start_trials()
                 if not self.held:
                     connection.close()
             except Exception as error:
@@ -78,8 +78,8 @@ class Hands:
     def is_full(self) -> bool:
         return len(self.held) >= settings.TRIALS_A_WORKER
 
-    def take(self) -> None:
-        while not self.is_full() and not self.stopping.is_set() and (trial := take()) is not None:
+    def start_trials(self) -> None:
+        while not self.is_full() and not self.stopping.is_set() and (trial := claim_trial()) is not None:
             token = new_token()
             thread = threading.Thread(target=self.work, args=(trial, token), name=f"trial-{trial.pk}", daemon=True)
             with self.lock:
@@ -88,7 +88,7 @@ class Hands:
 
     def work(self, trial: Trial, token: CancelToken) -> None:
         try:
-            carry_out(trial, token)
+            run_trial(trial, token)
         except Exception:
             logger.exception("How a trial ended could not be kept", extra={"action": "trial_lost"})
         finally:

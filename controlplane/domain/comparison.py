@@ -45,8 +45,8 @@ class Comparison:
         return [
             replace(
                 change,
-                old="" if change.kind == "added" else shown(change.old),
-                new="" if change.kind == "removed" else shown(change.new),
+                old="" if change.kind == "added" else shortened(change.old),
+                new="" if change.kind == "removed" else shortened(change.new),
             )
             for change in self.changes[:ROWS_SHOWN]
         ]
@@ -61,7 +61,7 @@ class Comparison:
         return self.rows[:ROWS_SHOWN]
 
 
-def shown(value: Any) -> str:
+def shortened(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]}…"
 

@@ -37,7 +37,7 @@ def load_keys(data: Path) -> None:
     }
     for name, make in makers.items():
         if not given(name):
-            os.environ[name] = kept(data / name.lower(), make)
+            os.environ[name] = read_or_make(data / name.lower(), make)
 
 
 def allow_own_address(address: str) -> None:
@@ -47,7 +47,7 @@ def allow_own_address(address: str) -> None:
         os.environ["SPARKOPS_OUTBOUND_ALLOW"] = ",".join([*allowed, address])
 
 
-def kept(path: Path, make: Callable[[], str]) -> str:
+def read_or_make(path: Path, make: Callable[[], str]) -> str:
     """The text in `path`, made and written with mode 0600 when there is none yet."""
     if not path.exists():
         write_private(path, make() + "\n")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from controlplane.embedded.accounts import Account
-from controlplane.embedded.environment import kept
+from controlplane.embedded.environment import read_or_make
 
 SUPERUSER, ROLE = "postgres", "sparkops"
 # Its members may sign in as well: roles that the portal makes for reading.
@@ -36,7 +36,7 @@ class Passwords:
 
 def load_passwords(path: Path) -> Passwords:
     """`path` holds the portal's password, made now when there is none. Raises CannotStart when it is empty."""
-    return Passwords(portal=kept(path, lambda: secrets.token_hex(32)))
+    return Passwords(portal=read_or_make(path, lambda: secrets.token_hex(32)))
 
 
 def write_rules(data: Path, account: Account | None) -> None:

@@ -41,7 +41,7 @@ class Child:
         self.rest = b""
         self.handler = RotatingFileHandler(self.log, maxBytes=LOG_BYTES, backupCount=LOG_COPIES)
 
-    def take(self, data: bytes) -> None:
+    def write_output(self, data: bytes) -> None:
         """Write what the child said, line by line, to its log and, when it is ours to show, to the terminal."""
         *lines, self.rest = (self.rest + data).split(b"\n")
         if len(self.rest) > CHUNK:
@@ -157,7 +157,7 @@ class Supervisor:
                 continue
             data = os.read(key.fd, CHUNK)
             if data:
-                key.data.take(data)
+                key.data.write_output(data)
             else:
                 self.selector.unregister(key.fd)
                 os.close(key.fd)

@@ -75,7 +75,7 @@ def share_view(view: SavedView, *, by: Actor) -> SavedView:
     """From now on everybody in the project has it, and editors change it."""
     hold(view, by)
     if not view.is_shared:
-        keep(view, by, is_shared=True, is_default=False)
+        save_or_conflict(view, by, is_shared=True, is_default=False)
         record(events.VIEW_SHARED, view, by=by, name=view.name)
     return view
 
@@ -85,7 +85,7 @@ def unshare_view(view: SavedView, *, by: Actor) -> SavedView:
     """It goes back to whom it was made by."""
     hold(view, by)
     if view.is_shared:
-        keep(view, by, is_shared=False, is_default=False)
+        save_or_conflict(view, by, is_shared=False, is_default=False)
         record(events.VIEW_UNSHARED, view, by=by, name=view.name)
     return view
 
@@ -97,7 +97,7 @@ def make_default(view: SavedView, *, by: Actor) -> SavedView:
     others = SavedView.objects.filter(project=view.project, listing=view.listing, is_shared=view.is_shared)
     others = others if view.is_shared else others.filter(owner=view.owner)
     others.filter(is_default=True).exclude(pk=view.pk).update(is_default=False)
-    keep(view, by, is_default=True)
+    save_or_conflict(view, by, is_default=True)
     record_shared(events.VIEW_UPDATED, view, by)
     return view
 
@@ -105,7 +105,7 @@ def make_default(view: SavedView, *, by: Actor) -> SavedView:
 @action(label="Do not open first", role="viewer", icon="star", refused_to=not_theirs)
 def drop_default(view: SavedView, *, by: Actor) -> SavedView:
     hold(view, by)
-    keep(view, by, is_default=False)
+    save_or_conflict(view, by, is_default=False)
     record_shared(events.VIEW_UPDATED, view, by)
     return view
 
@@ -149,10 +149,10 @@ def write(view: SavedView, *, name: str, query: str, by: Actor) -> None:
     if not view.slug:
         raise InvalidInput.field("name", "Give the view a name with letters or digits.")
     view.query = state_of(registry.find_listing(view.listing), query, who=by, project=view.project)
-    keep(view, by)
+    save_or_conflict(view, by)
 
 
-def keep(view: SavedView, by: Actor, **changes: bool) -> None:
+def save_or_conflict(view: SavedView, by: Actor, **changes: bool) -> None:
     for name, value in changes.items():
         setattr(view, name, value)
     view.updated_by = by.name

@@ -6,7 +6,7 @@ from controlplane.portal.descriptor import Portal
 
 PORTAL = Portal(
     operations={
-        "bulk": "controlplane.listing.bulk.work.carry_out",
-        "export": "controlplane.listing.export.work.carry_out",
+        "bulk": "controlplane.listing.bulk.work.work_on_rows",
+        "export": "controlplane.listing.export.work.make_file",
     },
 )

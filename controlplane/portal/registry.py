@@ -60,10 +60,10 @@ def gather() -> None:
         if app.module is not None and module_has_submodule(app.module, "portal"):
             declared = getattr(import_module(f"{app.name}.portal"), "PORTAL", None)
             if isinstance(declared, Portal):
-                take(declared, app.name)
+                take_declarations(declared, app.name)
 
 
-def take(portal: Portal, owner: str) -> None:
+def take_declarations(portal: Portal, owner: str) -> None:
     """Raises DeclaredTwice."""
     for one in fields(portal):
         for name, declared in named(getattr(portal, one.name)):

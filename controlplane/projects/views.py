@@ -45,7 +45,7 @@ def back_to(request: PortalRequest, page: str, said: str) -> HttpResponse:
     return redirect(f"projects:{page}", project=request.project.slug)
 
 
-def found(row, what: str):
+def or_not_found(row, what: str):
     if row is None:
         raise NotFound(f"There is no such {what}.")
     return row
@@ -93,7 +93,7 @@ def invitations(request: PortalRequest) -> HttpResponse:
 @require_POST
 def invitation_revocation(request: PortalRequest, pk: int) -> HttpResponse:
     rows = Invitation.objects.visible_to(request.member).select_related("project")
-    invitation = found(rows.filter(pk=pk).first(), "invitation")
+    invitation = or_not_found(rows.filter(pk=pk).first(), "invitation")
     actions.revoke_invitation(invitation, by=request.member)
     return back_to(request, "members", f"The invitation of {invitation.email} was withdrawn.")
 
@@ -105,7 +105,7 @@ def add_member_by_name(request: PortalRequest, *, user: str, role: str) -> Membe
 
 def find_member(request: PortalRequest, pk: int) -> Member:
     rows = Member.objects.visible_to(request.member).select_related("user", "project")
-    return found(rows.filter(pk=pk).first(), "member")
+    return or_not_found(rows.filter(pk=pk).first(), "member")
 
 
 @require_POST
@@ -139,7 +139,7 @@ def tokens(request: PortalRequest) -> HttpResponse:
 
 @require_POST
 def revocation(request: PortalRequest, pk: int) -> HttpResponse:
-    token: ApiToken = found(tokens_for(request.member, request.project).filter(pk=pk).first(), "token")
+    token: ApiToken = or_not_found(tokens_for(request.member, request.project).filter(pk=pk).first(), "token")
     actions.revoke_token(token, by=request.member)
     return back_to(request, "tokens", f"{token.name} was revoked.")
 
@@ -160,7 +160,7 @@ def secrets(request: PortalRequest) -> HttpResponse:
 
 @require_POST
 def secret_deletion(request: PortalRequest, pk: int) -> HttpResponse:
-    secret = found(Secret.objects.visible_to(request.member).filter(pk=pk).first(), "secret")
+    secret = or_not_found(Secret.objects.visible_to(request.member).filter(pk=pk).first(), "secret")
     actions.delete_secret(secret, by=request.member)
     return back_to(request, "secrets", f"{secret.name} was deleted.")
 

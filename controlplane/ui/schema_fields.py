@@ -92,7 +92,7 @@ class Maker:
     default: Any
     required: bool
 
-    def shown(self, value: Any) -> Field:
+    def with_value(self, value: Any) -> Field:
         """With `value`, or ABSENT; as JSON where sending the field untouched would not give the value back."""
         if value is ABSENT:
             return self.made(self.widget_of(""), "", "")
@@ -102,9 +102,9 @@ class Maker:
             return self.made(self.kind, "", EMPTY)
         if isinstance(value, bool) and self.is_box:
             return self.made("boolean", json.dumps(value), BOX)
-        return self.kept(value) or self.made("json", text_of(value, "json", ()) or "", self.state_as_json)
+        return self.if_unchanged(value) or self.made("json", text_of(value, "json", ()) or "", self.state_as_json)
 
-    def kept(self, value: Any) -> Field | None:
+    def if_unchanged(self, value: Any) -> Field | None:
         kind = "select" if self.kind == "boolean" else self.kind
         text = text_of(value, kind, self.choices)
         if text is None:

@@ -50,7 +50,7 @@ def form_fields(
     for key, shape in properties_of(schema).items():
         default = defaults.get(key, ABSENT) if fills else ABSENT
         maker = Maker(f"{prefix}.{key}", key, shape, default, key in needed and key not in defaults)
-        fields.append(maker.shown(values.get(key, ABSENT)))
+        fields.append(maker.with_value(values.get(key, ABSENT)))
     return fields
 
 

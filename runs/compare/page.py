@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from controlplane.domain.comparison import shown
+from controlplane.domain.comparison import shortened
 from controlplane.domain.errors import InvalidInput, ProblemError
 from controlplane.ui.formats import duration_text, money_text
 from controlplane.ui.request import PortalRequest
@@ -64,7 +64,7 @@ class ComparisonPage:
     @property
     def inputs(self) -> list[tuple[str, list[str | None]]]:
         return [
-            (line.path, [shown(value) if there else None for there, value in line.values])
+            (line.path, [shortened(value) if there else None for there, value in line.values])
             for line in self.comparison.inputs[:CHANGES_SHOWN]
         ]
 
@@ -75,8 +75,8 @@ class ComparisonPage:
                 "run": run,
                 "changes": [
                     {"path": change.path, "kind": change.kind,
-                     "old": None if change.kind == "added" else shown(change.old),
-                     "new": None if change.kind == "removed" else shown(change.new)}
+                     "old": None if change.kind == "added" else shortened(change.old),
+                     "new": None if change.kind == "removed" else shortened(change.new)}
                     for change in found[:CHANGES_SHOWN]
                 ],
                 "more": max(0, len(found) - CHANGES_SHOWN),

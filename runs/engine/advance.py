@@ -285,7 +285,7 @@ class Advance:
 
     def joined_output(self, parent: Row, results: list[Row]) -> Any:
         """The items' outputs as one list, stored. Raises StorageFailure."""
-        return self.kept(parent, [resolve(result["output"], self.run.id) for result in results])
+        return self.stored_output(parent, [resolve(result["output"], self.run.id) for result in results])
 
     def joined(self, parent: Row) -> Ending:
         """What the items came to together. Raises StorageFailure."""
@@ -305,7 +305,7 @@ class Advance:
             return Ending(StepState.FAILED, output=output, error=error)
         return Ending(StepState.SUCCEEDED, output=output)
 
-    def kept(self, step: Row, output: Any) -> Any:
+    def stored_output(self, step: Row, output: Any) -> Any:
         return store(output, run_id=self.run.id, step_id=step["id"], attempt_no=0)
 
     def fail(self, row: Row, type: str, message: str) -> None:

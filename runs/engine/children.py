@@ -20,7 +20,7 @@ from runs.engine.pausing import settle_pause
 from runs.engine.pins import collect
 from runs.engine.plan import plan_of_version
 from runs.engine.sql import one
-from runs.engine.submit import Order, submit
+from runs.engine.submit import RunOrder, submit
 from runs.engine.waiting import Ending, settle_waiting
 from runs.models import RUN_FINAL, Run, RunState, StepRun, StepState, Trigger, WaitsFor
 from workflows.models import Workflow
@@ -80,9 +80,9 @@ def hold_step(claimed: Claimed) -> None:
         raise Cancelled("The step was stopped or taken over before its run started.")
 
 
-def child_order(claimed: Claimed, workflow: Workflow, inputs: Any) -> Order:
+def child_order(claimed: Claimed, workflow: Workflow, inputs: Any) -> RunOrder:
     plan = plan_of_version(workflow.current_id)
-    return Order(
+    return RunOrder(
         project=workflow.project,
         workflow=workflow,
         version=workflow.current,

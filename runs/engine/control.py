@@ -18,7 +18,7 @@ from runs.engine.outputs import StorageFailure, store
 from runs.engine.pausing import SYSTEM_NAME, pause, tell_children
 from runs.engine.sql import Row, one, run_statement
 from runs.engine.states import STEP_OPEN, in_list
-from runs.engine.waiting import Ending, settle_waiting, tell
+from runs.engine.waiting import Ending, emit_ending, settle_waiting
 from runs.models import PauseCause, RunState, StepRun, StepState, WaitsFor
 
 UNSTARTED = in_list(state for state in STEP_OPEN if state not in (StepState.RUNNING, StepState.WAITING))
@@ -188,7 +188,7 @@ def run_again(run: LockedRun, step_id: int, decided: Ending) -> Row | None:
     row = one(RUN_AGAIN, {"run": run.id, "id": step_id, "held": run.holds_steps})
     if row is not None:
         run.people_steps -= 1
-        tell(run, row, decided)
+        emit_ending(run, row, decided)
         if not run.holds_steps:
             run.ring_for(row)
     return row

@@ -165,9 +165,9 @@ class Leases:
             with transaction.atomic():
                 run_statement(ONE_AT_A_TIME, {})
                 if not any(map(names.may_live, names.earlier(name, self.boot))):
-                    return self.register(queue=queue, slots=slots) if slots else self.void_earlier_life()
+                    return self.announce(queue=queue, slots=slots) if slots else self.void_earlier_life()
 
-    def register(self, *, queue: str, slots: int) -> list[int]:
+    def announce(self, *, queue: str, slots: int) -> list[int]:
         """Announce this worker and void the leases of its own name's earlier life. Returns the steps set free."""
         who = {"name": self.name, "boot": self.boot, "life": names.this_life()}
         announced = {**who, "queue": queue, "slots": slots}
@@ -195,7 +195,7 @@ class Leases:
             time.sleep(LOOK_SECONDS)
             try:
                 due = time.monotonic() - extended >= settings.ENGINE_HEARTBEAT_SECONDS
-                self.beat() if due else self.look()
+                self.beat() if due else self.look_between_beats()
                 extended = time.monotonic() if due else extended
                 if not self.held():
                     connection.close()
@@ -235,7 +235,7 @@ class Leases:
             except Exception:
                 logger.exception("An abandoned step is left to the sweep", extra={"action": "abandon_failed"})
 
-    def look(self) -> None:
+    def look_between_beats(self) -> None:
         """Between heartbeats: hear of cancellations quickly, and let watchers see the log."""
         leases = self.held()
         if leases:

@@ -73,11 +73,15 @@ def store(output: Any, *, run_id: int, step_id: int, attempt_no: int) -> Any:
     # What only looks like a reference is stored as well, so that nobody can refer to a file of somebody else.
     if len(body) <= settings.ENGINE_OUTPUT_INLINE_BYTES and not is_reference(output):
         return output
-    artifact = keep(body, "output.json", "application/json", run_id=run_id, step_id=step_id, attempt_no=attempt_no)
+    artifact = store_artifact(
+        body, "output.json", "application/json", run_id=run_id, step_id=step_id, attempt_no=attempt_no
+    )
     return {REFERENCE: artifact.pk, "size": artifact.size, "sha256": artifact.sha256, "kind": type(output).__name__}
 
 
-def keep(body: bytes, name: str, content_type: str, *, run_id: int, step_id: int, attempt_no: int) -> Artifact:
+def store_artifact(
+    body: bytes, name: str, content_type: str, *, run_id: int, step_id: int, attempt_no: int
+) -> Artifact:
     """Store a file that belongs to an attempt."""
     artifact = Artifact(
         run_id=run_id,

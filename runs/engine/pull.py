@@ -50,31 +50,31 @@ class Puller:
     def look_for_ever(self) -> None:
         while not self._stopping.wait(EVERY_SECONDS):
             try:
-                self.look()
+                self.take_waiting()
             except Exception as error:
                 logger.warning("Waiting work was not looked for", extra={"action": "pull_failed", "error": repr(error)})
             finally:
                 connection.close()
 
-    def look(self) -> int:
+    def take_waiting(self) -> int:
         """Take what waits, as far as there is room; how many."""
         taken = 0
         for source in sources:
             room = self.room
             for task in source(self.queues, room) if room > 0 else ():
-                taken += self.take(task)
+                taken += self.start_task(task)
         return taken
 
-    def take(self, task: Task) -> bool:
+    def start_task(self, task: Task) -> bool:
         with self._changed:
             if task in self._doing or self._stopping.is_set():
                 return False
             self._doing.add(task)
         logger.info("Taken without the broker", extra={"action": "pulled", "task": task[0], "ids": task[1]})
-        threading.Thread(target=self.carry_out, args=(task,), name="pulled", daemon=True).start()
+        threading.Thread(target=self.run_task, args=(task,), name="pulled", daemon=True).start()
         return True
 
-    def carry_out(self, task: Task) -> None:
+    def run_task(self, task: Task) -> None:
         name, arguments = task
         try:
             current_app.tasks[name](*arguments)

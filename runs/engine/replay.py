@@ -10,7 +10,7 @@ from runs.engine.advance import Advance
 from runs.engine.faults import fault
 from runs.engine.locked import LockedRun, described, locked_run
 from runs.engine.sql import Row, one, run_statement
-from runs.engine.submit import Order, as_run, insert, ring_all
+from runs.engine.submit import RunOrder, as_run, insert, ring_all
 from runs.models import Run, StepState
 
 # Whoever deletes the earlier run waits until its outputs and files have a second owner.
@@ -42,7 +42,7 @@ WHERE step.run_id = %(run)s AND step.id = copied.step_id AND step.output -> '$ar
 """
 
 
-def submit_replay(order: Order, source: Run) -> Run:
+def submit_replay(order: RunOrder, source: Run) -> Run:
     """The new run. Steps in `order.reused` are taken over from `source`; everything else is as for any new run.
 
     Raises ActionRefused when the earlier run has gone meanwhile.
@@ -63,7 +63,7 @@ def submit_replay(order: Order, source: Run) -> Run:
     return run
 
 
-def take_over(locked: LockedRun, order: Order, source: Run) -> None:
+def take_over(locked: LockedRun, order: RunOrder, source: Run) -> None:
     where = {"run": locked.id, "source": source.pk}
     rows = run_statement(REUSE, {**where, "keys": list(order.reused)})
     if len(rows) != len(order.reused):
@@ -73,7 +73,7 @@ def take_over(locked: LockedRun, order: Order, source: Run) -> None:
         locked.emit(events.STEP_REUSED, **described(row, StepState.SUCCEEDED), source=source.pk)
 
 
-def may_open(step: Row, order: Order) -> bool:
+def may_open(step: Row, order: RunOrder) -> bool:
     """Whether nothing is left that it waits for."""
     return step["state"] == StepState.PENDING and step["key"] not in order.reused
 

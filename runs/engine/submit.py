@@ -65,7 +65,7 @@ ORDER BY run.id, step.position
 
 
 @dataclass(frozen=True)
-class Order:
+class RunOrder:
     """Everything that a new run is made of."""
 
     project: Project
@@ -94,12 +94,12 @@ class Order:
         return len(self.plan.spec.steps) - len(self.reused)
 
 
-def submit(order: Order) -> Run:
+def submit(order: RunOrder) -> Run:
     """The new run, queued. Steps that need nothing are ready; workers are called for them after commit."""
     return submit_all(order, [order.inputs])[0]
 
 
-def submit_all(order: Order, inputs: Sequence[Mapping[str, Any]]) -> list[Run]:
+def submit_all(order: RunOrder, inputs: Sequence[Mapping[str, Any]]) -> list[Run]:
     """A run for each of `inputs`, in that order: all of them or none."""
     with transaction.atomic(savepoint=False):
         rows = insert(order, inputs)
@@ -115,7 +115,7 @@ def submit_all(order: Order, inputs: Sequence[Mapping[str, Any]]) -> list[Run]:
     return runs
 
 
-def insert(order: Order, inputs: Sequence[Mapping[str, Any]]) -> list[Row]:
+def insert(order: RunOrder, inputs: Sequence[Mapping[str, Any]]) -> list[Row]:
     """The new runs' rows; returns the steps that nothing is waited for, which are queued or yet to be decided.
 
     The ids of the runs are in the order of their inputs.
@@ -132,7 +132,7 @@ def ring_all(runs: list[Run], ready: list[Row]) -> None:
     bell.ring_if_wanted((events.CREATED,))
 
 
-def run_columns(order: Order) -> dict[str, Any]:
+def run_columns(order: RunOrder) -> dict[str, Any]:
     limits = [limit for limit in (order.plan.spec.timeout_seconds, order.timeout_seconds) if limit is not None]
     return {
         "project_id": order.project.pk,
@@ -156,7 +156,7 @@ def run_columns(order: Order) -> dict[str, Any]:
     }
 
 
-def step_columns(order: Order) -> dict[str, list[Any]]:
+def step_columns(order: RunOrder) -> dict[str, list[Any]]:
     """One list a column, one place a step."""
     steps = order.plan.spec.steps
     needs = [order.pins.needs_of(step) for step in steps]
@@ -176,7 +176,7 @@ def is_ready(step: Step) -> bool:
     return not step.needs and not step.when and step.foreach is None and not opens_inline(step)
 
 
-def first_event(order: Order) -> dict[str, Any]:
+def first_event(order: RunOrder) -> dict[str, Any]:
     facts = {
         "state": RunState.QUEUED,
         "workflow": order.workflow.name,
@@ -186,7 +186,7 @@ def first_event(order: Order) -> dict[str, Any]:
     return {"event": events.CREATED, "data": as_json(facts)}
 
 
-def as_run(order: Order, inputs: Mapping[str, Any], row: Row) -> Run:
+def as_run(order: RunOrder, inputs: Mapping[str, Any], row: Row) -> Run:
     """The row as a model, without asking the database again."""
     run = Run(
         pk=row["run_id"],

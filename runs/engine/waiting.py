@@ -47,11 +47,11 @@ def settle_waiting(
     row = one(END, result | asked | {"succeeded": ending.state == StepState.SUCCEEDED})
     if row is not None:
         run.people_steps -= waits_for in PEOPLE
-        tell(run, row, ending)
+        emit_ending(run, row, ending)
     return row
 
 
-def tell(run: LockedRun, row: Row, ending: Ending) -> None:
+def emit_ending(run: LockedRun, row: Row, ending: Ending) -> None:
     who: dict[str, Any] = {"actor": ending.by.name, "user": ending.by.user_id} if ending.by else {}
     more: dict[str, Any] = {"error": ending.error} if ending.error else {}
     run.emit(ending.event or f"step.{ending.state}", **who, **described(row, ending.state), **ending.facts, **more)

@@ -50,10 +50,10 @@ def work(step_id: int, run_id: int | None = None) -> None:
     claimed = patiently(lambda: claim(step_id, leases.worker, run_id))
     while claimed is not None:
         fault("claim.after_commit")
-        claimed = carry_out(claimed)
+        claimed = execute_claimed(claimed)
 
 
-def carry_out(claimed: Claimed) -> Claimed | None:
+def execute_claimed(claimed: Claimed) -> Claimed | None:
     """One attempt from start to report. Returns the step that this worker took along, if any."""
     with held(claimed) as context:
         try:
@@ -143,7 +143,7 @@ def attempt(context: StepContext) -> Outcome:
         context.request = render_request(claimed)
         outcome = executor_of(claimed.step.kind)(context)
         fault("tool.after_response")
-        return kept(context, outcome)
+        return with_stored_output(context, outcome)
     except Failure as failure:
         return failed(failure, context)
     except Exception as error:
@@ -170,7 +170,7 @@ def show_request(context: StepContext) -> None:
     run_statement(SHOW_REQUEST, claimed.key_of_attempt | {"request": as_json(context.request)})
 
 
-def kept(context: StepContext, outcome: Outcome) -> Outcome:
+def with_stored_output(context: StepContext, outcome: Outcome) -> Outcome:
     claimed = context.claimed
     ids = {"run_id": claimed.run_id, "step_id": claimed.id, "attempt_no": claimed.attempt_no}
     try:

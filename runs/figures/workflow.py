@@ -41,7 +41,7 @@ class WorkflowFigures:
         return self.runs.is_cut
 
     @property
-    def shown(self) -> series.Series[RunFigures]:
+    def complete(self) -> series.Series[RunFigures]:
         """Without buckets that only look empty because their runs were not read. The first one may be incomplete."""
         if not self.is_cut:
             return self.runs

@@ -40,18 +40,18 @@ class FiguresPage(WorkflowFigures):
 
     @property
     def outcomes(self) -> dict[str, Any]:
-        return charts.outcomes(self.shown, RUN_OUTCOMES)
+        return charts.outcomes(self.complete, RUN_OUTCOMES)
 
     @property
     def durations(self) -> dict[str, Any]:
-        return charts.durations(self.shown, LINES)
+        return charts.durations(self.complete, LINES)
 
     @property
     def costs(self) -> dict[str, Any]:
-        return charts.costs(self.shown)
+        return charts.costs(self.complete)
 
     @property
     def starts(self) -> dict[str, Any]:
         """By when they were created: runs that have not ended are among them."""
-        values = self.shown.values(lambda figures: figures.started)
-        return {"labels": self.shown.range.labels, "series": [{"name": "Started", "tone": "info", "values": values}]}
+        values = self.complete.values(lambda figures: figures.started)
+        return {"labels": self.complete.range.labels, "series": [{"name": "Started", "tone": "info", "values": values}]}

@@ -89,7 +89,7 @@ def replay(request: PortalRequest, pk: int) -> HttpResponse:
         actions.replay_run.check(run, request.member)
         prepared = page.replay
         if request.method == "GET" or request.POST.get("preview"):
-            return shown(request, page, status=200)
+            return render_page(request, page, status=200)
         made = actions.replay_run(
             run, step=page.step, inputs=prepared.inputs, version=page.version_no, by=request.member
         )
@@ -97,11 +97,11 @@ def replay(request: PortalRequest, pk: int) -> HttpResponse:
         if problem.status not in {400, 409}:
             raise
         page.problem = problem
-        return shown(request, page, status=200 if request.method == "GET" else 422)
+        return render_page(request, page, status=200 if request.method == "GET" else 422)
     return go_to(request, made, f"Run {made.pk} replays run {run.pk} from {made.replayed_from}.")
 
 
-def shown(request: PortalRequest, page: ReplayPage, *, status: int) -> HttpResponse:
+def render_page(request: PortalRequest, page: ReplayPage, *, status: int) -> HttpResponse:
     template = "runs/_replay_preview.html" if is_partial(request) else "runs/replay.html"
     return render(request, template, {"page": page}, status=status)
 

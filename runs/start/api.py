@@ -21,7 +21,7 @@ from runs.list.api import RunListEndpoint
 from workflows.models import Workflow
 
 
-def one_of(rows: Any, wanted: Any, field: str) -> Any:
+def row_named(rows: Any, wanted: Any, field: str) -> Any:
     """The row that `wanted` (id or name) means. Raises InvalidInput naming the field."""
     text = str(wanted)
     found = rows.one_or_none(pk=int(text)) if is_id(text) else None
@@ -72,13 +72,13 @@ class Runs(RunListEndpoint):
         else:
             rows = Workflow.objects.visible_to(self.access).select_related("project")
         rows = rows.select_related("current").defer("current__text", "current__document")
-        return one_of(rows, sent["workflow"], "workflow")
+        return row_named(rows, sent["workflow"], "workflow")
 
 
 def agent_of(project: Project, wanted: Any) -> Agent | None:
     if wanted in (None, ""):
         return None
-    return one_of(Agent.objects.filter(project=project, enabled=True), wanted, "agent")
+    return row_named(Agent.objects.filter(project=project, enabled=True), wanted, "agent")
 
 
 class WorkflowTest(Endpoint):

@@ -187,10 +187,10 @@ def test_who_lost_an_export_leaves_the_file_of_whoever_has_it_now(world, workflo
     make_run(workflow)
     operation = ordered(world)
     slow = Work(operation.pk)
-    carried_out = slow.take()
+    carried_out = slow.claim()
     Operation.objects.update(lease_until=operation.created_at)
     work(operation.pk)
-    export_work.carry_out(carried_out, slow)
+    export_work.make_file(carried_out, slow)
     operation.refresh_from_db()
     assert operation.state == "succeeded"
     assert default_storage.listdir(f"exports/{operation.pk}")[1] == [operation.manifest["file"]]
@@ -200,7 +200,7 @@ def test_who_lost_an_export_leaves_the_file_of_whoever_has_it_now(world, workflo
 def test_an_export_that_ends_its_workers_is_given_up(world, workflow):
     operation = ordered(world)
     for _ in range(export_work.MOST_ATTEMPTS):
-        assert Work(operation.pk).take() is not None
+        assert Work(operation.pk).claim() is not None
         Operation.objects.update(lease_until=operation.created_at)
     work(operation.pk)
     operation.refresh_from_db()
@@ -286,7 +286,7 @@ def test_a_file_survives_the_death_of_its_worker(world, workflow):
     """Whoever had the lease is gone: a real worker begins again and the file is whole."""
     make_runs(workflow, 50)
     operation = ordered(world)
-    assert Work(operation.pk).take() is not None
+    assert Work(operation.pk).claim() is not None
     Operation.objects.update(lease_until=operation.created_at)
     environment = {"ENGINE_RING_AGAIN_SECONDS": "1"}
     with process("sweeper", **environment), working("second", **environment):

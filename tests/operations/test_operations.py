@@ -199,15 +199,15 @@ def test_who_left_the_project_changes_nothing_any_more(world, workflow):
 
 def test_two_workers_do_not_share_a_operation(world, workflow):
     operation = started(world, workflow)
-    assert Work(operation.pk).take() is not None
-    assert Work(operation.pk).take() is None
+    assert Work(operation.pk).claim() is not None
+    assert Work(operation.pk).claim() is None
 
 
 def test_the_sweep_rings_for_what_nobody_has(world, workflow, settings):
     settings.ENGINE_RING_AGAIN_SECONDS = 0
     operation = started(world, workflow)
     assert sweep.ring_for_operations() == 1
-    Work(operation.pk).take()
+    Work(operation.pk).claim()
     assert sweep.ring_for_operations() == 0
     Operation.objects.update(lease_until=operation.created_at)
     assert sweep.ring_for_operations() == 1
@@ -313,9 +313,9 @@ def test_a_row_that_went_with_another_one_is_not_acted_on(world, workflow, monke
 def test_who_lost_a_operation_gives_up_nothing_of_whoever_has_it_now(world, workflow):
     operation = started(world, workflow)
     slow = Work(operation.pk)
-    slow.take()
+    slow.claim()
     Operation.objects.update(lease_until=operation.created_at)
-    assert Work(operation.pk).take() is not None
+    assert Work(operation.pk).claim() is not None
     slow.give_up("It broke.")
     operation.refresh_from_db()
     assert (operation.state, operation.message) == ("running", "")

@@ -14,7 +14,7 @@ from controlplane.portal.sweeping import sweep
 from runs import actions
 from runs.engine.finish import finish, mark_sent
 from runs.engine.outcome import Outcome
-from runs.engine.outputs import keep
+from runs.engine.outputs import store_artifact
 from runs.models import Run, RunState
 from tests.runs.driving import drain, events, fails, lose_worker, start, states, step, take
 from workflows.actions import delete_workflow
@@ -224,7 +224,9 @@ class TestFiles:
     def stored(self, world):
         """A finished run whose step keeps a file, and where that is."""
         run = drain(start(world, step("a")))
-        file = keep(b"{}", "report.json", "application/json", run_id=run.pk, step_id=run.steps.get().pk, attempt_no=1)
+        file = store_artifact(
+            b"{}", "report.json", "application/json", run_id=run.pk, step_id=run.steps.get().pk, attempt_no=1
+        )
         return run, Path(file.file.path)
 
     def test_they_go_with_their_run(self, world, stored):

@@ -293,7 +293,7 @@ class TestLostWorkers:
     def test_a_worker_that_was_away_for_long_is_forgotten_and_known_again_when_it_comes_back(self, world):
         leases = Leases()
         leases._start_beating = lambda: None
-        leases.register(queue="default", slots=8)
+        leases.announce(queue="default", slots=8)
         Worker.objects.create(name="lately", boot="1", queue="default", slots=1)
         Worker.objects.filter(name=leases.name).update(seen_at=Now() - timedelta(hours=2))
         assert sweep()["workers_forgotten"] == 1
@@ -304,7 +304,7 @@ class TestLostWorkers:
     def test_a_beat_of_an_earlier_life_does_not_touch_the_present_one(self, world):
         leases = Leases()
         leases._start_beating = lambda: None
-        leases.register(queue="default", slots=8)
+        leases.announce(queue="default", slots=8)
         Worker.objects.update(boot="later", busy=5)
         leases.beat()
         assert Worker.objects.get().busy == 5

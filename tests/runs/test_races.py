@@ -16,7 +16,7 @@ from runs.engine.children import settle_child
 from runs.engine.claim import Claimed, claim
 from runs.engine.finish import finish, mark_sent
 from runs.engine.outcome import Outcome
-from runs.engine.work import carry_out, work
+from runs.engine.work import execute_claimed, work
 from runs.models import RUN_FINAL, Attempt, Run
 from tests.runs.driving import (
     at_once,
@@ -215,7 +215,7 @@ def test_a_child_and_a_cancel_of_its_parent(world):
     for _ in range(ROUNDS):
         run = start(world, step("call", "workflow:child"))
         claimed = take(run, "call")
-        at_once(lambda: carry_out(claimed), lambda: cancel_run(run, by=world.actor("bob")))
+        at_once(lambda: execute_claimed(claimed), lambda: cancel_run(run, by=world.actor("bob")))
         drain(run)
         assert run.state == "cancelled"
         assert not Run.objects.live().exists()

@@ -36,7 +36,7 @@ def check_kind(kind: StepKind, step: Mapping[str, Any], field: str, problems: Pr
     if kind.schema.get("type") == "object" and not isinstance(with_, Mapping):
         problems.add(f"{field}.with", "This must be an object.", "type")
         return
-    tell([*below("with", faults_of_schema(kind, with_)), *kind.check(with_)], field, problems)
+    add_faults([*below("with", faults_of_schema(kind, with_)), *kind.check(with_)], field, problems)
     check_target(kind, step["uses"], with_, field, problems, catalogue)
 
 
@@ -86,10 +86,10 @@ def check_target(kind: StepKind, uses: str, with_: Any, field: str, problems: Pr
         return
     known, place = catalogue.named(target), f"{field}.with.{target.key}" if target.key else f"{field}.uses"
     if problems.exists(name, known, target.noun, place):
-        tell(target.check(known[name], with_), field, problems)
+        add_faults(target.check(known[name], with_), field, problems)
 
 
-def tell(faults: Any, field: str, problems: Problems) -> None:
+def add_faults(faults: Any, field: str, problems: Problems) -> None:
     """Those of the literal parts; what a template gives is known only when it runs."""
     for fault in faults:
         if fault.code in WHATEVER or not has_slot(fault.value):

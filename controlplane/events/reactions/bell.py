@@ -41,12 +41,12 @@ def answer() -> None:
     _rung.set()
     while _rung.is_set() and _answering.acquire(blocking=False):
         try:
-            look()
+            react_while_rung()
         finally:
             _answering.release()
 
 
-def look() -> None:
+def react_while_rung() -> None:
     _rung.clear()
     for pause in (0.0, *ECHOES):
         lend_connection()

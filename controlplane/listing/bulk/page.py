@@ -53,10 +53,10 @@ class BulkRequest:
             return self.show_preview(self.draft(verb), verb)
         if "operation" in self.posted:
             operation = self.find_draft()
-            return self.carry_out(operation, allowed_action(self.page.listing, operation.action, by=self.member))
+            return self.start_and_answer(operation, allowed_action(self.page.listing, operation.action, by=self.member))
         verb = allowed_action(self.page.listing, self.posted.get("action", ""), by=self.member)
         arguments_of(verb, self.posted)
-        return self.carry_out(self.draft(verb), verb)
+        return self.start_and_answer(self.draft(verb), verb)
 
     def draft(self, verb: AnyAction) -> Operation:
         return bulk.draft(self.page.listing, verb, self.selection(), project=self.project, by=self.member)
@@ -87,7 +87,7 @@ class BulkRequest:
         response["HX-Retarget"], response["HX-Reswap"] = "#list-outcome", "outerHTML"
         return response
 
-    def carry_out(self, operation: Operation, verb: AnyAction) -> HttpResponse:
+    def start_and_answer(self, operation: Operation, verb: AnyAction) -> HttpResponse:
         operation = bulk.start(operation, by=self.member, arguments=arguments_of(verb, self.posted))
         if in_background(operation):
             url = reverse("operations:detail", kwargs={"project": self.project.slug, "pk": operation.pk})

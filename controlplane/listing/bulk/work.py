@@ -55,7 +55,7 @@ class Task:
         return act_on_one(subjects, one.object_id, self.verb, by=self.by, arguments=arguments)
 
 
-def carry_out(operation: Operation, work: Work) -> None:
+def work_on_rows(operation: Operation, work: Work) -> None:
     """Do what is left. Whoever dies between two rows leaves nothing half done, and the next one goes on there."""
     listing, actor = find_listing(operation.subject), actor_of(operation)
     verb = listing.bulk_action(operation.action)

@@ -45,7 +45,7 @@ class Period:
         return self.since is not None or self.until is not None
 
     @property
-    def shown(self) -> str:
+    def in_short(self) -> str:
         """In a word or two; empty when nothing was asked for."""
         since, until = self.texts
         if not self.is_given:
@@ -56,7 +56,7 @@ class Period:
     def in_full(self) -> str:
         """`Last 7 days · from 2026-11-15 10:41 CET`; dates that were given as such are not said twice."""
         relative = [moment for moment in (self.since, self.until) if moment is not None and moment.is_relative]
-        return f"{self.shown} · {self.resolved}" if relative else self.resolved
+        return f"{self.in_short} · {self.resolved}" if relative else self.resolved
 
     @property
     def resolved(self) -> str:

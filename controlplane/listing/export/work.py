@@ -53,7 +53,7 @@ def query_of(reading: Reading) -> str:
     return params.urlencode()
 
 
-def carry_out(operation: Operation, work: Work) -> None:
+def make_file(operation: Operation, work: Work) -> None:
     """From the first row again, whoever died over it before."""
     if operation.attempts > MOST_ATTEMPTS:
         raise ActionRefused(LOST)
@@ -69,7 +69,7 @@ def carry_out(operation: Operation, work: Work) -> None:
         if not work.is_wanted:
             return
         manifest = manifest_of(operation, query, export, digest, size)
-        keep(operation, file, manifest["file"])
+        attach_file(operation, file, manifest["file"])
     if not work.finish(done=export.rows, total=export.rows, file=operation.file.name, manifest=manifest):
         operation.file.storage.delete(str(operation.file.name))
 
@@ -93,7 +93,7 @@ def write(export: Export, format: str, file: Any, work: Work) -> tuple[str, int]
     return digest.hexdigest(), size
 
 
-def keep(operation: Operation, file: Any, name: str) -> None:
+def attach_file(operation: Operation, file: Any, name: str) -> None:
     file.seek(0)
     operation.file.save(f"{operation.pk}/{name}", File(file), save=False)
 

@@ -195,9 +195,9 @@ class Display:
         return [(format.label, self.links.with_value("export", name)) for name, format in FORMATS.items()]
 
     @property
-    def kept(self) -> list[tuple[str, str]]:
+    def hidden_fields(self) -> list[tuple[str, str]]:
         """What the filter form carries along beside the filters."""
-        kept = self.links.kept("view", "order", "limit", "columns", "layout")
+        kept = self.links.hidden_fields("view", "order", "limit", "columns", "layout")
         view = self.reading.view
         # Boxes that are off send nothing, and then the view's own would count.
         boxes = [name for name, one in self.reading.filters.filters.items() if isinstance(one, ValuesFilter)]
@@ -213,9 +213,9 @@ class Display:
         return SavedViews(self.request, self.reading)
 
     @property
-    def kept_by_columns(self) -> list[tuple[str, str]]:
+    def hidden_fields_of_columns(self) -> list[tuple[str, str]]:
         """What the column chooser carries along: everything else, and the place in the list."""
-        return self.links.kept(*[name for name in self.request.GET if name not in {"columns", "export"}])
+        return self.links.hidden_fields(*[name for name in self.request.GET if name not in {"columns", "export"}])
 
     @property
     def column_options(self) -> list[Option]:

@@ -53,7 +53,7 @@ class Links:
                 params.setlist(name, self.params.getlist(name))
         return self.at(params)
 
-    def kept(self, *names: str) -> list[tuple[str, str]]:
+    def hidden_fields(self, *names: str) -> list[tuple[str, str]]:
         """(name, value) of everything under `names` that a form on the page must carry along."""
         return [(name, value) for name in names for value in self.params.getlist(name)]
 

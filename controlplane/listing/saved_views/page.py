@@ -102,14 +102,14 @@ def button_of(verb: AnyAction, view: SavedView) -> ViewButton:
 def answer(reading: Reading, request: Any) -> HttpResponse:
     """Do what the menu's button `view_verb` says, and go on to the view; a refusal is told where one was."""
     try:
-        view = carry_out(reading, request.POST, by=request.member)
+        view = apply_view_verb(reading, request.POST, by=request.member)
     except ProblemError as problem:
         messages.error(request, problem.detail)
         return redirect(request.get_full_path())
     return redirect(f"{request.path}?{urlencode({'view': view.slug if view else ''})}")
 
 
-def carry_out(reading: Reading, posted: QueryDict, *, by: Any) -> SavedView | None:
+def apply_view_verb(reading: Reading, posted: QueryDict, *, by: Any) -> SavedView | None:
     state = without_passing(reading.params).urlencode()
     name = posted["view_verb"]
     if name == save_view.name and reading.project is not None:

@@ -37,7 +37,7 @@ class Work:
         self.beaten = 0.0
         self.is_wanted = True
 
-    def take(self) -> Operation | None:
+    def claim(self) -> Operation | None:
         """The operation, if it waits or its worker's lease is over; else None."""
         free = Q(state=OperationState.QUEUED) | Q(state=OperationState.RUNNING, lease_until__lt=Now())
         taken = Operation.objects.filter(free, pk=self.operation_id).update(
@@ -118,7 +118,7 @@ class Work:
 def work(operation_id: int) -> None:
     """Do what is left of the operation. An operation that somebody else has, or that has ended, is left alone."""
     mine = Work(operation_id)
-    operation = mine.take()
+    operation = mine.claim()
     if operation is None:
         return
     try:

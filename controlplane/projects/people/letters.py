@@ -38,11 +38,11 @@ class KeepLetters(BaseEmailBackend):
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:
-            keep(message)
+            store_letter(message)
         return len(email_messages)
 
 
-def keep(message: EmailMessage) -> Letter:
+def store_letter(message: EmailMessage) -> Letter:
     """A letter may hold a link that opens an account, so it is sealed where there are keys."""
     text = json.dumps({name: getattr(message, name) for name in PLAIN} | {"alternatives": alternatives_of(message)})
     sealed = encryption.seal(text, bound_to=BOUND_TO) if settings.SECRETS_KEYS else text
