@@ -10,14 +10,13 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from controlplane.domain.errors import FieldError, InvalidInput, NotAllowed, NotFound, ProblemError
+from controlplane.domain.errors import FieldError, InvalidInput, Malformed, NotAllowed, NotFound, ProblemError
 from controlplane.projects.requests.routes import endpoint
 
-TITLES = {
-    400: ("malformed", "The request is malformed"),
+# What the framework refuses by itself, by its status.
+TITLES = {one.status: (one.code, one.title) for one in (Malformed, NotFound)} | {
     401: ("not_authenticated", "You are not signed in"),
     403: ("not_allowed", "You may not do this"),
-    404: ("not_found", "Not found"),
     405: ("method_not_allowed", "This endpoint does not have this method"),
     406: ("not_acceptable", "The answer cannot be given in this form"),
     415: ("unsupported_media_type", "Send JSON"),

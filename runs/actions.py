@@ -22,7 +22,7 @@ from runs.engine.pins import collect
 from runs.engine.plan import Plan, plan_of_version
 from runs.engine.replay import submit_replay
 from runs.engine.submit import RunOrder, submit, submit_all
-from runs.models import Run, StepRun, Trigger
+from runs.models import ReviewOutcome, Run, StepRun, Trigger
 from runs.replay.domain import prepare_replay
 from runs.start.domain import what_starts
 from workflows.models import Workflow
@@ -175,7 +175,7 @@ def replay_run(
 @action(label="Resolve", role="operator", icon="checks", refused_when=(no.NOT_TO_REVIEW,), holds=no.run_of)
 def resolve_step(step: StepRun, *, outcome: str, output: object = None, note: str = "", by: Actor) -> StepRun:
     """Decide a step whose outcome is unknown: `succeeded` (with an output), `failed`, or `run_again`."""
-    if outcome not in {"succeeded", "failed", "run_again"}:
+    if outcome not in ReviewOutcome.values:
         raise InvalidInput.field("outcome", "Choose succeeded, failed or run_again.")
     control.review(step, outcome=outcome, output=output, note=note[:500], by=by)
     step.refresh_from_db()

@@ -10,6 +10,7 @@ from rest_framework.exceptions import APIException
 
 from controlplane.domain.errors import InvalidInput
 from controlplane.projects.requests.parsing import StrictJSONParser
+from runs.models import ReviewOutcome
 
 
 def output_of(text: str) -> Any:
@@ -27,9 +28,7 @@ def output_of(text: str) -> Any:
 class ReviewForm(forms.Form):
     """What a person decides about a step whose outcome is unknown."""
 
-    outcome = forms.ChoiceField(
-        choices=[("succeeded", "It took effect: go on"), ("failed", "It failed"), ("run_again", "Run it again")]
-    )
+    outcome = forms.ChoiceField(choices=ReviewOutcome.choices)
     output = forms.CharField(
         required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text="JSON, when it took effect."
     )

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from agents.models import Environment
 from controlplane.projects.requests.endpoints import Choice, StrictSerializer
-from runs.models import Artifact, Attempt, Run, StepRun, Trigger
+from runs.models import Artifact, Attempt, ReviewOutcome, Run, StepRun, Trigger
 
 
 class Named(serializers.Serializer):
@@ -181,7 +181,7 @@ class ReplayPreview(serializers.Serializer):
 
 
 class Review(StrictSerializer):
-    outcome = Choice(["succeeded", "failed", "run_again"])
+    outcome = Choice(ReviewOutcome.values)
     output = serializers.JSONField(required=False, allow_null=True, default=None)
     note = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
 

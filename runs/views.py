@@ -201,7 +201,7 @@ def answered(request: PortalRequest, run: Run, verb: Any, message: str) -> HttpR
         if message:
             messages.success(request, message)
     except ProblemError as refusal:
-        if refusal.status not in {400, 409}:
+        if not refusal.is_shown_by_its_form:
             raise
         messages.error(request, refusal.detail)
     return redirect(detail_url(request, run))

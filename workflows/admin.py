@@ -8,71 +8,39 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from controlplane.domain.action import AnyAction
 from controlplane.domain.errors import ProblemError
-from controlplane.projects.tenants.actors import Access, Actor
-from controlplane.projects.tenants.staff import Scoped
+from controlplane.projects.tenants.staff import NothingByHand, Scoped, actor_for, on_each_row
 from workflows import actions as verbs
 from workflows.models import Version, Workflow
 
 
-def actor_of(request: HttpRequest, row: Workflow | Version) -> Actor:
-    """This person in the row's project. Raises NotFound, a refusal, where they are no member."""
-    return Access.of_user(request.user).actor_in(row.project.pk)
-
-
-def run_on_each(modeladmin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet, verb: AnyAction) -> None:
-    """`verb` on each row; what is refused is told row by row."""
-    done = 0
-    for row in rows:
-        try:
-            verb(row, by=actor_of(request, row))
-            done += 1
-        except ProblemError as problem:
-            modeladmin.message_user(request, f"{row}: {problem.detail}", messages.WARNING)
-    if done:
-        modeladmin.message_user(request, f"{verb.label}: {done} done.")
-
-
 @admin.action(description="Release the draft")
 def release(modeladmin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet) -> None:
-    run_on_each(modeladmin, request, rows, verbs.release_draft)
+    on_each_row(request, rows, verbs.release_draft)
 
 
 @admin.action(description="Archive")
 def archive(modeladmin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet) -> None:
-    run_on_each(modeladmin, request, rows, verbs.archive_workflow)
+    on_each_row(request, rows, verbs.archive_workflow)
 
 
 @admin.action(description="Unarchive")
 def unarchive(modeladmin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet) -> None:
-    run_on_each(modeladmin, request, rows, verbs.unarchive_workflow)
+    on_each_row(request, rows, verbs.unarchive_workflow)
 
 
 @admin.action(description="Delete those without runs")
 def delete(modeladmin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet) -> None:
-    run_on_each(modeladmin, request, rows, verbs.delete_workflow)
+    on_each_row(request, rows, verbs.delete_workflow)
 
 
 @admin.action(description="Restore as draft")
 def restore(modeladmin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet) -> None:
-    run_on_each(modeladmin, request, rows, verbs.restore_version)
-
-
-class NothingByHand(Scoped):
-    """New ones come from the portal; deleting goes through an action."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    on_each_row(request, rows, verbs.restore_version)
 
 
 @admin.register(Workflow)
-class WorkflowAdmin(NothingByHand):
+class WorkflowAdmin(Scoped, NothingByHand):
     list_display = ("name", "project", "state", "current", "updated_at", "updated_by")
     list_filter = ("project", "archived_at")
     list_select_related = ("project", "current__workflow")
@@ -84,13 +52,13 @@ class WorkflowAdmin(NothingByHand):
     def save_model(self, request: HttpRequest, obj: Workflow, form: Any, change: bool) -> None:
         details = {name: getattr(obj, name) for name in ("name", "description", "tags")}
         try:
-            verbs.update_workflow(obj, by=actor_of(request, obj), **details)
+            verbs.update_workflow(obj, by=actor_for(request, obj), **details)
         except ProblemError as problem:
             self.message_user(request, problem.detail, messages.ERROR)
 
 
 @admin.register(Version)
-class VersionAdmin(NothingByHand):
+class VersionAdmin(Scoped, NothingByHand):
     """Only to be read: a draft is written in the editor, a released version never changes."""
 
     project_field = "workflow__project_id"

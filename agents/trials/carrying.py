@@ -20,19 +20,13 @@ from agents.trials.alive import waiting
 from controlplane.domain.action import Actor
 from controlplane.domain.cancellation import CancelToken
 from controlplane.domain.database import DATABASE_AWAY, is_away
-from controlplane.domain.errors import NotFound, ProblemError, Unavailable
+from controlplane.domain.errors import NotFound, ProblemError, ServerFault, Unavailable
 from controlplane.domain.failures import Failure
 from controlplane.operations.carrying.actors import actor_of
 
 logger = logging.getLogger(__name__)
 # Longer than a restart of PostgreSQL takes.
 PATIENCE_SECONDS = 20.0
-
-
-class Broken(ProblemError):
-    status = 500
-    code = "server_error"
-    title = "Something went wrong on our side"
 
 
 def claim_trial() -> Trial | None:
@@ -82,7 +76,7 @@ def outcome_of(trial: Trial, token: CancelToken) -> dict[str, Any]:
         if is_away(error):
             return outcomes.of_problem(Unavailable("The database was too busy for this. Try again in a moment."))
         logger.exception("A trial broke", extra={"action": "trial_broke", "subject": trial.subject})
-        return outcomes.of_problem(Broken("The log of the worker has the details."))
+        return outcomes.of_problem(ServerFault("The log of the worker has the details."))
 
 
 def of_tool(trial: Trial, given: dict[str, Any], by: Actor, token: CancelToken) -> dict[str, Any]:

@@ -38,6 +38,11 @@ class ProblemError(Exception):
         super().__init__(self.detail)
 
     @property
+    def is_shown_by_its_form(self) -> bool:
+        """Whether the form that was sent shows it: what was sent does not fit (400), or the state changed (409)."""
+        return self.status in {400, 409}
+
+    @property
     def wait(self) -> object:
         """Seconds, as the API's answer has them in Retry-After; None where waiting is not the way on."""
         return self.extra.get("retry_after")
@@ -58,6 +63,13 @@ class ProblemError(Exception):
 def printable(text: str) -> str:
     """A refusal quotes what was sent, and half a character in it could be neither stored nor answered."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+class Malformed(ProblemError):
+    """It cannot be read at all: not HTTP, not JSON."""
+
+    code = "malformed"
+    title = "The request is malformed"
 
 
 class InvalidInput(ProblemError):
@@ -123,3 +135,11 @@ class Unavailable(ProblemError):
     status = 503
     code = "unavailable"
     title = "The service is not ready"
+
+
+class ServerFault(ProblemError):
+    """Something we did not foresee; the log has it."""
+
+    status = 500
+    code = "server_error"
+    title = "Something went wrong on our side"

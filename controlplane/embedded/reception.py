@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from controlplane.domain.errors import PayloadTooLarge, ProblemError
+from controlplane.domain.errors import Malformed, PayloadTooLarge, ProblemError
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,6 @@ def source_of(host: str) -> str:
     if address.version == 4:
         return str(address)
     return str(address.ipv4_mapped or ipaddress.ip_network((int(address) >> 64 << 64, 64)))
-
-
-class Malformed(ProblemError):
-    code = "malformed"
-    title = "The request is malformed"
 
 
 class TooSlow(ProblemError):

@@ -7,42 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Q, QuerySet
 
-from controlplane.domain.errors import ProblemError
 from controlplane.projects import actions
 from controlplane.projects.models import ApiToken, IdempotencyKey, Invitation, Member, Project, Secret
 from controlplane.projects.people import admin as account_admin  # noqa: F401 - it registers what it has
-from controlplane.projects.tenants.actors import Actor
-from controlplane.projects.tenants.staff import ReadOnly, Scoped
+from controlplane.projects.tenants.staff import ReadOnly, Scoped, actor_for, on_each_row
 from controlplane.ui.request import PortalRequest
 
 admin.site.site_header = admin.site.site_title = "Spark-Ops administration"
 
 
-def actor(request: PortalRequest, row) -> Actor:
-    """Who asks, as the `by` of actions on `row`: superusers administer all, other staff are what they are there."""
-    if request.user.is_superuser:
-        return Actor(request.user.get_username(), "admin", None, request.user.pk)
-    return request.access.actor_in(row.project.pk)
-
-
 def administered(request: PortalRequest) -> list[int]:
     """The ids of the projects that this person administers."""
     return [pk for pk, role in request.access.roles.items() if role == "admin"]
-
-
-def each(request: PortalRequest, rows, verb) -> None:
-    """Do `verb` with every row and tell what was refused."""
-    done = 0
-    for row in rows:
-        try:
-            verb(row, by=actor(request, row))
-            done += 1
-        except ProblemError as problem:
-            messages.warning(request, f"{row}: {problem.detail}")
-    messages.success(request, f"{verb.label}: {done} done.")
 
 
 @admin.register(Project)
@@ -61,7 +40,7 @@ class ProjectAdmin(Scoped):
 
     def save_model(self, request, project, form, change) -> None:
         if change:
-            by = actor(request, project)
+            by = actor_for(request, project)
             actions.update_project(project, name=project.name, time_zone=project.time_zone, by=by)
             return
         fields = {"slug": project.slug, "name": project.name, "time_zone": project.time_zone}
@@ -84,7 +63,7 @@ class MemberAdmin(Scoped):
         return request.user.is_superuser
 
     def save_model(self, request, member, form, change) -> None:
-        by = actor(request, member)
+        by = actor_for(request, member)
         if change:
             role, member.role = member.role, form.initial["role"]
             actions.change_role(member, role=role, by=by)
@@ -93,15 +72,15 @@ class MemberAdmin(Scoped):
             member.pk, member._state.adding = made.pk, False
 
     def delete_model(self, request, member) -> None:
-        actions.remove_member(member, by=actor(request, member))
+        actions.remove_member(member, by=actor_for(request, member))
 
     def delete_queryset(self, request, rows) -> None:
-        each(request, rows, actions.remove_member)
+        on_each_row(request, rows, actions.remove_member)
 
 
 @admin.action(description="Withdraw")
 def withdraw(model_admin: Any, request: Any, rows: QuerySet) -> None:
-    each(request, rows, actions.revoke_invitation)
+    on_each_row(request, rows, actions.revoke_invitation)
 
 
 @admin.register(Invitation)
@@ -120,7 +99,7 @@ class InvitationAdmin(Scoped, ReadOnly):
 
 @admin.action(description="Revoke")
 def revoke(model_admin: Any, request: Any, rows: QuerySet) -> None:
-    each(request, rows, actions.revoke_token)
+    on_each_row(request, rows, actions.revoke_token)
 
 
 @admin.register(ApiToken)
@@ -141,7 +120,7 @@ class ApiTokenAdmin(Scoped, ReadOnly):
 
 @admin.action(description="Delete")
 def delete(model_admin: Any, request: Any, rows: QuerySet) -> None:
-    each(request, rows, actions.delete_secret)
+    on_each_row(request, rows, actions.delete_secret)
 
 
 @admin.register(Secret)

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 
 from controlplane.domain.database import DATABASE_AWAY, is_away
-from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound, ProblemError, Unavailable
+from controlplane.domain.errors import InvalidInput, NotAllowed, NotFound, ProblemError, ServerFault, Unavailable
 from controlplane.ui.htmx import is_partial, toast
 from controlplane.ui.navigation import FRONT_PAGE, first_url
 from controlplane.ui.returning import answers_get, came_from
@@ -22,14 +22,6 @@ PAGES = {400, 403, 404, 409, 429, 500, 503}
 PASSING = {429, 500, 502, 503}
 
 logger = logging.getLogger(__name__)
-
-
-class ServerFault(ProblemError):
-    """Something we did not foresee; the log has it under the request id."""
-
-    status = 500
-    code = "server_error"
-    title = "Something went wrong on our side"
 
 
 class TooManyRequests(ProblemError):

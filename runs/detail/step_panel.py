@@ -14,7 +14,7 @@ from controlplane.ui.request import PortalRequest
 from runs import actions
 from runs.engine.outputs import REFERENCE
 from runs.forms import SignalForm
-from runs.models import Run, StepRun, StepState
+from runs.models import ReviewOutcome, Run, StepRun, StepState
 from workflows.kinds import kind_of
 
 
@@ -35,6 +35,10 @@ class StepPanel:
     @property
     def review_url(self) -> str:
         return self.make_url("review")
+
+    @property
+    def review_outcomes(self) -> list[tuple[str, str]]:
+        return ReviewOutcome.choices
 
     def make_url(self, name: str) -> str:
         kwargs = {"project": self.request.project.slug, "pk": self.run.pk, "step_pk": self.step.pk}

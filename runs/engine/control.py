@@ -19,8 +19,13 @@ from runs.engine.pausing import SYSTEM_NAME, pause, tell_children
 from runs.engine.sql import Row, one, run_statement
 from runs.engine.states import STEP_OPEN, in_list
 from runs.engine.waiting import Ending, emit_ending, settle_waiting
-from runs.models import PauseCause, RunState, StepRun, StepState, WaitsFor
+from runs.models import PauseCause, ReviewOutcome, RunState, StepRun, StepState, WaitsFor
 
+STATE_AFTER_REVIEW = {
+    ReviewOutcome.SUCCEEDED: StepState.SUCCEEDED,
+    ReviewOutcome.FAILED: StepState.FAILED,
+    ReviewOutcome.RUN_AGAIN: StepState.QUEUED,
+}
 UNSTARTED = in_list(state for state in STEP_OPEN if state not in (StepState.RUNNING, StepState.WAITING))
 BEGUN = in_list([StepState.RUNNING, StepState.WAITING])
 DROP_UNSTARTED = f"""
@@ -151,7 +156,7 @@ def stop_child(step_id: int, run_id: int | None = None) -> None:
 def review(step: StepRun, *, outcome: str, output: object, note: str, by: Actor) -> None:
     """A person says how a step with unknown outcome ended, or lets it run again; then the run goes on."""
     with locked_run_or_refuse(step.run_id) as run:
-        state = {"succeeded": StepState.SUCCEEDED, "failed": StepState.FAILED, "run_again": StepState.QUEUED}[outcome]
+        state = STATE_AFTER_REVIEW[ReviewOutcome(outcome)]
         decided = Ending(state, event=events.STEP_REVIEWED, by=by, facts={"outcome": outcome, "note": note})
         if state == StepState.QUEUED:
             row = run_again(run, step.pk, decided)

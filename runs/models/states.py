@@ -89,3 +89,11 @@ class Trigger(models.TextChoices):
     EXTERNAL = "external", "External"
     TEST = "test", "Test"
     WORKFLOW = "workflow", "Workflow"
+
+
+class ReviewOutcome(models.TextChoices):
+    """What a person may say of a step whose outcome is unknown."""
+
+    SUCCEEDED = "succeeded", "It took effect: go on"
+    FAILED = "failed", "It failed"
+    RUN_AGAIN = "run_again", "Run it again"

@@ -94,7 +94,7 @@ def replay(request: PortalRequest, pk: int) -> HttpResponse:
             run, step=page.step, inputs=prepared.inputs, version=page.version_no, by=request.member
         )
     except ProblemError as problem:
-        if problem.status not in {400, 409}:
+        if not problem.is_shown_by_its_form:
             raise
         page.problem = problem
         return render_page(request, page, status=200 if request.method == "GET" else 422)

@@ -43,7 +43,7 @@ class RunNew(View):
                 return render(request, "runs/new.html", {"page": page})
             return self.start(request, page)
         except ProblemError as problem:
-            if problem.status not in {400, 409}:
+            if not problem.is_shown_by_its_form:
                 raise
             page.problem = problem
             return render(request, "runs/new.html", {"page": page}, status=422)

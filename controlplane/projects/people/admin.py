@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from controlplane.projects.people.addresses import give, owner_of
-from controlplane.projects.tenants.staff import ReadOnly
+from controlplane.projects.tenants.staff import NothingByHand, ReadOnly
 
 for model in (User, EmailAddress, Authenticator):
     admin.site.unregister(model)
@@ -65,4 +65,4 @@ class FactorAdmin(ReadOnly):
     exclude = ("data",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super(ReadOnly, self).has_delete_permission(request, obj)
+        return super(NothingByHand, self).has_delete_permission(request, obj)

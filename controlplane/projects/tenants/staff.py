@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.decorators import secure_admin_login
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import BaseModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
+
+from controlplane.domain.action import AnyAction
+from controlplane.domain.errors import ProblemError
+from controlplane.projects.tenants.actors import Actor
 
 # It stands before an admin class, and so before all that those have.
 Before: Any = admin.ModelAdmin if TYPE_CHECKING else object
@@ -117,14 +122,41 @@ def choices(model_admin: BaseModelAdmin, field: Any, request: HttpRequest) -> di
     return {"queryset": rows}
 
 
-class ReadOnly(admin.ModelAdmin):
+class NothingByHand(admin.ModelAdmin):
+    """New ones come from the portal, and what is deleted goes through an action."""
+
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnly(NothingByHand):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+
+def actor_for(request: Any, row: Any) -> Actor:
+    """Who asks, as the `by` of actions on `row`: superusers administer all, other staff are what they are there.
+
+    Raises NotFound where they are no member.
+    """
+    if request.user.is_superuser:
+        return Actor(request.user.get_username(), "admin", None, request.user.pk)
+    return request.access.actor_in(row.project.pk)
+
+
+def on_each_row(request: Any, rows: Iterable[Any], verb: AnyAction) -> None:
+    """`verb` on each row; what is refused is told row by row."""
+    done = 0
+    for row in rows:
+        try:
+            verb(row, by=actor_for(request, row))
+            done += 1
+        except ProblemError as problem:
+            messages.warning(request, f"{row}: {problem.detail}")
+    if done:
+        messages.success(request, f"{verb.label}: {done} done.")
