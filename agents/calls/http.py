@@ -66,6 +66,7 @@ def as_query(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def described_request(request: OutboundRequest, rest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the step shows as its request; `rest` is what went into the query or the body."""
     part = "query" if request.json is None else "body"
     return {"method": request.method, "url": request.url, "headers": dict(request.headers), part: dict(rest)}
 

@@ -84,6 +84,7 @@ def prompt_of(input: Mapping[str, Any]) -> str:
 
 
 def offered_tools(config: Mapping[str, Any], tools: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Name -> snapshot. Raises Misconfigured for tools that do not exist or are disabled."""
     names = config.get("tools", [])
     if missing := [name for name in names if name not in tools]:
         raise Misconfigured(f"The agent's tools do not exist or are disabled: {', '.join(missing)}.")

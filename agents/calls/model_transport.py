@@ -91,6 +91,7 @@ def tools_asked_for(body: Any) -> set[str]:
 
 
 def list_in(value: Any, name: str) -> list[Any]:
+    """`value[name]`, or an empty list where the answer of the server is not made so."""
     inner = value.get(name) if isinstance(value, dict) else None
     return inner if isinstance(inner, list) else []
 

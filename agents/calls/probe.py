@@ -67,6 +67,7 @@ def probe_model(project_id: int, config: Mapping[str, Any]) -> str:
 
 
 def refuse_unknown_model(answer: Any, model: str) -> None:
+    """Raises Misconfigured; a server that lists no models is believed."""
     listed = answer.get("data") if isinstance(answer, dict) else None
     names = [one.get("id") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     if names and model not in names:
@@ -74,12 +75,14 @@ def refuse_unknown_model(answer: Any, model: str) -> None:
 
 
 def probe_function(project_id: int, config: Mapping[str, Any]) -> str:
+    """What was found, in words. Raises Misconfigured."""
     if config["function"] not in registered():
         raise Misconfigured(f"There is no function {config['function']} in this installation.")
     return "It is registered"
 
 
 def probe_sql(project_id: int, config: Mapping[str, Any]) -> str:
+    """By the instance's last test; no statement is sent. Raises Misconfigured."""
     instance = Instance.objects.filter(project_id=project_id, name=config["instance"]).first()
     if instance is None or not instance.enabled:
         raise Misconfigured(f"The instance {config['instance']} is gone or disabled.")
@@ -89,6 +92,7 @@ def probe_sql(project_id: int, config: Mapping[str, Any]) -> str:
 
 
 def ask(url: str, headers: Mapping[str, str] | None = None) -> object:
+    """The parsed body of the answer to a GET. Raises the failures of the outbound client, after PROBE_SECONDS too."""
     token = CancelToken(timeout_seconds=PROBE_SECONDS)
     asked = OutboundRequest(url=url, headers=headers or {}, timeout_seconds=PROBE_SECONDS)
     return send(asked, token=token).body

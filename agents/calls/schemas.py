@@ -27,12 +27,14 @@ class BadOutput(Failure):
 
 
 def check_input(schema: Mapping[str, Any], input: Any) -> None:
+    """Raises BadInput, with the faults as `errors`. An empty schema takes anything."""
     faults = value_faults(schema, input) if schema else []
     if faults:
         raise BadInput(f"The input does not fit: {_first(faults, 'input')}", errors=_listed(faults, "input"))
 
 
 def check_output(schema: Mapping[str, Any], output: Any) -> None:
+    """Raises BadOutput, which has acted: the call was made. An empty schema takes anything."""
     faults = value_faults(schema, output) if schema else []
     if faults:
         message = f"The answer does not fit the output schema: {_first(faults, 'output')}"

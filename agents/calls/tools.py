@@ -47,6 +47,7 @@ def called(snapshot: Mapping[str, Any], input: Mapping[str, Any], context: CallC
 
 
 def displayed(request: Any, context: CallContext) -> Any:
+    """The request without secrets, as it is stored and shown."""
     safe = context.redactor.json(request)
     if isinstance(safe, dict) and isinstance(request.get("headers"), dict):
         return {**safe, "headers": context.redactor.headers(request["headers"])}

@@ -62,6 +62,7 @@ class Comparison:
 
 
 def shortened(value: Any) -> str:
+    """Text as it is, anything else as JSON, cut at LETTERS_SHOWN."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]}…"
 

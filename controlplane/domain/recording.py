@@ -8,6 +8,8 @@ from controlplane.domain.action import Actor
 
 
 class Recorder(Protocol):
+    """Writes one event about `subject` in the caller's transaction; `data` is JSON."""
+
     def __call__(self, type: str, subject: Any, *, by: Actor, data: dict[str, object]) -> None: ...
 
 
@@ -15,6 +17,7 @@ _recorders: list[Recorder] = []
 
 
 def install(recorder: Recorder) -> None:
+    """From now on `record` calls this one, and none of before."""
     _recorders[:] = [recorder]
 
 

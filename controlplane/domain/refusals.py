@@ -45,6 +45,7 @@ class Refusal:
 
 
 def has_subquery(condition: Q) -> bool:
+    """Such a condition cannot be judged on the row alone."""
     return any(has_subquery(one) if isinstance(one, Q) else not isinstance(one, tuple) for one in condition.children)
 
 

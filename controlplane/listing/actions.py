@@ -20,6 +20,7 @@ MOST_VIEWS = 100
 
 
 def not_theirs(view: SavedView, by: Actor) -> str:
+    """Why `by` may not change the view; empty when they may."""
     if view.may_be_changed_by(by):
         return ""
     return "Shared views need the role editor in this project." if view.is_shared else "This view is not yours."
@@ -46,6 +47,7 @@ def save_view(
 
 @action(label="Update view", role="viewer", icon="save", refused_to=not_theirs)
 def update_view(view: SavedView, *, name: str | None = None, query: str | None = None, by: Actor) -> SavedView:
+    """None leaves the name or the query as it is. Raises InvalidInput, and Conflict for a name that is taken."""
     hold(view, by)
     write(view, name=view.name if name is None else name, query=view.query if query is None else query, by=by)
     record_shared(events.VIEW_UPDATED, view, by)
@@ -134,6 +136,7 @@ def hold(view: SavedView, by: Actor) -> None:
 
 
 def require_leave(view: SavedView, by: Actor) -> None:
+    """Raises NotAllowed."""
     if reason := not_theirs(view, by):
         raise NotAllowed(reason)
 
@@ -153,6 +156,7 @@ def write(view: SavedView, *, name: str, query: str, by: Actor) -> None:
 
 
 def save_or_conflict(view: SavedView, by: Actor, **changes: bool) -> None:
+    """With `changes` set. Raises Conflict when a view of this list has the name already."""
     for name, value in changes.items():
         setattr(view, name, value)
     view.updated_by = by.name

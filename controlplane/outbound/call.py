@@ -71,6 +71,7 @@ def break_socket(sock: socket.socket) -> None:
 
 
 def current_call() -> OutboundCall:
+    """Of this thread. Raises AttributeError outside of `making`."""
     return _current.call
 
 

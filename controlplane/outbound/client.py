@@ -63,10 +63,12 @@ def send(request: OutboundRequest, *, token: CancelToken, allow: Iterable[str] |
 
 
 def settings_allow() -> tuple[str, ...]:
+    """`host:port` and CIDR texts that may be reached although private."""
     return tuple(getattr(settings, "OUTBOUND_ALLOW", ()))
 
 
 def settings_max_bytes() -> int:
+    """Of an answer's body, after decompression."""
     return int(getattr(settings, "OUTBOUND_MAX_BYTES", DEFAULT_MAX_BYTES))
 
 

@@ -108,6 +108,7 @@ def too_large(max_bytes: int) -> ResponseTooLarge:
 
 
 def is_json(content_type: str) -> bool:
+    """By the media type alone, `application/problem+json` among them."""
     media = content_type.partition(";")[0].strip().lower()
     return media in ("application/json", "text/json") or media.endswith("+json")
 

@@ -20,6 +20,8 @@ class AddressRefused(Failure):
 
 
 class NameNotResolved(Failure):
+    """Nothing was sent."""
+
     kind = "name_not_resolved"
 
 
@@ -36,6 +38,8 @@ class ConnectionLost(Failure):
 
 
 class RedirectRefused(Failure):
+    """To more places than asked for, or where none was expected; the request has been answered once."""
+
     kind = "redirect_refused"
     retryable = False
 
@@ -48,6 +52,8 @@ class BadResponse(Failure):
 
 
 class ResponseTooLarge(Failure):
+    """The request was carried out; its answer was not read to the end. `context` has max_bytes."""
+
     kind = "response_too_large"
     retryable = False
 

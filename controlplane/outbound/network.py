@@ -160,6 +160,7 @@ class GuardedStream(httpcore.NetworkStream):
 
 
 def is_literal(host: str) -> bool:
+    """Whether `host` is an address and needs no resolving."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -359,6 +359,7 @@ def close(run: LockedRun) -> None:
 
 
 def add_outputs(run: LockedRun) -> None:
+    """Sets `run.outputs`; where they cannot be made the run fails, and `run.error` says why."""
     template = run.plan.spec.outputs
     if not template:
         return

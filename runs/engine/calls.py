@@ -65,6 +65,7 @@ def count_call(claimed: Claimed, outcome: Outcome) -> None:
 
 
 def facts_of(claimed: Claimed, name: str) -> dict[str, Any]:
+    """What each row of this attempt's calls has in common; `name` is that of the tool or agent."""
     return {
         "run": claimed.run_id, "workflow": claimed.workflow_id, "project": claimed.project_id, "name": name,
         "environment": claimed.environment, "is_test": claimed.trigger == Trigger.TEST,
@@ -86,6 +87,7 @@ def asked_instance(outcome: Outcome) -> str | None:
 
 
 def word_for(outcome: Outcome) -> str:
+    """How the call ended, in one word: the kind of its failure, else the state that it gave the step."""
     return outcome.failure.kind[:LONGEST_OUTCOME] if outcome.failure else outcome.state
 
 
@@ -95,6 +97,7 @@ def calls_of_model(outcome: Outcome) -> Sequence[Mapping[str, Any]]:
 
 
 def as_columns(calls: Sequence[Mapping[str, Any]], revisions: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Name of a parameter -> one value a call, as `unnest` takes them."""
     return {
         "tools": [call["tool"] for call in calls],
         "revisions": [revisions.get(call["tool"]) for call in calls],

@@ -81,6 +81,7 @@ def hold_step(claimed: Claimed) -> None:
 
 
 def child_order(claimed: Claimed, workflow: Workflow, inputs: Any) -> RunOrder:
+    """Of the current version. Raises InvalidInput where it uses what does not exist, or the inputs do not fit."""
     plan = plan_of_version(workflow.current_id)
     return RunOrder(
         project=workflow.project,
@@ -127,6 +128,7 @@ def settle_child(step_id: int, run_id: int | None = None) -> None:
 
 
 def end_step(step_id: int, run_id: int, child: Run) -> None:
+    """Give the step that waits for `child`, whose run is `run_id`, the child's outputs or its failure."""
     with locked_run(run_id) as run:
         if run is None:
             return
@@ -182,6 +184,7 @@ def recount_people(run: LockedRun) -> None:
 
 
 def result_of(child: Run, *, stopping: bool) -> tuple[str, dict | None]:
+    """State and error (None when it succeeded) of the step that started `child`."""
     if child.state in GOOD_ENDS:
         return StepState.SUCCEEDED, None
     if stopping:

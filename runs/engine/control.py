@@ -87,6 +87,7 @@ def request_stop(run_id: int, *, by: Actor, reason: str) -> str:
 
 
 def stop(run: LockedRun, *, actor: str, user: int | None, reason: str) -> None:
+    """Drop what has not begun or only waits, ask what runs to end. `user` is None when the engine asks."""
     run.stop_requested_at, run.control_by, run.control_reason = run.now, actor, reason
     run.state = RunState.STOPPING
     run.emit(events.STOP_REQUESTED, actor=actor, user=user, state=run.state, reason=reason)
@@ -112,6 +113,7 @@ def request_pause(run_id: int, *, by: Actor, reason: str) -> str:
 
 
 def request_resume(run_id: int, *, by: Actor) -> str:
+    """Returns the state that the run is in now. Raises ActionRefused where it was deleted meanwhile."""
     with locked_run_or_refuse(run_id) as run:
         resume(run, actor=by.name, user=by.user_id)
         return run.state
@@ -138,6 +140,7 @@ def follow_pause(step_id: int, run_id: int | None = None) -> None:
 
 
 def pause_or_resume_child(child: LockedRun, *, parent: int, paused: bool) -> None:
+    """Follows the run `parent`; a pause that a person asked for is left to people."""
     if paused and child.pause_requested_at is None and child.state in {RunState.QUEUED, RunState.RUNNING}:
         reason = f"Run {parent}, which started this one, was paused."
         pause(child, actor=SYSTEM_NAME, user=None, reason=reason, cause=PauseCause.PARENT)
@@ -183,6 +186,7 @@ def send_signal(step: StepRun, *, output: object, by: Actor) -> None:
 
 
 def stored(run: LockedRun, step: StepRun, output: object) -> object:
+    """As `outputs.store`; raises Unavailable when the files cannot be written."""
     try:
         return store(output, run_id=run.id, step_id=step.pk, attempt_no=step.attempt_no)
     except StorageFailure as failure:
@@ -190,6 +194,7 @@ def stored(run: LockedRun, step: StepRun, output: object) -> object:
 
 
 def run_again(run: LockedRun, step_id: int, decided: Ending) -> Row | None:
+    """The step, queued for another attempt, or held; None when it does not wait for a review any more."""
     row = one(RUN_AGAIN, {"run": run.id, "id": step_id, "held": run.holds_steps})
     if row is not None:
         run.people_steps -= 1

@@ -99,6 +99,7 @@ def take_in(run: LockedRun, report: Report, by: Actor) -> None:
 
 
 def move(run: LockedRun, state: str, who: dict[str, Any]) -> None:
+    """Raises ActionRefused, with `run_status`, for a state that does not follow the present one."""
     before = RunState(run.state)
     if state not in REPORTED or state not in Run.TRANSITIONS[before]:
         message = f"This run is {before.label.lower()}, so it cannot become {RunState(state).label.lower()}."
@@ -136,5 +137,6 @@ def add_lines(run: LockedRun, text: str) -> None:
 
 
 def keep_times(run_id: int, report: Report) -> None:
+    """What was not reported stays; every report puts off, by `heartbeat_seconds`, when the run counts as lost."""
     times = {"started_at": report.started_at, "finished_at": report.finished_at}
     run_statement(KEEP_TIMES, {"id": run_id, "heartbeat": report.heartbeat_seconds, **times})

@@ -150,6 +150,7 @@ def follow_child(run: LockedRun, row: Row) -> None:
 
 
 def may_retry(claimed: Claimed, outcome: Outcome) -> bool:
+    """Attempts are counted from 1, the first one included."""
     failure = outcome.failure
     return failure is not None and failure.retryable and claimed.attempt_no < claimed.step.retry.max_attempts
 
@@ -181,6 +182,7 @@ def tell(report: Report, row: Row) -> None:
 
 
 def what_for(state: str, outcome: Outcome) -> str:
+    """`waits_for` of the row: empty unless the step waits, or is reviewed."""
     return (
         WaitsFor.REVIEW if state == StepState.NEEDS_REVIEW else outcome.waits_for if state == StepState.WAITING else ""
     )
@@ -202,6 +204,7 @@ def error_of(outcome: Outcome, claimed: Claimed) -> dict[str, Any] | None:
 
 
 def report_late(run: LockedRun, claimed: Claimed, outcome: Outcome) -> None:
+    """The attempt is not the step's own any more: an event says so, and nothing else changes."""
     facts: dict[str, Any] = {
         "step": claimed.key,
         "index": claimed.index,
@@ -213,6 +216,7 @@ def report_late(run: LockedRun, claimed: Claimed, outcome: Outcome) -> None:
 
 
 def give_slot_back(run: LockedRun, row: Row) -> None:
+    """Whoever waited longest for the place is rung for after commit."""
     if row["slot_key"]:
         following = slots.give_back(row["slot_key"])
         if following:

@@ -15,6 +15,7 @@ from workflows.specification.language import Step
 
 
 def opens_inline(step: Step) -> bool:
+    """Whether a step of this kind needs no worker. False for kinds that are not installed."""
     kind = KINDS.get(step.kind)
     return kind is not None and kind.inline
 

@@ -256,6 +256,7 @@ def which(leases: list[Lease]) -> dict[str, list[int]]:
 
 
 def flush(leases: list[Lease]) -> None:
+    """Writes what is old enough to be seen: requests of long steps, and lines of their logs."""
     for lease in leases:
         lease.show_if_long()
         lease.log.flush_if_old()

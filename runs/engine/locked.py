@@ -235,6 +235,7 @@ def described(row: Row, state: str) -> dict[str, Any]:
 
 
 def as_json(value: Any) -> str | None:
+    """For a `jsonb` parameter. None becomes SQL's NULL, not JSON's null."""
     return None if value is None else json.dumps(value, default=str)
 
 

@@ -42,10 +42,12 @@ def wait_for_name(name: str, boot: str) -> None:
 
 
 def earlier(name: str, boot: str) -> list[Row]:
+    """Workers of other starts under this name, with `is_silent`: whether none was heard of for a lease's time."""
     return run_statement(OTHERS, {"name": name, "boot": boot, "lease": settings.ENGINE_LEASE_SECONDS})
 
 
 def may_live(row: Row) -> bool:
+    """Whether the process behind the row could still be at work; of another machine, only its silence tells."""
     place, _, process = row["life"].partition("/")
     if row["is_silent"]:
         return False

@@ -88,6 +88,7 @@ def named_by(spec: Spec) -> defaultdict[str, set[str]]:
 
 
 def pinned(model: type[Tool] | type[Agent], project_id: int, names: set[str]) -> dict[str, Pinned]:
+    """Name -> its present revision and slot. Raises InvalidInput naming what is missing or disabled."""
     kind = str(model._meta.model_name)
     limits = ["max_concurrent", "calls_per_minute"] if model is Tool else ["max_concurrent"]
     found = model._default_manager.filter(project_id=project_id, name__in=names, revisions__number=F("version_no"))
@@ -117,6 +118,7 @@ def queue_of(row: Mapping[str, Any]) -> str:
 
 
 def pinned_instances(project_id: int, names: set[str]) -> dict[str, Pinned]:
+    """As `pinned`; instances have no revisions, so theirs is None."""
     rows = Instance.objects.filter(project_id=project_id, name__in=names, enabled=True)
     found = {
         row["name"]: Pinned(row["name"], None, f"instance:{row['id']}" if row["max_concurrent"] else "")
@@ -127,12 +129,14 @@ def pinned_instances(project_id: int, names: set[str]) -> dict[str, Pinned]:
 
 
 def refuse_missing(kind: str, names: set[str]) -> None:
+    """Raises InvalidInput with one error a name, unless `names` is empty."""
     if names:
         errors = [FieldError(kind, f"The {kind} “{name}” does not exist or is switched off.") for name in sorted(names)]
         raise InvalidInput("The workflow uses something that is not there.", errors=errors)
 
 
 def tools_of_agents(pins: Pins) -> set[str]:
+    """Names of the tools that the pinned revisions of agents list."""
     revisions = [pinned.revision for pinned in pins.agents.values() if pinned.revision]
     if not revisions:
         return set()

@@ -43,6 +43,7 @@ class Plan:
 
 
 def steps_read(condition: str, value: Any) -> frozenset[str]:
+    """Keys of the steps whose outputs `condition` (empty: none) and the templates in `value` read."""
     names: Names = expressions.names_in(value)
     if condition:
         names = names | expressions.names_used(expressions.bare(condition))
@@ -58,9 +59,11 @@ def plan_of_version(version_id: int) -> Plan:
 
 @lru_cache(maxsize=64)
 def plan_of_test_run(run_id: int) -> Plan:
+    """Of the definition that the run itself carries. Raises IndexError when there is no such run."""
     row = the_one("SELECT definition FROM runs_run WHERE id = %(id)s", {"id": run_id})
     return Plan(Spec.from_document(row["definition"]))
 
 
 def plan_for(run_id: int, version_id: int | None) -> Plan:
+    """`version_id` is None for a test run, which has a definition of its own."""
     return plan_of_test_run(run_id) if version_id is None else plan_of_version(version_id)

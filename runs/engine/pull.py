@@ -29,6 +29,7 @@ ORDER BY due_at LIMIT %(most)s
 
 @waiting
 def steps(queues: Collection[str], most: int) -> list[Task]:
+    """(task, (step id, run id)) of at most `most` steps of these queues that no message has brought to a worker."""
     asked = {"after": settings.ENGINE_PULL_AFTER_SECONDS, "queues": list(queues), "most": most}
     return [("runs.tasks.execute_step", (row["id"], row["run_id"])) for row in run_statement(WAITING, asked)]
 

@@ -64,6 +64,7 @@ def submit_replay(order: RunOrder, source: Run) -> Run:
 
 
 def take_over(locked: LockedRun, order: RunOrder, source: Run) -> None:
+    """Steps in `order.reused`, as they ended in `source`. Raises ActionRefused if they are not there any more."""
     where = {"run": locked.id, "source": source.pk}
     rows = run_statement(REUSE, {**where, "keys": list(order.reused)})
     if len(rows) != len(order.reused):

@@ -47,6 +47,7 @@ def scale_agents() -> int:
 
 
 def scale(row: dict[str, Any]) -> bool:
+    """Whether the number of replicas changed. `row` is one of those that the statement of due agents gives."""
     needed = row["in_use"] + row["waiting"]
     wanted = min(max(needed, row["least"]), row["most"])
     if wanted == row["replicas"] or (wanted < row["replicas"] and not row["rested"]):

@@ -61,5 +61,6 @@ def the_one(statement: str, parameters: Mapping[str, Any]) -> Row:
 
 
 def one(statement: str, parameters: Mapping[str, Any]) -> Row | None:
+    """The first row, or None."""
     rows = run_statement(statement, parameters)
     return rows[0] if rows else None

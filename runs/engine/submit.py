@@ -125,6 +125,7 @@ def insert(order: RunOrder, inputs: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 
 def ring_all(runs: list[Run], ready: list[Row]) -> None:
+    """After commit. Losing any of it delays by seconds: the sweep rings again."""
     fault("bell.before_publish")
     call_workers(bell_for(step["run_id"], step) for step in ready)
     for run in runs:
@@ -133,6 +134,7 @@ def ring_all(runs: list[Run], ready: list[Row]) -> None:
 
 
 def run_columns(order: RunOrder) -> dict[str, Any]:
+    """Column -> value. Of both time limits, in seconds, the tighter one holds; None: no limit."""
     limits = [limit for limit in (order.plan.spec.timeout_seconds, order.timeout_seconds) if limit is not None]
     return {
         "project_id": order.project.pk,

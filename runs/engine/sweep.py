@@ -134,16 +134,19 @@ def each(handle: Callable[[Row], object], rows: list[Row]) -> int:
 
 
 def ring_again() -> int:
+    """How many steps waited with no message for them; 0 also when the broker does not take them now."""
     rows = run_statement(RING_AGAIN, {"again": settings.ENGINE_RING_AGAIN_SECONDS, "batch": BATCH})
     # A broker that hangs costs seconds a message: after the first one, the rest waits for its next turn.
     return len(rows) if call_workers(bell_for(row["run_id"], row) for row in rows) else 0
 
 
 def take_back_lost() -> int:
+    """How many steps had a lease that was over."""
     return each(lambda row: take_back(row["id"], row["run_id"]), run_statement(LOST, {"batch": BATCH}))
 
 
 def take_back(step_id: int, run_id: int) -> bool:
+    """False when its worker came back meanwhile, or the run is gone."""
     with locked_run(run_id) as run:
         step = one(LOCK_LOST, {"run": run_id, "id": step_id})
         if run is None or step is None:
@@ -159,6 +162,7 @@ def take_back(step_id: int, run_id: int) -> bool:
 
 
 def state_after_loss(step: Row) -> str:
+    """A step whose request may have left is never repeated by itself: a person decides."""
     if step["cancel_requested"]:
         return StepState.CANCELLED
     if step["sent"]:
@@ -167,6 +171,7 @@ def state_after_loss(step: Row) -> str:
 
 
 def loss_of(step: Row, state: str) -> dict[str, object] | None:
+    """The step's error: `{type, message, context}`; None when it simply runs again."""
     if step["sent"]:
         return {"type": "outcome_unknown", "message": UNKNOWN_MESSAGE, "context": {"worker": step["worker"]}}
     if state != StepState.FAILED:
@@ -190,6 +195,7 @@ def after_loss(run: LockedRun, row: Row) -> None:
 
 
 def end_timers() -> int:
+    """How many waiting steps came to their time."""
     return each(end_timer, run_statement(DUE_TIMERS, {"batch": BATCH}))
 
 
@@ -213,10 +219,12 @@ def no_signal(step: Step) -> Ending:
 
 
 def time_out_runs() -> int:
+    """How many runs were past their time limit."""
     return each(lambda row: time_out(row["id"]), run_statement(OVERDUE_RUNS, {"batch": BATCH}))
 
 
 def time_out(run_id: int) -> bool:
+    """Asks the run to stop; one that executes elsewhere counts as lost at once. False when it ended meanwhile."""
     with locked_run(run_id) as run:
         if run is None or not run.deadline_passed or run.stop_requested_at is not None or run.is_final:
             return False
@@ -228,6 +236,7 @@ def time_out(run_id: int) -> bool:
 
 
 def settle_children() -> int:
+    """How many steps heard of the end of the run they started. Stops and pauses that got lost are repeated too."""
     each(lambda row: stop_child(row["id"], row["run_id"]), run_statement(CHILDREN_TO_STOP, {"batch": BATCH}))
     each(lambda row: follow_pause(row["id"], row["run_id"]), run_statement(CHILDREN_OUT_OF_STEP, {"batch": BATCH}))
     each(lambda row: follow_attention(row["id"], row["run_id"]), run_statement(PARENTS_OUT_OF_STEP, {"batch": BATCH}))
@@ -236,6 +245,7 @@ def settle_children() -> int:
 
 
 def recount_slots() -> int:
+    """How many counters were wrong."""
     wrong = slots.recount()
     if wrong:
         logger.warning("Slot counters were corrected", extra={"action": "slots_recounted", "keys": wrong})

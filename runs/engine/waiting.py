@@ -52,6 +52,7 @@ def settle_waiting(
 
 
 def emit_ending(run: LockedRun, row: Row, ending: Ending) -> None:
+    """The event of `ending`, or that of the step's new state; who did it only where a person or token did."""
     who: dict[str, Any] = {"actor": ending.by.name, "user": ending.by.user_id} if ending.by else {}
     more: dict[str, Any] = {"error": ending.error} if ending.error else {}
     run.emit(ending.event or f"step.{ending.state}", **who, **described(row, ending.state), **ending.facts, **more)

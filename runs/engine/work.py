@@ -116,6 +116,7 @@ def report_together(ended: list[tuple[StepContext, Outcome]]) -> list[Claimed]:
 
 
 def report(context: StepContext, outcome: Outcome, *, only_instant: bool = False) -> Claimed | None:
+    """As `finish`. An outcome that PostgreSQL refuses to store fails the step as `not_storable`."""
     claimed = context.claimed
     try:
         return patiently(lambda: finish(claimed, outcome, only_instant=only_instant))
@@ -171,6 +172,7 @@ def show_request(context: StepContext) -> None:
 
 
 def with_stored_output(context: StepContext, outcome: Outcome) -> Outcome:
+    """Large outputs become a reference to a file. Raises StorageFailure."""
     claimed = context.claimed
     ids = {"run_id": claimed.run_id, "step_id": claimed.id, "attempt_no": claimed.attempt_no}
     try:

@@ -22,6 +22,7 @@ from controlplane.domain.expressions.values import (
 
 
 def add(frame: EvaluationFrame, left: Any, right: Any) -> Any:
+    """Numbers, texts, lists, or times with durations. Raises WrongType for anything else."""
     if is_number(left) and is_number(right):
         return _within(left + right)
     if isinstance(left, str) and isinstance(right, str):
@@ -37,6 +38,7 @@ def add(frame: EvaluationFrame, left: Any, right: Any) -> Any:
 
 
 def subtract(frame: EvaluationFrame, left: Any, right: Any) -> Any:
+    """Numbers, or times with durations. Raises WrongType."""
     if is_number(left) and is_number(right):
         return _within(left - right)
     if isinstance(left, datetime | timedelta) and isinstance(right, datetime | timedelta):
@@ -63,6 +65,7 @@ def divide(frame: EvaluationFrame, left: Any, right: Any) -> Any:
 
 
 def remainder(frame: EvaluationFrame, left: Any, right: Any) -> Any:
+    """Of integers, with the sign of the left one, as CEL has it. Raises WrongType, also for zero."""
     if not all(isinstance(one, int) and not isinstance(one, bool) for one in (left, right)):
         raise _cannot("%", left, right)
     if right == 0:
@@ -86,6 +89,8 @@ def invert(frame: EvaluationFrame, value: Any) -> bool:
 
 
 def order(sign: str, compare: Callable[[Any, Any], bool]) -> Callable[[EvaluationFrame, Any, Any], bool]:
+    """The operator `sign`; raises WrongType for values that have no order among them."""
+
     def ordered(frame: EvaluationFrame, left: Any, right: Any) -> bool:
         if not comparable(left, right):
             raise _cannot(sign, left, right)
@@ -103,6 +108,7 @@ def different(frame: EvaluationFrame, left: Any, right: Any) -> bool:
 
 
 def within(frame: EvaluationFrame, needle: Any, hay: Any) -> bool:
+    """Whether an object has the key, or a list the value. Raises WrongType for another right side."""
     if isinstance(hay, Mapping):
         return _key(needle) in hay if isinstance(needle, str | int | float) else False
     if isinstance(hay, list):
@@ -111,6 +117,7 @@ def within(frame: EvaluationFrame, needle: Any, hay: Any) -> bool:
 
 
 def index(frame: EvaluationFrame, holder: Any, key: Any) -> Any:
+    """Raises WrongType for what has no items, and for a key or place that is not there."""
     if isinstance(holder, Optional):
         return optional_index(frame, holder, key)
     if isinstance(holder, Mapping):

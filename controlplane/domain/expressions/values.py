@@ -81,6 +81,7 @@ def quoted(value: Any) -> str:
 
 
 def is_number(value: Any) -> bool:
+    """True and false are none, although Python counts them as integers."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -104,6 +105,7 @@ def equal(left: Any, right: Any, frame: EvaluationFrame) -> bool:
 
 
 def comparable(left: Any, right: Any) -> bool:
+    """Whether `<` means anything between them: both numbers, or both of one kind that has an order."""
     if is_number(left) and is_number(right):
         return True
     kinds = (str, bool, datetime, timedelta)

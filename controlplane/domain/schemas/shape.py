@@ -21,6 +21,7 @@ def properties_of(root: Schema) -> dict[str, Shape]:
 
 
 def required_of(root: Schema) -> list[str]:
+    """Names of the properties that an object must have."""
     return list(Shapes(root).of(root).get("required", ()))
 
 

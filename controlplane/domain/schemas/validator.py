@@ -75,6 +75,7 @@ def limited(value: Any, times: int = 1) -> Iterator[None]:
 
 
 def spend(checks: int) -> None:
+    """Raises when the checks that this value may cost are used up."""
     left = _left.get() - checks
     if left < 0:
         raise _TooManyChecks("it asks for more checks than a value of this size may have")
@@ -82,6 +83,7 @@ def spend(checks: int) -> None:
 
 
 def parts_in(value: Any) -> int:
+    """How many values there are in it, itself and the containers included."""
     count, waiting = 0, [value]
     while waiting:
         one = waiting.pop()
@@ -97,6 +99,7 @@ def canonical(value: Any) -> str:
 
 
 def same_json(one: Any, other: Any) -> bool:
+    """By `canonical`: 1, 1.0 and true are three values."""
     return canonical(one) == canonical(other)
 
 

@@ -22,6 +22,7 @@ def arguments_of(verb: AnyAction, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse_unknown(verb: AnyAction, given: Mapping[str, Any]) -> None:
+    """Raises InvalidInput for the first argument that the action does not take."""
     known = verb.takes.base_fields if verb.takes else {}
     unknown = [name for name in given if name not in known]
     if unknown:

@@ -91,6 +91,7 @@ def ids_of(texts: Iterable[Any], field: str = "selected") -> list[int]:
 
 
 def refuse_too_many(number: int, field: str = "selected") -> None:
+    """Raises InvalidInput for more rows than one operation may have."""
     if number > BULK_LIMIT:
         raise InvalidInput.field(field, f"At most {BULK_LIMIT:,} rows at once. Narrow the filters.", "too_many")
 

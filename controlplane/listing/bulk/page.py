@@ -126,6 +126,7 @@ def outcome_of(operation: Operation, request: HttpRequest | PortalRequest) -> di
 
 
 def tone_of(operation: Operation) -> str:
+    """`danger` when nothing was done, `warning` when some of it was."""
     if not operation.refused:
         return "success"
     return "warning" if operation.done else "danger"

@@ -53,6 +53,7 @@ class MomentField(forms.CharField):
 
 
 def is_id(text: str) -> bool:
+    """Whether PostgreSQL's bigint holds it: only then may it be looked for."""
     return is_number(text) and int(text) <= LARGEST_ID
 
 

@@ -169,6 +169,7 @@ def sortable_field(model: type[Model], path: str) -> Field:
 
 
 def value_at(row: Any, path: str) -> Any:
+    """`path` goes through relations with `__`, as in a filter."""
     for name in path.split("__"):
         row = getattr(row, name)
     return row

@@ -113,6 +113,7 @@ class Moment:
 
 
 def parse_relative(text: str) -> Relative | None:
+    """None for text of another form. Raises ValueError for a period that does not exist."""
     # A plus sign that nobody encoded in a URL arrives as a space.
     found = EXPRESSION.fullmatch(text.replace(" ", "+")) if text else None
     if found is None:
@@ -124,6 +125,7 @@ def parse_relative(text: str) -> Relative | None:
 
 
 def parse_absolute(text: str) -> datetime | date:
+    """ISO 8601, a day or a time. Raises ValueError, whose text is for the person who typed it."""
     text = text.replace(" ", "+") if "T" in text else text
     try:
         at = parse_date(text) or parse_datetime(text)
@@ -147,6 +149,7 @@ def shifted(point: datetime, number: int, unit: str, zone: tzinfo) -> datetime:
 
 
 def on_the_wall(local: datetime, zone: tzinfo) -> datetime:
+    """The UTC time at which clocks in `zone` show `local`; the earlier one where they show it twice."""
     return local.replace(tzinfo=zone).astimezone(UTC)
 
 

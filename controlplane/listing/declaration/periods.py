@@ -66,4 +66,5 @@ class Period:
 
 
 def local(at: datetime, zone: tzinfo) -> str:
+    """`2026-11-15 10:41 CET`."""
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"

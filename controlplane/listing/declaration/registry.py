@@ -15,4 +15,5 @@ def list_names() -> list[str]:
 
 
 def find_listing(noun: str) -> Listing:
+    """Raises KeyError for a name that `list_names` does not have."""
     return load(lists[noun])

@@ -131,6 +131,7 @@ def copied(export: Export, statement: str, params: Sequence[Any]) -> Iterator[by
 
 
 def csv_lines(export: Export) -> Iterator[bytes]:
+    """UTF-8, the names of the columns first."""
     yield header(export.names)
     yield from copied(export, *copy_statement(export.queryset, export.columns))
 
@@ -199,6 +200,7 @@ class Cell:
 
 
 def cell_of(export: Export, source: str | Combinable) -> Cell:
+    """How the workbook gets a column; `source` is a field path or an expression."""
     expression: Any = F(source) if isinstance(source, str) else source
     kind = expression.resolve_expression(export.queryset.query.clone()).output_field
     if isinstance(kind, DateTimeField):
@@ -221,6 +223,7 @@ class Serial(Func):
 
 
 def rows_of(export: Export, values: Sequence[Combinable]) -> Iterator[tuple[Any, ...]]:
+    """Streamed in one transaction, whose statements end after `export.seconds`."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(export.seconds * 1000)])
         yield from export.queryset.values_list(*values).iterator(chunk_size=CHUNK)

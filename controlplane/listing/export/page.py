@@ -47,6 +47,7 @@ def order_page(request: PortalRequest, reading: Reading) -> HttpResponse:
 
 
 def exported_columns(reading: Reading) -> list[Column]:
+    """Those the list shows now, without the ones that have nothing to write into a file."""
     return [column for column in reading.columns if column.source is not None]
 
 

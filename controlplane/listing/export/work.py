@@ -94,11 +94,13 @@ def write(export: Export, format: str, file: Any, work: Work) -> tuple[str, int]
 
 
 def attach_file(operation: Operation, file: Any, name: str) -> None:
+    """Stores it without saving the row: `finish` writes the name together with the end."""
     file.seek(0)
     operation.file.save(f"{operation.pk}/{name}", File(file), save=False)
 
 
 def manifest_of(operation: Operation, query: QueryDict, export: Export, digest: str, size: int) -> dict[str, Any]:
+    """What `GET /operations/ID` has as `manifest`; `digest` is SHA-256 in hex, `size` in bytes."""
     return {
         "file": f"{operation.project.slug}-{operation.subject}-{timezone.now():%Y-%m-%d}.{operation.action}",
         "list": operation.subject,

@@ -24,6 +24,7 @@ def list_endpoints(view: type[ListEndpoint]) -> list[URLPattern]:
 
 
 def offered(view: type[ListEndpoint]) -> Iterator[tuple[str, type[Endpoint]]]:
+    """(end of the path, endpoint) of what a list offers beside its rows."""
     yield ".csv", CsvEndpoint
     if view.listing.bulk_actions:
         yield "/bulk", BulkEndpoint

@@ -110,6 +110,7 @@ def answer(reading: Reading, request: Any) -> HttpResponse:
 
 
 def apply_view_verb(reading: Reading, posted: QueryDict, *, by: Any) -> SavedView | None:
+    """The view to open next, None where it was deleted. Raises InvalidInput for a verb that there is not."""
     state = without_passing(reading.params).urlencode()
     name = posted["view_verb"]
     if name == save_view.name and reading.project is not None:
