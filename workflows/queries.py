@@ -78,6 +78,7 @@ def read_text(text: str) -> Document:
 
 
 def refuse_unstorable(text: str, field: str) -> None:
+    """Raises InvalidInput for what PostgreSQL cannot hold: NUL, and half characters."""
     if UNSTORABLE.search(text):
         raise InvalidInput.field(field, "This text holds characters that cannot be stored.")
 

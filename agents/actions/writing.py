@@ -108,6 +108,7 @@ def delete(row: Catalogued, event: str, by: Actor) -> None:
 
 
 def facts_of(row: Any) -> dict[str, object]:
+    """What an event says of it."""
     return {"name": row.name, "kind": getattr(row, "kind", None) or row.engine, "version_no": row.version_no}
 
 

@@ -43,6 +43,7 @@ def fill(row: Catalogued, document: Mapping[str, Any], *, by: Actor) -> None:
 
 
 def insert(row: Catalogued) -> None:
+    """Raises Conflict with the code `name_taken`."""
     try:
         with transaction.atomic():
             row.save(force_insert=True)
@@ -112,6 +113,7 @@ def drop_slot(row: Catalogued) -> None:
 
 
 def slot_key(row: Catalogued) -> str:
+    """`tool:7`: what counts the calls under way of it, and limits them."""
     return f"{kind_of(row)}:{row.pk}"
 
 

@@ -96,6 +96,7 @@ class Scale(AgentEndpoint):
 
 
 def whole(values: Any, name: str) -> int:
+    """Raises InvalidInput for anything but digits, at most nine."""
     text = values.get(name, "")
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise InvalidInput.field(name, "This is a whole number.")

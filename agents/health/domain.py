@@ -54,6 +54,7 @@ def probe_now(kind: str, pk: int) -> None:
 
 
 def record_report(kind: str, subject: Tool | Agent, report: dict[str, Any]) -> None:
+    """`report` as `probe` made it. An event is written only where `ok` changed."""
     with transaction.atomic():
         rows = MODELS[kind].objects.filter(pk=subject.pk, probed=True)
         before = rows.select_for_update().values_list("check_report", flat=True).first()

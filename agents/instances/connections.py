@@ -78,6 +78,7 @@ def stored_url(instance: Instance) -> str:
 
 
 def place(instance: Instance) -> str:
+    """What the sealed URL of this instance is bound to: moved elsewhere it cannot be opened."""
     return f"instance:{instance.project_id}:{instance.name}"
 
 
@@ -106,6 +107,7 @@ def examined(project_id: int, engine: str, url: str, token: CancelToken | None =
 
 
 def report_on(opened: Opened, token: CancelToken | None) -> InstanceReport:
+    """After INSPECT_SECONDS at most; without secrets. Raises a `Failure`."""
     outer = token or CancelToken()
     inner = outer.within(INSPECT_SECONDS, "test")
     with outer.interrupting(lambda: inner.cancel(outer.reason)):

@@ -22,10 +22,12 @@ def lost() -> timedelta:
 
 
 def patience() -> timedelta:
+    """How long a trial may wait for a worker."""
     return timedelta(seconds=settings.TRIAL_TAKEN_WITHIN_SECONDS)
 
 
 def longest() -> timedelta:
+    """How long one may take once a worker has it, with what its end needs."""
     return timedelta(seconds=settings.TRIAL_SECONDS) + GRACE
 
 
@@ -49,6 +51,7 @@ def awaited() -> Q:
 
 
 def forgotten() -> Q:
+    """Those whose answers nobody will collect any more."""
     old = Now() - KEPT
     ended = Q(state=TrialState.DONE, ended_at__lt=old) | Q(state=TrialState.RUNNING, beaten_at__lt=old)
     return ended | Q(state=TrialState.QUEUED, asked_at__lt=old - patience())

@@ -108,6 +108,7 @@ def one_at_a_time(trial: Trial) -> None:
 
 
 def refuse_beyond_limits(trial: Trial) -> None:
+    """Raises TooManyTrials, of this person or in this project, with `limit`, `running` and `retry_after` (seconds)."""
     live = Trial.objects.filter(alive())
     if trial.user_id is not None:
         mine = live.filter(user_id=trial.user_id).count()

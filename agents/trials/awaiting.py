@@ -72,6 +72,7 @@ class Look:
 
 
 def settled(ids: Collection[Any]) -> set[Any]:
+    """Those of `ids` that nobody need wait for any more: done, lost or gone."""
     try:
         return set(ids) - set(Trial.objects.filter(awaited(), pk__in=ids).values_list("pk", flat=True))
     finally:

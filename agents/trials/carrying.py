@@ -59,12 +59,14 @@ def run_trial(trial: Trial, token: CancelToken | None = None) -> None:
 
 
 def write_outcome(trial: Trial, outcome: str) -> None:
+    """`outcome` is sealed. A trial that nobody waits for any more is deleted instead."""
     mine = Trial.objects.filter(pk=trial.pk, state=TrialState.RUNNING)
     mine.filter(unwanted=True).delete()
     mine.update(state=TrialState.DONE, ended_at=Now(), outcome=outcome)
 
 
 def outcome_of(trial: Trial, token: CancelToken) -> dict[str, Any]:
+    """`{answer, duration_ms}`, what else the subject answers, or `{problem}`. Raises nothing."""
     try:
         given = outcomes.opened(trial, trial.given)
         return SUBJECTS[trial.subject](trial, given, actor_of(trial), token)

@@ -32,6 +32,7 @@ def opened(trial: Trial, text: str) -> dict[str, Any]:
 
 
 def place(trial: Trial) -> str:
+    """What the sealed texts of this trial are bound to."""
     return f"trial:{trial.pk}"
 
 
@@ -40,6 +41,7 @@ def of_answer(answer: Answer, duration_ms: int) -> dict[str, Any]:
 
 
 def answer(value: dict[str, Any]) -> tuple[Answer, int]:
+    """As `of_answer` was given it: the answer and the milliseconds."""
     given = value["answer"]
     return Answer(**{**given, "cost_usd": Decimal(given["cost_usd"])}), value["duration_ms"]
 

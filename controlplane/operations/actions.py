@@ -29,6 +29,7 @@ NOT_UNDONE = Refusal(~UNDOABLE, "This cannot be undone, or not any more.")
 
 
 def strangers(operation: Operation, by: Actor) -> str:
+    """Why `by` may not touch the operation; empty when they may."""
     mine = is_mine(operation, by) or by.may("admin", operation.project)
     return "" if mine else "Only whoever started this, and administrators, may do that."
 
@@ -83,4 +84,5 @@ def undo_operation(operation: Operation, *, by: Actor) -> Operation:
 
 
 def in_background(operation: Operation) -> bool:
+    """Whether a worker does it; else it is done before the answer."""
     return operation.total > AT_ONCE or operation.kind != "bulk"

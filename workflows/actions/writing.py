@@ -30,6 +30,7 @@ def count_edit(workflow: Workflow, edits: int | None, by: Actor) -> None:
 
 
 def edited_meanwhile(workflow: Workflow) -> Conflict | NotFound:
+    """Who changed what since, for whoever saves an older state. NotFound when it was deleted."""
     now = Workflow.objects.filter(pk=workflow.pk).first()
     if now is None:
         return NotFound("This workflow was deleted.")
@@ -74,6 +75,7 @@ def write_note(draft: Version, note: str) -> None:
 
 
 def need_draft(workflow: Workflow) -> Version:
+    """Raises ActionRefused when there is none."""
     draft = workflow.find_draft()
     if draft is None:
         raise no.NO_DRAFT.error(workflow)
@@ -89,6 +91,7 @@ def lock(workflow: Workflow) -> Workflow:
 
 
 def insert(workflow: Workflow) -> None:
+    """Raises Conflict with the code `name_taken`."""
     try:
         with transaction.atomic():
             workflow.save(force_insert=True)
@@ -97,6 +100,7 @@ def insert(workflow: Workflow) -> None:
 
 
 def save_unique(workflow: Workflow, fields: list[str]) -> None:
+    """Raises Conflict with the code `name_taken`."""
     try:
         with transaction.atomic():
             workflow.save(update_fields=fields)

@@ -118,6 +118,7 @@ class StepKind:
 
 
 def below(path: str, faults: Iterable[Fault]) -> Iterator[Fault]:
+    """The same faults with `path` in front of theirs."""
     for fault in faults:
         dot = "." if fault.path and not fault.path.startswith("[") else ""
         yield replace(fault, path=f"{path}{dot}{fault.path}")

@@ -61,6 +61,7 @@ def subject_of(event: Event, kind: str) -> str:
 
 
 def url_of(event: Event, project_slug: str) -> str:
+    """Empty where the subject has no page, or is gone."""
     page = subject_kind(event.subject_kind).page
     if not page or event.type.endswith(".deleted"):
         return ""
@@ -71,6 +72,7 @@ def url_of(event: Event, project_slug: str) -> str:
 
 
 def remark_of(event: Event) -> str:
+    """What the event says beside its verb, at most 300 characters; empty for most."""
     error = event.data.get("error")
     if isinstance(error, dict) and error.get("message"):
         return str(error["message"])[:300]

@@ -47,6 +47,7 @@ def answer() -> None:
 
 
 def react_while_rung() -> None:
+    """Until nothing is left, then at each of ECHOES again, unless another bell starts over."""
     _rung.clear()
     for pause in (0.0, *ECHOES):
         lend_connection()

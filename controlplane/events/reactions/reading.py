@@ -65,6 +65,7 @@ def waiting(reactions: Collection[Reaction]) -> list[str]:
 
 
 def begin(names: list[str]) -> None:
+    """New reactions see what is committed from now on; those that have a place keep it."""
     now = latest_cursor()
     with connection.cursor() as sql:
         sql.execute(BEGIN, [str(now.xid), now.id, names])

@@ -30,6 +30,7 @@ def actor_of(operation: Owned) -> Actor:
 
 
 def access_of(operation: Owned) -> Access:
+    """What whoever started it may do now. Raises NotAllowed when the person or the token is gone."""
     if operation.user is None or not operation.user.is_active:
         raise NotAllowed(GONE)
     if not operation.through_token:
@@ -51,4 +52,5 @@ def owner_of(actor: Actor) -> dict[str, object]:
 
 
 def is_mine(operation: Operation, actor: Actor) -> bool:
+    """The same person by the same way in: what a token started is not its owner's own in a browser."""
     return actor.user_id is not None and operation.user_id == actor.user_id and operation.by_token_id == actor.token_id

@@ -48,6 +48,7 @@ def hold(row: OperationRow, subject: type[Model]) -> bool | None:
 
 
 def settle(row: OperationRow, state: str, detail: str, changed: Any) -> None:
+    """`changed` is JSON that an undo needs; None where there is nothing to take back."""
     adapted = OperationRow._meta.get_field("changed").get_db_prep_save(changed, connection)
     with connection.cursor() as cursor:
         cursor.execute(SETTLE, [state, detail, adapted, row.pk])

@@ -25,6 +25,7 @@ def one_at_a_time(project: Project) -> Project:
 
 
 def known_role(role: str) -> None:
+    """Raises InvalidInput."""
     if role not in ROLES:
         raise InvalidInput.field("role", f"Choose one of {', '.join(ROLES)}.")
 

@@ -61,4 +61,5 @@ def rotate_secrets() -> int:
 
 
 def place(project_id: int, name: str) -> str:
+    """What the sealed value is bound to: the name in its project."""
     return f"secret:{project_id}:{name}"

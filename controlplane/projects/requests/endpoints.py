@@ -148,6 +148,7 @@ def against_field(name: str, request: Request | None) -> ErrorDetail:
 
 
 def is_fixed(name: str, request: Request | None) -> bool:
+    """Whether the field is answered but cannot be changed, so that sending it is told apart from a typing error."""
     if request is None or request.method not in {"PUT", "PATCH"}:
         return False
     answer = getattr((request.parser_context or {}).get("view"), "serializer_class", None)

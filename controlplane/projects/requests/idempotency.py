@@ -79,6 +79,7 @@ def remember(row: IdempotencyKey, response: Response) -> Response:
 
 
 def repeated(row: IdempotencyKey) -> Response:
+    """The answer of then. Raises Conflict when its key was rotated away."""
     headers = {"Idempotent-Replayed": "true"}
     body: dict[str, str] = row.body or {}
     if "sealed" not in body:
@@ -91,6 +92,7 @@ def repeated(row: IdempotencyKey) -> Response:
 
 
 def place(row: IdempotencyKey) -> str:
+    """What the sealed answer is bound to."""
     return f"idempotency:{row.pk}"
 
 

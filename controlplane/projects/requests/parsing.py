@@ -55,6 +55,7 @@ def refuse_constant(name: str) -> None:
 
 
 def finite(text: str) -> float:
+    """Raises ValueError for what PostgreSQL could not store: a number beyond the range of doubles."""
     value = float(text)
     if math.isinf(value):
         raise ValueError(f"{text[:40]} is too large a number.")
@@ -62,6 +63,7 @@ def finite(text: str) -> float:
 
 
 def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ValueError for a name that stands twice, of which JSON readers keep one or the other."""
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:

@@ -49,4 +49,5 @@ def size_of(sealed: str) -> int:
 
 
 def is_current(sealed: str) -> bool:
+    """Whether the newest key sealed it; else rotation seals it anew."""
     return sealed.partition(":")[0] == next(iter(keys()), None)

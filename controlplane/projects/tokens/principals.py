@@ -99,6 +99,7 @@ def standing(pairs: Iterable[tuple[Principal, int]]) -> dict[tuple[Principal, in
 
 
 def ended_sign_ins(ids: set[int]) -> set[int]:
+    """Those of `ids` that are signed out or have run out."""
     return ids - set(SignIn.objects.live().filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
 
 
@@ -111,6 +112,7 @@ class Facts:
 
 
 def judge(principal: Principal, facts: Facts | None) -> Standing:
+    """`facts` is None for an account that is gone."""
     if facts is None or not facts.is_active or not facts.credential_lives or principal.expires_at <= time.time():
         return Standing.SIGNED_OUT
     if not same_password(principal, facts.password):
