@@ -13,6 +13,6 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 
 from controlplane.events.live.sockets import socket_application  # noqa: E402
 from controlplane.handler import OneThreadHandler  # noqa: E402
-from controlplane.projects.requests.limits import BodyLimit  # noqa: E402
+from controlplane.projects.requests.body_limit import BodyLimit  # noqa: E402
 
 application = ProtocolTypeRouter({"http": BodyLimit(OneThreadHandler()), "websocket": socket_application})

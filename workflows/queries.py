@@ -10,8 +10,8 @@ from typing import Any
 
 from controlplane.domain.errors import FieldError, InvalidInput
 from controlplane.projects.models import Project
-from workflows.library.catalogue import ProjectCatalogue
 from workflows.library.dependencies import circle_through, uses_by_step
+from workflows.library.project_catalogue import ProjectCatalogue
 from workflows.models import Workflow
 from workflows.specification.language import Document, Spec, parse, validate
 

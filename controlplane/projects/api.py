@@ -15,7 +15,7 @@ from controlplane.projects import actions, serializers
 from controlplane.projects.models import ApiToken, Invitation, Member, Project, Secret
 from controlplane.projects.people import sign_in
 from controlplane.projects.people.accounts import find_account
-from controlplane.projects.people.links import link_of, send_invitation
+from controlplane.projects.people.invitation_links import link_of, send_invitation
 from controlplane.projects.queries import preferences_of, projects_of, sessions_of, sign_ins_of, tokens_for
 from controlplane.projects.requests.endpoints import PAGING, Endpoint, body, number
 from controlplane.projects.requests.idempotency import idempotent

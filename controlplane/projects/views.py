@@ -26,7 +26,7 @@ from controlplane.projects.forms import (
 )
 from controlplane.projects.models import ApiToken, Invitation, Member, Role, Secret
 from controlplane.projects.people.accounts import find_account
-from controlplane.projects.people.links import link_of, send_invitation
+from controlplane.projects.people.invitation_links import link_of, send_invitation
 from controlplane.projects.queries import tokens_for
 from controlplane.ui.request import PortalRequest
 from controlplane.ui.signed_out import for_people

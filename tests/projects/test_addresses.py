@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from controlplane.projects.actions import invite_member
 from controlplane.projects.models import Invitation, Member
-from controlplane.projects.people.links import LETTER, key_of
+from controlplane.projects.people.invitation_links import LETTER, key_of
 from tests.world import PASSWORD
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from controlplane.projects.actions import invite_member
 from controlplane.projects.models import Invitation, Letter, Member
-from controlplane.projects.people.links import LETTER, PAGE, find_invitation, key_of
+from controlplane.projects.people.invitation_links import LETTER, PAGE, find_invitation, key_of
 from tests.world import PASSWORD
 
 pytestmark = pytest.mark.django_db

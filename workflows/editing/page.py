@@ -17,7 +17,7 @@ from controlplane.ui.request import PortalRequest
 from workflows import actions
 from workflows.editing.completion import words_for
 from workflows.forms import DraftForm, NewForm, add_problem
-from workflows.library.catalogue import ProjectCatalogue
+from workflows.library.project_catalogue import ProjectCatalogue
 from workflows.models import Workflow
 from workflows.queries import STARTING_TEXT, Checked, check_text, read_text
 from workflows.specification.language import format_of

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from agents.models import Instance
 from controlplane.domain.errors import ActionRefused
-from controlplane.home.demo.catalogue import PORTAL_DATABASE, create_instances, create_tools
+from controlplane.home.demo.tools_and_instances import PORTAL_DATABASE, create_instances, create_tools
 from controlplane.projects.actions import create_project
 from controlplane.projects.models import Project
 from controlplane.projects.tenants.actors import SYSTEM, Actor

@@ -24,7 +24,7 @@ from controlplane.domain.action import Actor
 from controlplane.domain.errors import ActionRefused, InvalidInput, NotAllowed
 from controlplane.projects.actions import end_sign_ins, join
 from controlplane.projects.people.addresses import address_of, claim, give
-from controlplane.projects.people.links import INVITED, came_by_letter, pending
+from controlplane.projects.people.invitation_links import INVITED, came_by_letter, pending
 from controlplane.projects.queries import preferences_of
 from controlplane.projects.secrets import encryption
 from controlplane.ui.context import remember_theme

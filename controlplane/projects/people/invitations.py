@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from controlplane.projects import actions
-from controlplane.projects.people.links import INVITED, find_invitation
+from controlplane.projects.people.invitation_links import INVITED, find_invitation
 from controlplane.ui.request import PortalRequest
 from controlplane.ui.signed_out import to_sign_in
 
