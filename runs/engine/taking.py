@@ -17,7 +17,7 @@ from runs.engine.faults import fault
 from runs.engine.leases import leases
 from runs.engine.sql import run_statement
 from runs.engine.states import CLAIMABLE
-from runs.engine.work import carry_out_together, patiently
+from runs.engine.work import execute_together, patiently
 
 # So many steps at once, looked for among so many that are due.
 GROUP, WINDOW = 16, 64
@@ -135,7 +135,7 @@ def take_until_nothing_is_due(queue: str) -> None:
     while claimed := patiently(lambda: claim_due(queue, leases.worker)):
         fault("claim.after_commit")
         while claimed:
-            claimed = carry_out_together(claimed)
+            claimed = execute_together(claimed)
 
 
 takers = Takers()

@@ -68,7 +68,7 @@ def execute_claimed(claimed: Claimed) -> Claimed | None:
         return following
 
 
-def carry_out_together(claimed: Iterable[Claimed]) -> list[Claimed]:
+def execute_together(claimed: Iterable[Claimed]) -> list[Claimed]:
     """Attempts that are done in a moment, one after the other, and one report of all. Returns what was taken along."""
     with ExitStack() as stack:
         contexts = [stack.enter_context(held(one)) for one in claimed]

@@ -15,7 +15,7 @@ from runs.engine import finish, taking
 from runs.engine.calling import INSTANT, answered, bell_for, call_for
 from runs.engine.outcome import Outcome
 from runs.engine.taking import GROUP, claim_due, takers
-from runs.engine.work import carry_out_together
+from runs.engine.work import execute_together
 from runs.executors import noop
 from runs.models import Attempt, Run
 from tests.events.test_reaction_bell import rung
@@ -82,7 +82,7 @@ def test_items_of_one_run_are_taken_together(world):
     claimed = claim_due("default", ME)
     assert {one.run_id for one in claimed} == {run.pk}
     assert len(claimed) == GROUP
-    carry_out_together(claimed)
+    execute_together(claimed)
     take_all()
     run.refresh_from_db()
     assert run.state == "succeeded"
@@ -109,7 +109,7 @@ def test_one_that_cannot_be_stored_takes_no_others_along(world, monkeypatch):
         return Outcome("succeeded", output="nul \x00") if context.claimed.run_id == poisoned.pk else original(context)
 
     monkeypatch.setattr(noop, "execute", execute)
-    monkeypatch.setattr("runs.engine.work.kept", lambda context, outcome: outcome)
+    monkeypatch.setattr("runs.engine.work.with_stored_output", lambda context, outcome: outcome)
     take_all()
     assert ends(runs) == Counter(succeeded=4, failed=1)
     assert error(poisoned, "a")["type"] == "not_storable"
@@ -124,7 +124,7 @@ def test_a_group_that_meets_a_cancel_a_pause_and_a_successor(world):
     pause_run(paused, by=world.actor("bob"))
     lose_worker(lost, "a")
     successor = take(lost, "a", worker="other@test/1")
-    following = carry_out_together(claimed)
+    following = execute_together(claimed)
     assert [one.run_id for one in following] == [fine.pk]
     assert (successor.attempt_no, states(lost)["a"]) == (2, "running")
     assert "step.late_result" in event_types(lost)
@@ -133,7 +133,7 @@ def test_a_group_that_meets_a_cancel_a_pause_and_a_successor(world):
     assert (cancelled.state, paused.state) == ("cancelled", "paused")
     assert states(paused) == {"a": "succeeded", "b": "queued"}
     finish.finish(successor, Outcome("succeeded"))
-    carry_out_together(following)
+    execute_together(following)
     assert broken_invariants() == {}
 
 
