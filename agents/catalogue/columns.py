@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from django.db.models import Case, CharField, Value, When
-from django.urls import reverse
 
 from agents.models import Catalogued
-from controlplane.listing.declaration.cells import badge, link, moment, tags
+from controlplane.listing.declaration.cells import badge, moment, row_link, tags
 from controlplane.listing.declaration.columns import Column
 
 STATE = Case(When(enabled=True, then=Value("enabled")), default=Value("disabled"), output_field=CharField())
@@ -20,7 +19,7 @@ HEALTH = Case(
 
 def linked_name(view: str):
     def value(row: Catalogued) -> str:
-        return link(reverse(view, kwargs={"project": row.project.slug, "pk": row.pk}), row.name)
+        return row_link(view, row, row.name)
 
     return value
 

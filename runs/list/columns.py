@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from django.db.models import BigIntegerField, Case, Func, Value, When
 from django.db.models.fields.json import KeyTextTransform
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from controlplane.listing.declaration.cells import badge, duration, link, moment, one_line, tags
+from controlplane.listing.declaration.cells import badge, duration, moment, one_line, row_link, tags
 from controlplane.listing.declaration.columns import Column
 from controlplane.ui.formats import money_text
 from runs.models import Run
@@ -26,7 +25,7 @@ ATTENTION = Case(When(attention_since=None, then=Value("no")), default=Value("ye
 
 
 def run_link(run: Run) -> SafeString:
-    return link(reverse("runs:detail", kwargs={"project": run.project.slug, "pk": run.pk}), f"#{run.pk}")
+    return row_link("runs:detail", run, f"#{run.pk}")
 
 
 def workflow_and_version(run: Run) -> SafeString:

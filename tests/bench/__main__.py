@@ -1,4 +1,6 @@
-"""Measure everything, or only what is named: `python -m tests.bench engine lists pages live bulk exports resting`."""
+"""Measure everything, or only what is named:
+`python -m tests.bench engine live watching lists pages bulk exports resting`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import sys
 from tests.bench.portal import ROOT, Portal
 from tests.bench.results import Report
 
-PARTS = ("engine", "live", "lists", "pages", "bulk", "exports", "resting")
+PARTS = ("engine", "live", "watching", "lists", "pages", "bulk", "exports", "resting")
 
 
 def main(wanted: list[str]) -> int:
@@ -34,12 +36,12 @@ def measure_portal(report: Report, parts: list[str]) -> None:
 
         django.setup()
         portal.manage("migrate", "--verbosity=0")
-        from tests.bench import bulk, engine, exports, lists, live, pages
+        from tests.bench import bulk, engine, exports, lists, live, pages, watching
         from tests.bench.world import BenchWorld
 
         world = BenchWorld(portal.address)
         portal.start("web", "worker", "sweeper")
-        for part in (engine, live, lists, pages, bulk, exports):
+        for part in (engine, live, watching, lists, pages, bulk, exports):
             if part.__name__.rpartition(".")[2] in parts:
                 part.measure(report, portal, world)
     finally:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from django.db.models import Case, CharField, Value, When
 from django.db.models.fields.json import KeyTextTransform
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -19,7 +18,7 @@ STATE = Case(*[When(query, then=Value(name)) for name, query in STATES.items()],
 
 
 def name_cell(row: Workflow) -> SafeString:
-    return cells.link(reverse("workflows:detail", kwargs={"project": row.project.slug, "pk": row.pk}), row.name)
+    return cells.row_link("workflows:detail", row, row.name)
 
 
 def version_cell(row: Workflow) -> object:

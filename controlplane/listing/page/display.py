@@ -23,6 +23,11 @@ from controlplane.listing.reading.request import PAGE_SIZES, Reading
 from controlplane.listing.saved_views.page import SavedViews
 from controlplane.ui.request import PortalRequest
 
+SELECT = (
+    '<td class="cell-check">'
+    '<input type="checkbox" name="selected" value="{pk}" data-select-row aria-label="Select {pk}"></td>'
+)
+
 
 class Display:
     """`reading` as the page shows it. A wrong filter value shows no rows and its message at the field."""
@@ -43,6 +48,12 @@ class Display:
     def rows(self) -> list[Row]:
         columns = self.reading.columns
         return [Row(row.pk, SafeString("".join([column.cell(row) for column in columns]))) for row in self.page.rows]
+
+    @cached_property
+    def table_rows(self) -> SafeString:
+        """All of them as they stand in the table. Built here: a template takes longer for fifty than their query."""
+        box = SELECT if self.bulk_buttons else ""
+        return SafeString("".join(f"<tr>{box.format(pk=row.pk)}{row.cells}</tr>" for row in self.rows))
 
     @property
     def layouts(self) -> list[Option]:

@@ -1,8 +1,9 @@
 const GAP_MS = 1000;
 const AGAIN_MS = 5000;
+const HIDDEN_GAP_MS = 10000;
 
 // Elements with data-live-refresh are re-fetched when an event concerns them: at once, then as often as the server can bear,
-// at most once a second each. The request says what the page has heard of (Live-After) and what it shows (If-None-Match);
+// at most once a second each, and every ten seconds while nobody looks. The request says what the page has heard of (Live-After) and what it shows (If-None-Match);
 // the answer says how long to wait for the next (Live-Pace), and whether it is older than what was asked (Live-Behind).
 export class Refresher {
   #last = new Map();
@@ -13,6 +14,7 @@ export class Refresher {
   #gap = GAP_MS;
   #onRequest = ({ detail }) => this.#asks(detail);
   #onAnswer = ({ detail }) => this.#answered(detail);
+  #onSight = () => document.hidden || this.#catchUp();
 
   constructor(position, onPace) {
     this.#position = position;
@@ -22,6 +24,7 @@ export class Refresher {
   start() {
     document.body.addEventListener("htmx:configRequest", this.#onRequest);
     document.body.addEventListener("htmx:afterRequest", this.#onAnswer);
+    document.addEventListener("visibilitychange", this.#onSight);
   }
 
   wanted(type, position) {
@@ -34,6 +37,7 @@ export class Refresher {
   stop() {
     document.body.removeEventListener("htmx:configRequest", this.#onRequest);
     document.body.removeEventListener("htmx:afterRequest", this.#onAnswer);
+    document.removeEventListener("visibilitychange", this.#onSight);
     for (const timer of this.#waiting.values()) clearTimeout(timer);
     this.#waiting.clear();
   }
@@ -41,8 +45,17 @@ export class Refresher {
   #schedule(part, gapMs = this.#gap) {
     const key = part.id || part;
     if (this.#waiting.has(key)) return;
-    const due = (this.#last.get(key) ?? 0) + gapMs - Date.now();
+    const gap = document.hidden ? Math.max(gapMs, HIDDEN_GAP_MS) : gapMs;
+    const due = (this.#last.get(key) ?? 0) + gap - Date.now();
     this.#waiting.set(key, setTimeout(() => this.#refresh(key), Math.max(due, 0)));
+  }
+
+  // Whoever looks again sees at once what came meanwhile.
+  #catchUp() {
+    for (const [key, timer] of this.#waiting) {
+      clearTimeout(timer);
+      this.#refresh(key);
+    }
   }
 
   #asks({ elt, verb, headers }) {
