@@ -11,15 +11,20 @@ from urllib.parse import parse_qs, urlsplit
 
 import django_htmx
 
+from controlplane.embedded.folders import REPOSITORY
+
 HTMX = Path(django_htmx.__file__).parent / "static/django_htmx/htmx-2.min.js"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 POLICY = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws:"
+# As the portal's own pages have it.
+OWN_HEAD = (REPOSITORY / "templates/layout/head.html").read_text()
+HTMX_CONFIG = OWN_HEAD[OWN_HEAD.index('<meta name="htmx-config"') : OWN_HEAD.index("<link")]
 HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Test</title>
-<meta name="htmx-config" content='{"allowEval": false, "includeIndicatorStyles": false}'>
+{htmx}
 <link rel="stylesheet" href="/static/app.css"><script src="/static/htmx.js" defer></script>
 <script src="/static/app.js" defer></script><script src="/static/editor.js" defer></script>
 <script src="/static/charts.js" defer></script></head>
-"""
+""".replace("{htmx}", HTMX_CONFIG)
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,9 @@ export class Refresher {
     if (shown) headers["If-None-Match"] = shown;
   }
 
-  #answered({ elt, requestConfig, successful, xhr }) {
-    if (requestConfig.verb !== "get" || !elt.matches("[data-live-refresh]")) return;
+  #answered({ requestConfig: { elt, verb }, successful, xhr }) {
+    // After a swap `elt` is the part that was there before.
+    if (verb !== "get" || !elt.matches("[data-live-refresh]")) return;
     // A refresh that failed is made up for, else the part would stay old until the next event.
     if (!successful) return mayPass(xhr) && this.#schedule(elt, AGAIN_MS);
     const part = elt.id ? document.getElementById(elt.id) : elt;
