@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import defaultdict
 
 from django.conf import settings
@@ -11,7 +13,7 @@ from django.db import transaction
 from controlplane.events.live import notify
 from controlplane.events.reactions import bell
 from runs import events
-from runs.engine.calling import INSTANT, answered
+from runs.engine.calling import INSTANT, answered, call_for
 from runs.engine.claim import Claimed
 from runs.engine.faults import fault
 from runs.engine.leases import leases
@@ -23,6 +25,8 @@ from runs.engine.work import execute_together, patiently
 GROUP, WINDOW = 16, 64
 # Of one process at once: while one waits for the database, another computes.
 MOST_TAKERS = 2
+# A queue that never gets empty must not hold a worker that is asked to end.
+LONGEST_SECONDS = 5.0
 
 IS_DUE = f"""
 state IN {CLAIMABLE} AND NOT held AND due_at <= now() AND queue = %(queue)s AND slot_key = ''
@@ -99,40 +103,53 @@ class Takers:
         self.calls: defaultdict[str, int] = defaultdict(int)
 
     def take(self, queue: str) -> None:
-        """Until nothing is due any more, also of what becomes due meanwhile. Enough others do it: return at once."""
+        """Until nothing is due any more, also of what becomes due meanwhile. Enough others do it: return at once.
+
+        After LONGEST_SECONDS somebody is called to go on, so that this worker can end, or do something else.
+        """
         with self.lock:
             self.calls[queue] += 1
             if self.busy[queue] >= MOST_TAKERS:
                 return
             self.busy[queue] += 1
+        until = time.monotonic() + LONGEST_SECONDS
         try:
-            while self.was_called_since(self.empty(queue), queue):
-                pass
+            while (calls := self.empty(queue, until)) is not None:
+                if not self.was_called_since(calls, queue):
+                    return
         except BaseException:
-            with self.lock:
-                self.busy[queue] -= 1
+            self.leave(queue)
             raise
+        self.leave(queue)
+        answered(queue)
+        call_for(queue)
 
-    def empty(self, queue: str) -> int:
-        """How often was called before the last look."""
-        take_until_nothing_is_due(queue)
+    def empty(self, queue: str, until: float) -> int | None:
+        """How often was called before the last look; None when it is too late for one."""
+        take_until_nothing_is_due(queue, until)
         answered(queue)
         with self.lock:
             calls = self.calls[queue]
         # What became due before the mark was gone has called nobody.
-        take_until_nothing_is_due(queue)
-        return calls
+        take_until_nothing_is_due(queue, until)
+        return calls if time.monotonic() < until else None
 
     def was_called_since(self, calls: int, queue: str) -> bool:
+        """If not, this taker has left."""
         with self.lock:
             if self.calls[queue] != calls:
                 return True
             self.busy[queue] -= 1
             return False
 
+    def leave(self, queue: str) -> None:
+        with self.lock:
+            self.busy[queue] -= 1
 
-def take_until_nothing_is_due(queue: str) -> None:
-    while claimed := patiently(lambda: claim_due(queue, leases.worker)):
+
+def take_until_nothing_is_due(queue: str, until: float = math.inf) -> None:
+    """Or until that moment of the monotonic clock."""
+    while time.monotonic() < until and (claimed := patiently(lambda: claim_due(queue, leases.worker))):
         fault("claim.after_commit")
         while claimed:
             claimed = execute_together(claimed)

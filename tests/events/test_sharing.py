@@ -16,6 +16,7 @@ from redis.exceptions import ConnectionError as Away
 
 from controlplane.domain.valkey import key, valkey
 from controlplane.events.queries import latest_cursor
+from controlplane.events.sharing import entries
 from controlplane.events.sharing import passes as passing
 from controlplane.events.sharing.entries import Entry, Shelf, store
 from controlplane.events.sharing.pace import LEAST_SECONDS, MOST_SECONDS, Pace
@@ -40,7 +41,10 @@ TOKENS = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 
 @pytest.fixture(autouse=True)
-def nothing_shared() -> Iterator[None]:
+def nothing_shared(monkeypatch) -> Iterator[None]:
+    # A loaded machine may take longer than it is worth to ask.
+    monkeypatch.setattr(entries, "VALKEY_SECONDS", 5.0)
+    monkeypatch.setattr(store, "away_until", 0.0)
     forget()
     yield
     forget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controlplane.domain.valkey import key, valkey
+from controlplane.portal.sweeping import sweep
 from runs.actions import cancel_run, pause_run
 from runs.engine import finish, taking
 from runs.engine.calling import INSTANT, answered, bell_for, call_for
@@ -17,7 +19,7 @@ from runs.engine.outcome import Outcome
 from runs.engine.taking import GROUP, claim_due, takers
 from runs.engine.work import execute_together
 from runs.executors import noop
-from runs.models import Attempt, Run
+from runs.models import Attempt, Run, StepRun
 from tests.events.test_reaction_bell import rung
 from tests.runs.driving import (
     ME,
@@ -39,8 +41,10 @@ from tests.runs.test_random_graphs import graphs, oracle
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def take_all(queue: str = "default") -> None:
-    takers.take(queue)
+def take_all() -> None:
+    """As a worker that was called, however long it takes."""
+    takers.take("default")
+    take_until_empty()
 
 
 def many(world, count: int, *steps, **more) -> list[Run]:
@@ -164,6 +168,22 @@ def test_groups_that_hold_the_same_runs_do_not_wait_in_a_circle(world):
     for run in runs:
         drain(run)
     assert broken_invariants() == {}
+
+
+def test_a_queue_that_never_gets_empty_holds_no_worker(world, monkeypatch):
+    monkeypatch.setattr(taking, "LONGEST_SECONDS", 0.2)
+    monkeypatch.setattr(taking, "execute_together", lambda claimed: time.sleep(0.05) or [])
+    many(world, 10 * GROUP)
+    valkey(2).delete(key("default"), key("called", "default"))
+    takers.take("default")
+    assert claim_due("default", ME)
+    assert rung() == ["runs.tasks.take_due"]
+    assert takers.busy["default"] == 0
+    monkeypatch.undo()
+    StepRun.objects.filter(state="running").update(lease_until="2020-01-01T00:00Z")
+    sweep()
+    take_until_empty()
+    assert ends(list(Run.objects.all())) == Counter(succeeded=10 * GROUP)
 
 
 def test_one_call_is_enough_until_it_is_answered():
