@@ -56,6 +56,8 @@ class GracefulServer(BackpressureServer):
     def listen_success(self, port: Any) -> None:
         # What was loaded by now stays as long as the process; walking it again and again stops every socket for 0.1 s.
         gc.freeze()
+        # Twisted would take a hundred at once, and leave nothing to the other processes.
+        port.numberAccepts = 1
         self.ports.append(port)
         super().listen_success(port)
         self.ready()

@@ -79,7 +79,7 @@ class StartPage:
 
     def switch(self) -> None:
         """What is typed in the other of fields and JSON. Raises InvalidInput for what cannot be read."""
-        inputs = typed_inputs(self.request.POST, self.spec, as_json=self.as_json)
+        inputs = typed_inputs(self.request.POST, self.in_typed_order, as_json=self.as_json)
         missing = without_field(self.spec.params, inputs)
         if self.as_json and missing:
             raise InvalidInput.field("json", f"There is no field for {', '.join(missing[:5])}.", "unknown")

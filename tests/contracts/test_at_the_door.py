@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 from django.urls import reverse
 
@@ -239,7 +240,9 @@ def test_who_does_not_read_an_answer_is_left(door, standing):
 
 
 def has_open(door: Server, path: Path) -> bool:
-    return any(link.resolve() == path.resolve() for link in Path(f"/proc/{door.process.pid}/fd").iterdir())
+    parent = psutil.Process(door.process.pid)
+    folders = [Path(f"/proc/{process.pid}/fd") for process in (parent, *parent.children())]
+    return any(link.resolve() == path.resolve() for folder in folders for link in folder.iterdir())
 
 
 def in_chunks(door: Server, method: str, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:

@@ -219,6 +219,7 @@ BULK = {
 }
 # Asked for by nobody's button: by scripts, or as a part of something else.
 ELSEWHERE = {
+    "runs.actions.start_runs",
     "runs.external.actions.report_task",
     "runs.external.actions.update_task",
     "workflows.actions.register_task",

@@ -17,4 +17,4 @@ def test_the_database_is_a_real_postgresql_of_our_own():
 def test_each_test_process_has_a_broker_of_its_own():
     me = os.environ.get(ON_WORKER, "controller")
     counters().set("who", me, 60)
-    assert counters().get("who") == me.encode()
+    assert counters().get("who") == me

@@ -66,13 +66,21 @@ def web(processes: int) -> Iterator[Web]:
         started.process.communicate()
 
 
-def spread(running: Web, count: int = 40) -> list[http.client.HTTPConnection]:
-    """Connections that stay open, on both processes."""
-    connections = [running.connection() for _ in range(count)]
-    for connection in connections:
-        connection.connect()
-    assert all(running.answers(connection) for connection in connections)
+def spread(running: Web, each: int = 5) -> list[http.client.HTTPConnection]:
+    """Connections that stay open, so many at least on each process."""
+    connections: list[http.client.HTTPConnection] = []
+
+    def is_spread() -> bool:
+        connections.append(running.connection())
+        assert running.answers(connections[-1])
+        return all(held_by(pid) >= each for pid in running.children)
+
+    wait_until(is_spread)
     return connections
+
+
+def held_by(pid: int) -> int:
+    return sum(one.status == psutil.CONN_ESTABLISHED for one in psutil.Process(pid).net_connections("tcp"))
 
 
 def test_one_that_dies_takes_its_own_connections_and_is_replaced():
@@ -82,7 +90,7 @@ def test_one_that_dies_takes_its_own_connections_and_is_replaced():
         os.kill(dying, signal.SIGKILL)
         wait_until(lambda: dying not in running.children and len(running.children) == 2)
         kept = [running.answers(connection) for connection in connections]
-        assert any(kept)
+        assert 5 <= sum(kept) <= len(kept) - 5
         assert living in running.children
         assert all(running.answers() for _ in range(20))
 
