@@ -19,7 +19,7 @@ from controlplane.events.queries import latest_cursor
 from controlplane.events.sharing import entries
 from controlplane.events.sharing import passes as passing
 from controlplane.events.sharing.entries import Entry, Shelf, store
-from controlplane.events.sharing.pace import LEAST_SECONDS, MOST_SECONDS, Pace
+from controlplane.events.sharing.pace import LEAST_SECONDS, MOST_SECONDS, SHARE, Pace
 from controlplane.events.sharing.passes import passes
 from controlplane.projects.models import Member
 from runs.actions import cancel_run
@@ -204,6 +204,27 @@ def test_whoever_loses_access_gets_nothing_more_within_seconds(world, run, loses
         assert str(run.pk) not in answer.content.decode()
 
 
+def test_nobody_waits_while_the_database_is_asked_who_may_look(world, run, monkeypatch):
+    """Whoever waits may hold the very connection that is needed for asking."""
+    monkeypatch.setattr(passing, "CHECK_SECONDS", 0.01)
+    bob, asking, go_on = world.client("bob"), threading.Event(), threading.Event()
+    ask(bob, LIST)
+    original = passing.still_good
+
+    def slowly(used):
+        asking.set()
+        go_on.wait(20)
+        return original(used)
+
+    monkeypatch.setattr(passing, "still_good", slowly)
+    first = threading.Thread(target=lambda: (ask(bob, LIST), connection.close()))
+    first.start()
+    assert asking.wait(20)
+    assert ask(world.client("alice"), LIST).status_code == ask(bob, LIST).status_code == 200
+    go_on.set()
+    first.join()
+
+
 def test_a_pass_of_one_session_opens_nothing_to_another_project_or_to_nobody(world, run):
     ask(world.client("bob"), LIST)
     assert ask(world.client("mallory"), LIST).status_code == 404
@@ -274,7 +295,7 @@ def test_the_pace_follows_what_rendering_costs():
     assert pace.seconds == LEAST_SECONDS
     for number in range(50):
         pace.took(str(number), 0.03)
-    assert pace.seconds == pytest.approx(50 * 0.03 / 0.25)
+    assert pace.seconds == pytest.approx(50 * 0.03 / SHARE)
     pace.took("one more", 100)
     assert pace.seconds == MOST_SECONDS
 

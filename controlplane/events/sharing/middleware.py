@@ -31,4 +31,6 @@ class SharedParts:
             return None
         response = answer(entry, request, asked, given.csrf_token)
         response["X-Content-Type-Options"] = "nosniff"
+        if response.status_code == 200:
+            response["Content-Length"] = str(len(response.content))
         return response

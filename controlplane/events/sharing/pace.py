@@ -6,8 +6,8 @@ import threading
 import time
 
 LEAST_SECONDS, MOST_SECONDS = 0.5, 10.0
-# The part of a process that watching may take, as long as MOST_SECONDS are not reached.
-SHARE = 0.25
+# The part of a process that watching may take, as long as MOST_SECONDS are not reached. Several share the same work.
+SHARE = 0.5
 # What was not rendered for so long is not watched any more.
 FORGET_SECONDS = 15.0
 # How much the newest rendering counts against those before.

@@ -43,6 +43,7 @@ class Passes:
     def __init__(self) -> None:
         self.given: dict[Holder, Pass] = {}
         self.lock = threading.Lock()
+        self.checking = threading.Lock()
 
     def find(self, request: HttpRequest) -> Pass | None:
         """The one that is good now; asks the database about all of them when that is due."""
@@ -51,7 +52,10 @@ class Passes:
             return None
         found.used = now
         if now - found.checked > CHECK_SECONDS:
-            self.check(found)
+            self.check_or_leave_it()
+        # Who is asked about just now is good for as long again: nobody waits for the one who asks.
+        if now - found.checked > 2 * CHECK_SECONDS:
+            return None
         return found if self.given.get(holder(request)) is found else None
 
     def give(self, request: Any, key: str, csrf_token: str) -> None:
@@ -64,17 +68,27 @@ class Passes:
             if len(self.given) < MOST:
                 self.given[holder(request)] = Pass(key, csrf_token, principal, request.project.pk, role)
 
-    def check(self, due: Pass) -> None:
+    def check_or_leave_it(self) -> None:
+        """By one at a time, who holds nothing that others wait for while the database answers."""
+        if self.checking.acquire(blocking=False):
+            try:
+                self.check()
+            finally:
+                self.checking.release()
+
+    def check(self) -> None:
         """Take back those whose access ended or changed, and those that nobody used lately."""
+        now = time.monotonic()
         with self.lock:
-            now = time.monotonic()
-            if now - due.checked <= CHECK_SECONDS:
-                return
-            used = {one: given for one, given in self.given.items() if now - given.used < 2 * CHECK_SECONDS}
-            good = still_good(used.values())
-            self.given = {one: given for one, given in used.items() if id(given) in good}
-            for given in self.given.values():
-                given.checked = now
+            known = dict(self.given)
+        used = [given for given in known.values() if now - given.used < 2 * CHECK_SECONDS]
+        good = still_good(used)
+        with self.lock:
+            for one, given in known.items():
+                if id(given) in good:
+                    given.checked = now
+                elif self.given.get(one) is given:
+                    del self.given[one]
 
 
 def still_good(passes: Collection[Pass]) -> set[int]:
