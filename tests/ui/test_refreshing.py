@@ -64,9 +64,9 @@ def test_a_server_that_has_much_to_do_slows_it_down_and_it_says_so(page: Page, s
 def test_nobody_who_does_not_look_is_hurried(page: Page, site: Site, events: Events) -> None:
     answers(site, shown("one", **{"Live-Behind": "1"}), shown("two"))
     events.scripts.put(([frame(6)], None))
-    page.add_init_script("Object.defineProperty(document, 'hidden', {configurable: true, get: () => window.isHidden});")
+    hidden = "Object.defineProperty(document, 'hidden', {configurable: true, get: () => window.isHidden});"
+    page.add_init_script(f"window.isHidden = true; {hidden}")
     open_page(page, site, events, PART.format("none"))
-    page.evaluate("window.isHidden = true")
     expect(page.locator("#part")).to_have_text("one")
     page.wait_for_timeout(2500)
     assert len(asked(site)) == 1
