@@ -31,6 +31,8 @@ SHORT = {
     "HTTP_IDLE_SECONDS": "1",
     "HTTP_ANSWER_SECONDS": "1",
     "HTTP_HALF_SENT": str(HALF_SENT),
+    # Each counts what came to itself.
+    "WEB_PROCESSES": "1",
     "DJANGO_SETTINGS_MODULE": "controlplane.settings",
 }
 SIGN_IN = b"POST /api/v1/auth/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"

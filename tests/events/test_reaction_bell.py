@@ -10,6 +10,7 @@ from django.db import transaction
 from redis import Redis
 
 from controlplane.domain.recording import record
+from controlplane.domain.valkey import key
 from controlplane.events.reactions import bell
 from controlplane.events.reactions.declared import reacts_to
 from controlplane.events.reactions.reacting import react
@@ -30,8 +31,8 @@ def rung() -> list[str]:
 
 @pytest.fixture
 def quiet():
-    """No message waits, and none was sent a moment ago."""
-    Redis.from_url(settings.REDIS_URL).delete(f"{settings.REDIS_PREFIX}default")
+    """No message waits, and none was sent a moment ago, nor is a call for the queue unanswered."""
+    Redis.from_url(settings.REDIS_URL).delete(key("default"), key("called", "default"))
     bell._quiet_until = 0.0
 
 
