@@ -6,21 +6,24 @@ Whatever gets lost, the sweep rings again and workers with room look by themselv
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from django.db import connection
+from redis import Redis
 from redis.exceptions import RedisError
 
 from controlplane.domain.queueing import send_task
 from controlplane.domain.valkey import key, valkey
-from runs.engine.sql import Row
+from runs.engine.sql import Row, release_connection
 from workflows.kinds import KINDS
 
 INSTANT = [kind.name for kind in KINDS.values() if kind.instant]
 # A call that was not answered by then is repeated with the next step. Milliseconds.
 ANSWER_MS = 100
 VALKEY_SECONDS = 0.5
+AWAY_SECONDS = 2.0
+_away_until = 0.0
 
 
 class Bell(NamedTuple):
@@ -50,20 +53,27 @@ def call_workers(bells: Iterable[Bell]) -> bool:
 
 def call_for(queue: str) -> bool:
     """Somebody takes what is due, unless somebody was called already and has not answered."""
-    if not connection.in_atomic_block:
-        connection.close()
-    try:
-        if not valkey(VALKEY_SECONDS).set(key("called", queue), "1", nx=True, px=ANSWER_MS):
-            return True
-    except RedisError:
-        pass
-    return send_task("runs.tasks.take_due", queue, queue=queue)
+    called = key("called", queue)
+    is_first = ask(lambda client: client.set(called, "1", nx=True, px=ANSWER_MS), otherwise=True)
+    return send_task("runs.tasks.take_due", queue, queue=queue) if is_first else True
 
 
 def answered(queue: str) -> None:
-    """From now on the next step is called for."""
+    """From now on the next step is called for. Where it cannot be told, the call ends by itself."""
+    ask(lambda client: client.delete(key("called", queue)), otherwise=0)
+
+
+def ask(question: Callable[[Redis], object], *, otherwise: object) -> object:
+    """Valkey's answer, holding no connection of the database; `otherwise` while it is away or slow.
+
+    One thread finds that out, and the others do not wait for it.
+    """
+    global _away_until
+    if time.monotonic() < _away_until:
+        return otherwise
+    release_connection()
     try:
-        valkey(VALKEY_SECONDS).delete(key("called", queue))
+        return question(valkey(VALKEY_SECONDS))
     except RedisError:
-        # It ends by itself.
-        pass
+        _away_until = time.monotonic() + AWAY_SECONDS
+        return otherwise

@@ -18,40 +18,47 @@ from runs.engine.sql import one
 from runs.engine.states import CLAIMABLE
 from workflows.specification.language import Step
 
+# Which run is locked and which of its steps is taken; `taking.py` puts others in their place.
+ONE_RUN = "run AS (SELECT * FROM runs_run WHERE id = %(run)s FOR NO KEY UPDATE)"
+ONE_STEP = f"""
+    WHERE id = %(step)s AND run_id = %(run)s AND run_id IN (SELECT id FROM run)
+      AND state IN {CLAIMABLE} AND due_at <= now() AND NOT held
+"""
 TAKE_STEP = f"""
-WITH run AS (
-    SELECT * FROM runs_run WHERE id = %(run)s FOR NO KEY UPDATE
-), step AS (
+WITH {ONE_RUN}, step AS (
     UPDATE runs_steprun SET
         state = 'running', attempt_no = attempt_no + 1, worker = %(worker)s, sent_at = NULL, error = NULL,
         lease_until = now() + make_interval(secs => %(lease)s), started_at = COALESCE(started_at, now())
-    WHERE id = %(step)s AND run_id = %(run)s AND run_id IN (SELECT id FROM run)
-      AND state IN {CLAIMABLE} AND due_at <= now() AND NOT held
-    RETURNING *
+    {ONE_STEP}
+    RETURNING runs_steprun.*
+), numbered AS (
+    SELECT *, row_number() OVER (PARTITION BY run_id ORDER BY id) AS place FROM step
 ), begun AS (
     UPDATE runs_run SET
         started_at = COALESCE(run.started_at, now()),
         state = CASE WHEN run.state = 'queued' THEN 'running' ELSE run.state END,
-        last_seq = run.last_seq + CASE WHEN run.state = 'queued' THEN 2 ELSE 1 END
-    FROM run, step WHERE runs_run.id = run.id
-    RETURNING runs_run.last_seq
+        last_seq = run.last_seq + taken.steps + (run.state = 'queued')::int
+    FROM run JOIN (SELECT run_id, count(*)::int AS steps FROM step GROUP BY run_id) taken ON taken.run_id = run.id
+    WHERE runs_run.id = run.id
+    RETURNING runs_run.id, runs_run.last_seq
 ), attempt AS (
     INSERT INTO runs_attempt (run_id, step_id, number, state, worker)
     SELECT run_id, id, attempt_no, 'running', worker FROM step
 ), event AS (
     INSERT INTO events_event (project_id, subject_kind, subject_id, seq, type, at, actor, data)
     SELECT run.project_id, 'run', run.id, run.last_seq + 1, 'run.started', clock_timestamp(), 'system', '{{}}'
-    FROM run, step WHERE run.state = 'queued'
+    FROM run JOIN begun ON begun.id = run.id WHERE run.state = 'queued'
     UNION ALL
-    SELECT run.project_id, 'run', run.id, begun.last_seq, 'step.started', clock_timestamp(), 'system',
+    SELECT run.project_id, 'run', run.id, run.last_seq + (run.state = 'queued')::int + step.place, 'step.started',
+           clock_timestamp(), 'system',
            jsonb_build_object('step', step.key, 'index', step.index, 'id', step.id, 'state', 'running',
                               'attempt', step.attempt_no, 'worker', step.worker)
-    FROM run, step, begun
+    FROM run JOIN numbered step ON step.run_id = run.id
 )
 SELECT step.id, step.key, step.index, step.uses, step.attempt_no, step.item, step.slot_key, step.worker,
        run.id AS run_id, run.project_id, run.workflow_id, run.version_id, run.inputs, run.pins, run.environment,
        run.trigger, run.tags, run.agent_id, run.created_by, run.created_at, begun.last_seq
-FROM run, step, begun
+FROM run JOIN step ON step.run_id = run.id JOIN begun ON begun.id = run.id
 """
 # Bells carry the run as well. Those of an earlier version do not, and of all partitions this one statement asks.
 RUN_OF = "SELECT run_id FROM runs_steprun WHERE id = %(step)s"

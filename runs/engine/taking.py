@@ -14,7 +14,7 @@ from controlplane.events.live import notify
 from controlplane.events.reactions import bell
 from runs import events
 from runs.engine.calling import INSTANT, answered, call_for
-from runs.engine.claim import Claimed
+from runs.engine.claim import ONE_RUN, ONE_STEP, TAKE_STEP, Claimed
 from runs.engine.faults import fault
 from runs.engine.leases import leases
 from runs.engine.sql import run_statement
@@ -33,49 +33,22 @@ state IN {CLAIMABLE} AND NOT held AND due_at <= now() AND queue = %(queue)s AND 
 AND uses = ANY(%(instant)s)
 """
 # Runs are locked in the order of their ids, as `finish_together` does it.
-TAKE_DUE = f"""
-WITH due AS (
+TAKE_DUE = TAKE_STEP.replace(
+    ONE_RUN,
+    f"""due AS (
     SELECT run_id, id FROM runs_steprun WHERE {IS_DUE} ORDER BY due_at LIMIT %(window)s
 ), run AS (
     SELECT * FROM runs_run WHERE id IN (SELECT run_id FROM due) ORDER BY id LIMIT %(most)s
     FOR NO KEY UPDATE
 ), chosen AS (
     SELECT due.* FROM due JOIN run ON run.id = due.run_id ORDER BY due.run_id, due.id LIMIT %(most)s
-), step AS (
-    UPDATE runs_steprun SET
-        state = 'running', attempt_no = attempt_no + 1, worker = %(worker)s, sent_at = NULL, error = NULL,
-        lease_until = now() + make_interval(secs => %(lease)s), started_at = COALESCE(started_at, now())
+)""",
+).replace(
+    ONE_STEP,
+    f"""
     FROM chosen WHERE runs_steprun.run_id = chosen.run_id AND runs_steprun.id = chosen.id AND {IS_DUE}
-    RETURNING runs_steprun.*
-), numbered AS (
-    SELECT *, row_number() OVER (PARTITION BY run_id ORDER BY id) AS place FROM step
-), begun AS (
-    UPDATE runs_run SET
-        started_at = COALESCE(run.started_at, now()),
-        state = CASE WHEN run.state = 'queued' THEN 'running' ELSE run.state END,
-        last_seq = run.last_seq + taken.steps + (run.state = 'queued')::int
-    FROM run JOIN (SELECT run_id, count(*)::int AS steps FROM step GROUP BY run_id) taken ON taken.run_id = run.id
-    WHERE runs_run.id = run.id
-    RETURNING runs_run.id, runs_run.last_seq
-), attempt AS (
-    INSERT INTO runs_attempt (run_id, step_id, number, state, worker)
-    SELECT run_id, id, attempt_no, 'running', worker FROM step
-), event AS (
-    INSERT INTO events_event (project_id, subject_kind, subject_id, seq, type, at, actor, data)
-    SELECT run.project_id, 'run', run.id, run.last_seq + 1, 'run.started', clock_timestamp(), 'system', '{{}}'
-    FROM run JOIN begun ON begun.id = run.id WHERE run.state = 'queued'
-    UNION ALL
-    SELECT run.project_id, 'run', run.id, run.last_seq + (run.state = 'queued')::int + step.place, 'step.started',
-           clock_timestamp(), 'system',
-           jsonb_build_object('step', step.key, 'index', step.index, 'id', step.id, 'state', 'running',
-                              'attempt', step.attempt_no, 'worker', step.worker)
-    FROM run JOIN numbered step ON step.run_id = run.id
+""",
 )
-SELECT step.id, step.key, step.index, step.uses, step.attempt_no, step.item, step.slot_key, step.worker,
-       run.id AS run_id, run.project_id, run.workflow_id, run.version_id, run.inputs, run.pins, run.environment,
-       run.trigger, run.tags, run.agent_id, run.created_by, run.created_at, begun.last_seq
-FROM run JOIN step ON step.run_id = run.id JOIN begun ON begun.id = run.id
-"""
 # Runs that somebody changes at the moment are left to the next look, as long as there are others.
 TAKE_FREE = TAKE_DUE.replace("FOR NO KEY UPDATE", "FOR NO KEY UPDATE SKIP LOCKED")
 
